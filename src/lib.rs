@@ -1,0 +1,65 @@
+//! bulkhaul moves rows from CSV or NDJSON into any HTTP batch API, once each, however often it is interrupted.
+//!
+//! This page is the floor plan. It says which rooms the house has, what each may touch, and what the whole
+//! promises. It is changed before the code is.
+//!
+//! # The idea
+//!
+//! The **engine** decides and touches nothing; the **edge** touches the world and decides nothing; the
+//! **target** language says what requests look like and what answers mean, and is as pure as the engine. All
+//! know only the **model**, the things that are carried. The one corridor, **drive**, takes an event from an
+//! edge, gives it to the engine, and carries the engine's commands back to the edges. Time, chance and failure
+//! enter as values, so that a whole import, with crashes and lost answers, runs in a test loop without a
+//! socket, a disk or a clock.
+//!
+//! # The rooms
+//!
+//! | rank | room | what it is | may import |
+//! | --- | --- | --- | --- |
+//! | 0 | [`model`] | the nouns: rows, batches, keys, requests, outcomes, ledger entries. No I/O, no policy | – |
+//! | 0 | [`args`] | what was typed (clap); nothing computed | – |
+//! | 0 | [`sandbox`] | the practice server. An island: it shares no code with the rest, else it would prove only that we agree with ourselves | – |
+//! | 1 | [`target`] | the profile language: compiled once, renders requests, reads answers. Pure | model |
+//! | 1 | [`edge`] | the doors: files, wire, ledger, dead letters, clock, signals. One handle on the world a file; decides nothing | model |
+//! | 2 | [`engine`] | the verbs: batches, gate, back-off, recovery. Pure, deterministic, replayable | model, target |
+//! | 3 | [`settings`] | arguments turned into what will be done, or refused with a remedy | args, model, target, engine, edge |
+//! | 4 | [`report`] | the words for people, and the same as JSON | model, settings |
+//! | 5 | [`drive`] | the corridor: the forming thread and the only `select!` | all below |
+//! | 6 | [`command`] | one file for each subcommand | all below |
+//!
+//! [`error`] (what went wrong, why, what to do next, and the exit code) stands beside the plan: every room from
+//! rank 1 up may return it. Ranks only fall, and `tests/tidy.rs` holds them.
+//!
+//! # The way of a row
+//!
+//! ```text
+//! bytes ─source─▶ row ─target─▶ item ─batcher─▶ batch ─T1─▶ ledger      written before anything is sent
+//!                  │                              │
+//!             broken row                       request ─gate─▶ wire ─▶ reply or fault
+//!                  │                                                      │
+//!                  ▼                                                    target
+//!             dead letter ◀─────── refused rows ◀─────────────────── outcome
+//!                  │                                                      │
+//!             ledger ◀─T3, with the batch's end, in one transaction───────┘
+//!                  │
+//!             dead-letters.ndjson follows, and T6 records how far
+//! ```
+//!
+//! # Threads, each bounded
+//!
+//! - *forming* reads, frames, renders and cuts batches; it stops when the engine has enough of them.
+//! - *corridor* runs the engine and the requests on one single-threaded runtime.
+//! - *ledger* owns SQLite and the dead-letter file; it commits in groups, and nothing else writes them.
+//!
+//! # The promises (each an assertion in the simulation)
+//!
+//! 1. **Plan before send.** A batch's rows, body hash and key are durable before its first byte leaves.
+//! 2. **Same key, same bytes.** After an unknown outcome the same request goes again; after a verdict its key
+//!    never does. A batch that no longer hashes to what the ledger holds stops the run.
+//! 3. **A verdict and its dead letters are one transaction**, and the file is a projection of it.
+//! 4. **Each batch's end is recorded on its own.** There is no watermark to run ahead of the data.
+//! 5. **The books balance** after every step: read = delivered + rejected + unchanged + in doubt + pending.
+//! 6. **One gate.** Every attempt passes the rate, the slots and the target's pause.
+//! 7. **All is bounded**: rows in hand, bytes in hand, waits, answers.
+//! 8. **Bytes stay bytes.** What a row says is what is sent.
+//! 9. **A failed commit is an unknown one.** Nothing is sent or written after it; recovery decides.
