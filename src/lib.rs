@@ -49,7 +49,7 @@
 //!
 //! - *forming* reads, frames, renders and cuts batches; it stops when the engine has enough of them.
 //! - *corridor* runs the engine and the requests on one single-threaded runtime.
-//! - *ledger* owns SQLite and the dead-letter file; it commits in groups, and nothing else writes them.
+//! - *ledger* owns `SQLite` and the dead-letter file; it commits in groups, and nothing else writes them.
 //!
 //! # The promises (each an assertion in the simulation)
 //!
@@ -63,3 +63,6 @@
 //! 7. **All is bounded**: rows in hand, bytes in hand, waits, answers.
 //! 8. **Bytes stay bytes.** What a row says is what is sent.
 //! 9. **A failed commit is an unknown one.** Nothing is sent or written after it; recovery decides.
+
+pub mod model;
+

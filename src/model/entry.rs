@@ -1,0 +1,97 @@
+//! What is written into the ledger, and what is read back from it. One [`Entry`] is one transaction: all of it
+//! is durable, or nothing.
+
+use super::{BatchKey, BatchSeq, Cursor, DeadLetter, Digest, ImportRecord, Job, Limit, Place, RowSet, Tally, WallTime};
+
+/// A batch as the ledger knows it: enough to make the same bytes again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned {
+    pub seq: BatchSeq,
+    pub parent: Option<BatchSeq>,
+    pub generation: u32,
+    pub rows: RowSet,
+    /// Where the first of its rows begins; the others follow it.
+    pub start: Place,
+    /// Bytes of the input that its rows stood in.
+    pub source_bytes: u64,
+    pub key: BatchKey,
+    pub body_hash: Digest,
+    /// A child may start with its attempts counted (a row that the target asked to send again).
+    pub attempts: u32,
+    /// Set for rows that go straight into doubt: they have this reason and are not sent.
+    pub parked: Option<Park>,
+}
+
+/// Why rows are in doubt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Park {
+    pub why: String,
+}
+
+/// How a batch ended. Its rows are where the numbers say; the children have the rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BatchEnd {
+    pub delivered: u64,
+    pub rejected: u64,
+    /// Ended by being halved; nothing of it was applied.
+    pub split: bool,
+}
+
+/// One transaction (design names in brackets).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    /// [T1] A batch cut from the input, the rows refused on the way to it, and the cursor past them all.
+    Plan { batch: Planned, refused: Vec<DeadLetter>, cursor: Cursor },
+    /// [T1] Rows refused with no batch to go with, and the cursor past them.
+    Refuse { refused: Vec<DeadLetter>, cursor: Cursor },
+    /// [T2] The target took the batch on as a job.
+    Accept { seq: BatchSeq, job: Job },
+    /// [T3, T4] The batch has ended: refused rows, children, and what was learned, all in one.
+    Finish { seq: BatchSeq, end: BatchEnd, refused: Vec<DeadLetter>, children: Vec<Planned>, learned: Option<Limit> },
+    /// [T5] Nobody can know.
+    Park { seq: BatchSeq, park: Park },
+    /// First byte of a batch is about to leave, or a wait was asked for: lower bounds that outlive the run.
+    Sent { seq: BatchSeq, at: WallTime },
+    /// The target asked not to be called before this.
+    Pause { until: WallTime },
+    /// [T7] The input's end was read.
+    Drained { cursor: Cursor },
+    /// [T8] The import is complete.
+    Complete { exit: u8 },
+}
+
+/// A batch that has no end yet, as recovery finds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unsettled {
+    pub batch: Planned,
+    pub state: UnsettledState,
+    /// When its first byte may have left.
+    pub first_sent: Option<WallTime>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum UnsettledState {
+    /// Sent, or about to be: nobody can know without asking.
+    Prepared,
+    Accepted(Job),
+    Parked(Park),
+}
+
+/// What recovery finds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recovered {
+    pub import: ImportRecord,
+    pub cursor: Option<Cursor>,
+    /// The input's end has been read.
+    pub drained: bool,
+    pub tally: Tally,
+    /// In order of their numbers.
+    pub unsettled: Vec<Unsettled>,
+    pub next_seq: BatchSeq,
+    pub pause_until: Option<WallTime>,
+    pub learned_rows: Option<u64>,
+    pub learned_bytes: Option<u64>,
+    pub batches_planned: u64,
+    pub batches_settled: u64,
+    pub batches_split: u64,
+}

@@ -1,0 +1,26 @@
+//! The hall: the nouns that every room knows. Their invariants live in their constructors; there is no I/O here,
+//! no clock, no chance and no policy.
+
+mod batch;
+mod dead_letter;
+mod digest;
+mod entry;
+mod exchange;
+mod import;
+mod key;
+mod moment;
+mod outcome;
+mod row;
+mod tally;
+
+pub use batch::{BatchSeq, Load, LoadBuilder, RowSet};
+pub use dead_letter::{Circumstances, DeadLetter, Rejection};
+pub use digest::{Digest, Hasher};
+pub use entry::{BatchEnd, Entry, Park, Planned, Recovered, Unsettled, UnsettledState};
+pub use exchange::{BodyState, Fault, Reply, Request};
+pub use import::{Close, Cursor, ImportRecord, ImportState};
+pub use key::{BatchKey, ChildReason, FORMAT_VERSION, ImportId, RowKey};
+pub use moment::{Moment, Now, WallTime};
+pub use outcome::{Job, Limit, Outcome, PollOutcome, RowVerdict, StopKind, Verdicts};
+pub use row::{BadRow, Mark, Ordinal, Place};
+pub use tally::{Requests, Tally};

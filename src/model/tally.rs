@@ -1,0 +1,36 @@
+//! The books: every row is in exactly one place.
+
+use serde::Serialize;
+
+/// Rows of an import, over all its runs. `read` is always the sum of the five others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    pub read: u64,
+    pub delivered: u64,
+    pub rejected: u64,
+    pub unchanged: u64,
+    pub in_doubt: u64,
+    pub pending: u64,
+    /// Part of `unchanged`: rows that a later row of the same feed replaced.
+    pub superseded: u64,
+}
+
+impl Tally {
+    pub const fn balances(&self) -> bool {
+        self.read == self.delivered + self.rejected + self.unchanged + self.in_doubt + self.pending
+    }
+}
+
+/// Requests of this run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Requests {
+    /// Every attempt, first or tenth; polls are not among them.
+    pub sent: u64,
+    /// Attempts after a batch's first.
+    pub retried: u64,
+    /// Answers that asked for patience.
+    pub throttled: u64,
+    /// Answers that came from the target's memory of a key.
+    pub replayed: u64,
+    pub polls: u64,
+}
