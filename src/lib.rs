@@ -63,3 +63,5 @@
 //! 7. **All is bounded**: rows in hand, bytes in hand, waits, answers.
 //! 8. **Bytes stay bytes.** What a row says is what is sent.
 //! 9. **A failed commit is an unknown one.** Nothing is sent or written after it; recovery decides.
+
+pub mod sandbox;
