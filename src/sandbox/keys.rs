@@ -82,7 +82,7 @@ impl Claims {
     /// Takes the key, unless someone works on it.
     pub(super) fn claim(&self, scope: Scope) -> Option<Claim<'_>> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.insert(scope).then_some(Claim { claims: self, scope })
+        held.insert(scope).then(|| Claim { claims: self, scope })
     }
 
     /// Takes the key as soon as nobody works on it.
