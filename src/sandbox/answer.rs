@@ -1,7 +1,7 @@
 //! What the server says back, before any fault touches it.
 //!
-//! An [`Answer`] is a status and a body of JSON, and whether it settles the key it was given under. It must never
-//! know about connections.
+//! An [`Answer`] is a status and a body of JSON, and whether it settles the key it was given under. It must
+//! never know about connections.
 
 use serde_json::json;
 

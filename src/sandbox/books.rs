@@ -1,7 +1,8 @@
 //! How one request changes the store.
 //!
-//! A [`Books`] is open for the length of one transaction: it notes the request, applies rows under it, and adds up
-//! the sums when it is closed. It must never change a row that was applied, but replace an upserted one as a whole.
+//! A [`Books`] is open for the length of one transaction: it notes the request, applies rows under it, and
+//! adds up the sums when it is closed. It must never change a row that was applied, but replace an upserted
+//! one as a whole.
 
 use rusqlite::{Connection, OptionalExtension};
 

@@ -1,8 +1,8 @@
 //! The desk that every request comes to: chance first, then the key, then the shape.
 //!
-//! A request that has come to the store's thread is handled to its end, whoever still waits for the answer. What
-//! is decided before that (no token, throttled, dropped) is not remembered. It must never let a fault change
-//! what was applied, only what is told.
+//! A request that has come to the store's thread is handled to its end, whoever still waits for the answer.
+//! What is decided before that (no token, throttled, dropped) is not remembered. It must never let a fault
+//! change what was applied, only what is told.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,7 +1,8 @@
 //! When a fault strikes: one throw of the seeded dice for each request.
 //!
-//! A throw always uses up the same number of chances, so that the same seed and the same order of arrival give
-//! the same faults. It must never look at what a request says; refused rows are chosen elsewhere, by content.
+//! A throw always uses up the same number of chances, so that the same seed and the same order of arrival
+//! give the same faults. It must never look at what a request says; refused rows are chosen elsewhere, by
+//! content.
 
 use std::time::{Duration, SystemTime};
 

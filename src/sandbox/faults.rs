@@ -1,8 +1,8 @@
 //! The ways the practice server misbehaves, and how they are written down.
 //!
-//! A specification such as `throttle=2%,drop-after=1%,slow=50ms` becomes a [`Faults`]. This file only reads and
-//! prints it; when a fault strikes is decided in `dice`. It must never guess: what it cannot read is an error
-//! that says what would have been right.
+//! A specification such as `throttle=2%,drop-after=1%,slow=50ms` becomes a [`Faults`]. This file only reads
+//! and prints it; when a fault strikes is decided in `dice`. It must never guess: what it cannot read is an
+//! error that says what would have been right.
 
 use std::fmt;
 use std::str::FromStr;

@@ -30,7 +30,7 @@ pub struct Running {
     door: JoinHandle<()>,
 }
 
-/// Starts to serve. It goes on until [`Running::shutdown`], or until the runtime ends.
+/// Starts to serve. It goes on until [`Running::shutdown`], until that is dropped, or until the runtime ends.
 pub async fn serve(options: Options) -> io::Result<Running> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.map_err(|error| {
         io::Error::new(error.kind(), format!("cannot listen on 127.0.0.1:{}: {error}", options.port))

@@ -1,7 +1,7 @@
 //! Work that was accepted and is done later.
 //!
-//! A job knows its verdicts from the start and lets them be known bit by bit; its rows are applied when it ends,
-//! which is after a number of polls. Once it has ended its answer stays. It must never be done twice.
+//! A job knows its verdicts from the start and lets them be known bit by bit; its rows are applied when it
+//! ends, which is after a number of polls. Once it has ended its answer stays. It must never be done twice.
 
 use rusqlite::{Connection, OptionalExtension};
 use serde_json::json;

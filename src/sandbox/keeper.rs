@@ -1,7 +1,7 @@
 //! The thread that owns the store.
 //!
-//! Requests hand it work and wait for the outcome; the thread that accepts connections never waits for the disk.
-//! It must never do anything of its own accord.
+//! Requests hand it work and wait for the outcome; the thread that accepts connections never waits for the
+//! disk. It must never do anything of its own accord.
 
 use std::fmt;
 use std::io;

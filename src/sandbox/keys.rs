@@ -1,7 +1,8 @@
 //! Idempotency keys: which are being worked on, and what the settled ones were answered.
 //!
-//! A key belongs to a path: the same key on another path is another key. It is looked up before anything else is
-//! known about the request. This file must never decide whether an answer settles a key; answers say that.
+//! A key belongs to a path: the same key on another path is another key. It is looked up before anything
+//! else is known about the request. This file must never decide whether an answer settles a key; answers say
+//! that.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};

@@ -1,13 +1,13 @@
-//! The practice server: a real HTTP server on loopback that behaves as the systems behave that imports are sent
-//! to, and misbehaves on demand.
+//! The practice server: a real HTTP server on loopback that behaves as the systems behave that imports are
+//! sent to, and misbehaves on demand.
 //!
 //! It keeps every row and every idempotency key in `SQLite`, and `GET /_sandbox/truth` tells what was really
-//! applied. It is an island: it uses nothing of the rest of the program, and must never begin to, for then it
-//! would prove only that the program agrees with itself.
+//! applied. It is an island: it uses nothing of the rest of the program, and must never begin to, for then
+//! it would prove only that the program agrees with itself.
 //!
-//! A request comes in by `http`, `response` throws the `dice` for it, the `desk` looks up its key (`keys`), one of
-//! the shapes (`shape`) judges and applies its rows (`rules`, `books`) on the thread of the store (`keeper`,
-//! `store`), and `response` sends what the fault leaves of the answer.
+//! A request comes in by `http`, `response` throws the `dice` for it, the `desk` looks up its key (`keys`),
+//! one of the shapes (`shape`) judges and applies its rows (`rules`, `books`) on the thread of the store
+//! (`keeper`, `store`), and `response` sends what the fault leaves of the answer.
 
 mod answer;
 mod books;

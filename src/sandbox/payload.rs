@@ -1,7 +1,7 @@
 //! Bodies as hyper sends them: whole, cut off, or flowing.
 //!
-//! A cut body announces its full length, sends its beginning, gives the socket time to take it, and then breaks
-//! the connection. It must never end in a way that a client could take for complete.
+//! A cut body announces its full length, sends its beginning, gives the socket time to take it, and then
+//! breaks the connection. It must never end in a way that a client could take for complete.
 
 use std::future::Future;
 use std::io;

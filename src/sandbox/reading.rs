@@ -1,7 +1,7 @@
 //! Reads as much of a body as is needed, and leaves the rest as the bytes that came.
 //!
-//! Rows are never turned into trees: an object is walked once, the members asked for are borrowed as they are
-//! written, the others are skipped. It must never change, reorder or re-print what a row says.
+//! Rows are never turned into trees: an object is walked once, the members asked for are borrowed as they
+//! are written, the others are skipped. It must never change, reorder or re-print what a row says.
 
 use std::borrow::Cow;
 use std::fmt;

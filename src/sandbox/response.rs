@@ -1,7 +1,7 @@
 //! From a request on the wire to what is sent back, and what a fault makes of it on its way out.
 //!
-//! Faults before handling end a request here; faults after it change only what is told. `/_sandbox` and the index
-//! know no faults. This file must never decide what is applied.
+//! Faults before handling end a request here; faults after it change only what is told. `/_sandbox` and the
+//! index know no faults. This file must never decide what is applied.
 
 use std::io::Write;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Which rows the server refuses, and what identifies a row.
 //!
-//! Both depend on nothing but what the row says: the same row is refused in every run, whatever the seed. This
-//! file must never draw chances.
+//! Both depend on nothing but what the row says: the same row is refused in every run, whatever the seed.
+//! This file must never draw chances.
 
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};

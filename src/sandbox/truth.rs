@@ -1,7 +1,7 @@
 //! What was really applied, how often, and under which keys.
 //!
-//! The summary is one object, the rows are lines, read a page at a time so that neither the server's memory nor
-//! its other requests suffer. It must never tell a row in other words than it came in.
+//! The summary is one object, the rows are lines, read a page at a time so that neither the server's memory
+//! nor its other requests suffer. It must never tell a row in other words than it came in.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -118,7 +118,8 @@ impl Reader {
     }
 }
 
-/// The identities applied more than once: how often, and under how many keys (requests without one count each).
+/// The identities applied more than once: how often, and under how many keys (each request without one
+/// counts as one).
 fn doubled(db: &Connection) -> rusqlite::Result<HashMap<i64, (i64, i64)>> {
     let mut select = db.prepare(
         "SELECT identity, count(*), count(DISTINCT ifnull(key, calls.id))

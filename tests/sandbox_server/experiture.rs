@@ -1,3 +1,5 @@
+//! Experiture's batches: queued, polled, and counted.
+
 use serde_json::{Value, json};
 
 use super::{Caller, wrapped};

@@ -1,3 +1,5 @@
+//! Imports that are accepted first and done later.
+
 use serde_json::json;
 
 use super::{Caller, wrapped};

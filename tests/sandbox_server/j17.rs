@@ -1,3 +1,5 @@
+//! The event store: one stream, one check, all or none.
+
 use serde_json::{Value, json};
 
 use super::{Caller, Reply};

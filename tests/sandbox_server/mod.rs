@@ -1,4 +1,5 @@
-//! The practice server, asked over real HTTP: what it promises to the systems' descriptions, and to the truth.
+//! The practice server, asked over real HTTP: what it promises to the systems' descriptions, and to the
+//! truth.
 
 mod experiture;
 mod faults;

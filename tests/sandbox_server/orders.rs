@@ -1,3 +1,5 @@
+//! The orders API: a result for each operation, or all or none.
+
 use std::collections::BTreeMap;
 
 use bulkhaul::sandbox::Options;

@@ -1,3 +1,5 @@
+//! Rows in any envelope, single rows, and the truth about both.
+
 use bulkhaul::sandbox::Options;
 use serde_json::json;
 
@@ -85,6 +87,17 @@ fn a_token_is_asked_for_only_where_one_is_set_and_its_lack_settles_nothing() {
     assert_eq!(caller.applied(), 1);
     let open = Caller::plain();
     assert_eq!(open.ask(open.request("POST", "/rows").header("Authorization", "Any").body("[]")).status, 200);
+}
+
+#[test]
+fn a_body_beyond_everything_is_413_before_it_is_sent() {
+    use std::io::{Read, Write};
+    let caller = Caller::plain();
+    let mut wire = std::net::TcpStream::connect(caller.sandbox.addr()).unwrap();
+    wire.write_all(b"POST /rows HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n[").unwrap();
+    let mut answer = String::new();
+    wire.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! The file that remembers, and whose file it is.
+
 use std::path::Path;
 
 use bulkhaul::sandbox::{Options, Sandbox};

@@ -1,7 +1,7 @@
 //! Experiture's batch record writes: accepted with a job, whose end tells how many rows were invalid.
 //!
-//! Valid rows are committed even when others fail, and no answer says which failed. Upserted rows are merged by
-//! their match key, last write wins. It must never name an invalid row.
+//! Valid rows are committed even when others fail, and no answer says which failed. Upserted rows are merged
+//! by their match key, last write wins. It must never name an invalid row.
 
 use serde_json::json;
 use serde_json::value::RawValue;

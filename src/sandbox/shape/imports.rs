@@ -1,7 +1,7 @@
 //! The asynchronous imports of the batch guide: accepted with a job, and polled until it ends.
 //!
-//! Polls before the end tell the results that are known by then. A job fails if none of its items was valid. It
-//! must never apply an item before the job ends.
+//! Polls before the end tell the results that are known by then. A job fails if none of its items was valid.
+//! It must never apply an item before the job ends.
 
 use serde_json::json;
 use serde_json::value::RawValue;

@@ -1,7 +1,7 @@
 //! The event store: events appended to one stream, all or none, under one check of its length.
 //!
-//! A rival, where there is one, has appended before the request is looked at. It must never write an event of a
-//! request that it refuses, nor name an event where the request as a whole is wrong.
+//! A rival, where there is one, has appended before the request is looked at. It must never write an event
+//! of a request that it refuses, nor name an event where the request as a whole is wrong.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,7 +1,7 @@
 //! The systems that the server stands in for, and which request goes to which.
 //!
-//! Each file is one of them and knows its bodies, limits and verdicts. A shape must never look at keys, faults or
-//! connections: when it is asked, the request is to be handled.
+//! Each file is one of them and knows its bodies, limits and verdicts. A shape must never look at keys,
+//! faults or connections: when it is asked, the request is to be handled.
 
 pub(super) mod experiture;
 pub(super) mod imports;

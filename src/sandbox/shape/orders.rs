@@ -1,8 +1,8 @@
 //! The orders API of the batch guide: a result for each operation, or all or none.
 //!
-//! Results come in another order than the operations, since nothing promises that they do not. Where an operation
-//! has no id its place is all it can be known by, and then the order is kept. It must never refuse a request as a
-//! whole because of one operation (that is what `atomic` is for).
+//! Results come in another order than the operations, since nothing promises that they do not. Where an
+//! operation has no id its place is all it can be known by, and then the order is kept. It must never refuse
+//! a request as a whole because of one operation (that is what `atomic` is for).
 
 use serde_json::json;
 use serde_json::value::RawValue;
