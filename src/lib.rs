@@ -65,4 +65,4 @@
 //! 9. **A failed commit is an unknown one.** Nothing is sent or written after it; recovery decides.
 
 pub mod model;
-
+pub mod sandbox;

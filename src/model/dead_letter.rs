@@ -133,8 +133,13 @@ mod tests {
     use super::*;
     use crate::model::{Ordinal, Place};
 
-    const ABOUT: Circumstances<'_> =
-        Circumstances { input: "a.csv", import_id: "id", batch: None, attempt: 0, at: WallTime::from_millis(0) };
+    const ABOUT: Circumstances<'_> = Circumstances {
+        input: "a.csv",
+        import_id: "id",
+        batch: None,
+        attempt: 0,
+        at: WallTime::from_millis(0),
+    };
 
     fn mark() -> Mark {
         Mark { ordinal: Ordinal(16), place: Place { input: 0, row: 17, line: 19, byte: 2048 }, end: 2060 }

@@ -1,7 +1,9 @@
 //! What is written into the ledger, and what is read back from it. One [`Entry`] is one transaction: all of it
 //! is durable, or nothing.
 
-use super::{BatchKey, BatchSeq, Cursor, DeadLetter, Digest, ImportRecord, Job, Limit, Place, RowSet, Tally, WallTime};
+use super::{
+    BatchKey, BatchSeq, Cursor, DeadLetter, Digest, ImportRecord, Job, Limit, Place, RowSet, Tally, WallTime,
+};
 
 /// A batch as the ledger knows it: enough to make the same bytes again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +49,13 @@ pub enum Entry {
     /// [T2] The target took the batch on as a job.
     Accept { seq: BatchSeq, job: Job },
     /// [T3, T4] The batch has ended: refused rows, children, and what was learned, all in one.
-    Finish { seq: BatchSeq, end: BatchEnd, refused: Vec<DeadLetter>, children: Vec<Planned>, learned: Option<Limit> },
+    Finish {
+        seq: BatchSeq,
+        end: BatchEnd,
+        refused: Vec<DeadLetter>,
+        children: Vec<Planned>,
+        learned: Option<Limit>,
+    },
     /// [T5] Nobody can know.
     Park { seq: BatchSeq, park: Park },
     /// First byte of a batch is about to leave, or a wait was asked for: lower bounds that outlive the run.

@@ -144,10 +144,7 @@ mod tests {
             BatchKey::root(import(), Ordinal(0), 1, body),
             BatchKey::root(import(), Ordinal(1), 1, body)
         );
-        assert_ne!(
-            RowKey::derive(import(), Ordinal(0), b"{}"),
-            RowKey::derive(import(), Ordinal(1), b"{}")
-        );
+        assert_ne!(RowKey::derive(import(), Ordinal(0), b"{}"), RowKey::derive(import(), Ordinal(1), b"{}"));
     }
 
     #[test]

@@ -92,7 +92,10 @@ pub enum RowVerdict {
     /// Already there. After an unknown attempt it is probably our own write; otherwise it is a refusal.
     Exists(Rejection),
     /// Not taken this time; it goes again under a new key and counts as an attempt of that row.
-    Retry { wait: Option<Duration>, refusal: Rejection },
+    Retry {
+        wait: Option<Duration>,
+        refusal: Rejection,
+    },
     /// Failed, or was passed over, only because of a neighbour; it goes again, and nothing is counted.
     Resend,
     /// Nobody can know.
