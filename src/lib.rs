@@ -64,5 +64,6 @@
 //! 8. **Bytes stay bytes.** What a row says is what is sent.
 //! 9. **A failed commit is an unknown one.** Nothing is sent or written after it; recovery decides.
 
+pub mod edge;
 pub mod model;
 pub mod sandbox;

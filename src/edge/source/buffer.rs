@@ -1,0 +1,178 @@
+//! The window on an input: reads ahead, knows its offset, and hashes what it leaves behind. It never knows what a
+//! record is, and never reads ahead further than it is asked to.
+
+use super::coding::{Opened, Stream};
+use std::io::{self, Read};
+use std::sync::atomic::Ordering;
+
+const CHUNK: usize = 256 * 1024;
+const SKIP_CHUNK: usize = 1 << 20;
+
+/// The running hash over all inputs: each is a marker, then its bytes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Chain(blake3::Hasher);
+
+impl Chain {
+    /// A new input begins; `before` is the length of the one before it, so that no two splits of the same bytes
+    /// hash alike.
+    pub(super) fn mark_input(&mut self, index: u32, before: u64) {
+        self.0.update(b"bulkhaul/input");
+        self.0.update(&index.to_le_bytes());
+        self.0.update(&before.to_le_bytes());
+    }
+
+    pub(super) fn finish(&self) -> [u8; 32] {
+        *self.0.finalize().as_bytes()
+    }
+}
+
+/// One opened input, and the part of it that is in memory.
+#[derive(Debug)]
+pub(super) struct Buffer {
+    opened: Opened,
+    data: Vec<u8>,
+    /// What is in memory and not yet consumed: `data[start..end]`.
+    start: usize,
+    end: usize,
+    /// Up to here, `data` went into the chain; never after `start`.
+    hashed: usize,
+    /// Offset of `data[0]` within the input.
+    base: u64,
+    ended: bool,
+    chain: Option<Chain>,
+}
+
+impl Buffer {
+    pub(super) fn new(opened: Opened, chain: Option<Chain>) -> Self {
+        Self { opened, data: Vec::new(), start: 0, end: 0, hashed: 0, base: 0, ended: false, chain }
+    }
+
+    /// What was read and is not yet consumed.
+    pub(super) fn window(&self) -> &[u8] {
+        &self.data[self.start..self.end]
+    }
+
+    /// Whether the window reaches to the end of the input.
+    pub(super) fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Offset of the window within the input.
+    pub(super) fn offset(&self) -> u64 {
+        self.base + self.start as u64
+    }
+
+    pub(super) fn consume(&mut self, bytes: usize) {
+        self.start += bytes;
+        debug_assert!(self.start <= self.end);
+    }
+
+    /// How the input is compressed: for the words of an error.
+    pub(super) fn coding(&self) -> super::Coding {
+        self.opened.coding
+    }
+
+    /// Offset up to which the input was read: where a damage shows.
+    pub(super) fn reach(&self) -> u64 {
+        self.base + self.end as u64
+    }
+
+    /// Bytes of the file behind the window: those of the disk, if it is compressed.
+    pub(super) fn bytes_consumed(&self) -> u64 {
+        self.opened.raw_bytes.as_ref().map_or_else(|| self.offset(), |bytes| bytes.load(Ordering::Relaxed))
+    }
+
+    /// Reads more behind the window; `false` at the end of the input.
+    pub(super) fn fill(&mut self) -> io::Result<bool> {
+        if self.ended {
+            return Ok(false);
+        }
+        self.make_room();
+        let read = read(&mut self.opened.stream, &mut self.data[self.end..])?;
+        self.end += read;
+        self.ended = read == 0;
+        Ok(read > 0)
+    }
+
+    /// Lets go of what was consumed, and grows only if the window alone fills the buffer.
+    fn make_room(&mut self) {
+        if self.start > 0 {
+            self.hash_consumed();
+            let kept = self.end - self.start;
+            self.data.copy_within(self.start..self.end, 0);
+            self.base += self.start as u64;
+            (self.start, self.end, self.hashed) = (0, kept, 0);
+        }
+        if self.data.len() > 4 * CHUNK && self.end <= CHUNK / 2 {
+            self.data.truncate(CHUNK);
+            self.data.shrink_to_fit();
+        } else if self.data.len() - self.end < CHUNK / 8 {
+            self.data.resize((self.data.len() * 2).max(CHUNK), 0);
+        }
+    }
+
+    fn hash_consumed(&mut self) {
+        if let Some(chain) = &mut self.chain {
+            chain.0.update(&self.data[self.hashed..self.start]);
+        }
+        self.hashed = self.start;
+    }
+
+    /// The hash over everything before the window.
+    pub(super) fn chain(&mut self) -> Option<&Chain> {
+        self.hash_consumed();
+        self.chain.as_ref()
+    }
+
+    /// Ends this input; its chain goes on in the next.
+    pub(super) fn into_chain(mut self) -> Option<Chain> {
+        self.hash_consumed();
+        self.chain
+    }
+
+    /// Consumes up to `byte`, or to the end if that is nearer; what is passed over is hashed, not framed.
+    /// `progress` is told the offset after each piece.
+    pub(super) fn skip_to(&mut self, byte: u64, progress: &mut dyn FnMut(u64)) -> io::Result<()> {
+        let at_hand = byte.saturating_sub(self.offset()).min((self.end - self.start) as u64) as usize;
+        self.consume(at_hand);
+        if self.offset() >= byte || self.ended {
+            progress(self.offset());
+            return Ok(());
+        }
+        self.hash_consumed();
+        self.base = self.offset();
+        (self.start, self.end, self.hashed) = (0, 0, 0);
+        let mut piece = vec![0; SKIP_CHUNK];
+        while self.base < byte && !self.ended {
+            let wanted = (byte - self.base).min(SKIP_CHUNK as u64) as usize;
+            let read = read(&mut self.opened.stream, &mut piece[..wanted])?;
+            if let Some(chain) = &mut self.chain {
+                chain.0.update(&piece[..read]);
+            }
+            self.base += read as u64;
+            self.ended = read == 0;
+            progress(self.base);
+        }
+        Ok(())
+    }
+
+    /// Goes to `byte` without reading what lies between; `false` if this input cannot, or hashes what it passes.
+    pub(super) fn seek(&mut self, byte: u64) -> io::Result<bool> {
+        if self.chain.is_some() || !self.opened.stream.seek(byte)? {
+            return Ok(false);
+        }
+        self.base = byte;
+        (self.start, self.end, self.hashed, self.ended) = (0, 0, 0, false);
+        Ok(true)
+    }
+}
+
+/// One read, tried again when a signal came between.
+fn read(stream: &mut Stream, into: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match stream.read(into) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}

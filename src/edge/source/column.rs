@@ -1,0 +1,317 @@
+//! From fields to JSON: names, types, `null`. A field either fits its column or makes the row a bad one; nothing is
+//! guessed, rounded or mended.
+
+use super::csv::{Field, Quoting};
+use super::{ColumnType, Layout, SourceError};
+use crate::model::BadRow;
+use serde::de::IgnoredAny;
+use std::ops::Range;
+
+/// Letters of a field that a message quotes.
+const QUOTED_LETTERS: usize = 60;
+
+/// The columns of one input.
+#[derive(Debug)]
+pub(super) struct Columns {
+    list: Vec<Column>,
+    /// Bytes of all keys, quotes and commas.
+    key_bytes: usize,
+    null: Option<Vec<u8>>,
+    /// All are strings, and nothing is `null`.
+    plain: bool,
+    /// The names come from a header (else from `--columns`).
+    header: bool,
+}
+
+#[derive(Debug)]
+struct Column {
+    name: String,
+    kind: ColumnType,
+    /// `{"name":` or `,"name":`, with the opening quote of the value where all columns are strings.
+    key: Vec<u8>,
+}
+
+impl Columns {
+    /// `header`: the names that the input gives itself.
+    pub(super) fn new(
+        input: &str,
+        header: Option<Vec<String>>,
+        layout: &Layout,
+    ) -> Result<Self, SourceError> {
+        let from_header = header.is_some();
+        let names = match (header, &layout.columns) {
+            (Some(header), None) => header,
+            (Some(header), Some(listed)) if header.len() != listed.len() => {
+                let (header, listed) = (header.len(), listed.len());
+                return Err(SourceError::ColumnCount { input: input.to_owned(), header, listed });
+            }
+            (_, Some(listed)) => listed.clone(),
+            (None, None) => return Err(SourceError::Nameless { input: input.to_owned() }),
+        };
+        let mut seen = std::collections::HashMap::new();
+        for (index, name) in names.iter().enumerate() {
+            if let Some(first) = seen.insert(name, index) {
+                return Err(SourceError::RepeatedColumn {
+                    input: input.to_owned(),
+                    column: name.clone(),
+                    first: first + 1,
+                    second: index + 1,
+                    listed: layout.columns.is_some(),
+                });
+            }
+        }
+        Ok(Self::build(names, from_header, layout))
+    }
+
+    fn build(names: Vec<String>, header: bool, layout: &Layout) -> Self {
+        let kind_of = |name: &str| {
+            layout.types.iter().rev().find(|(of, _)| of == name).map_or(ColumnType::String, |(_, kind)| *kind)
+        };
+        let plain = layout.null.is_none() && names.iter().all(|name| kind_of(name) == ColumnType::String);
+        let list: Vec<Column> = names
+            .into_iter()
+            .enumerate()
+            .map(|(index, name)| {
+                let mut key = vec![if index == 0 { b'{' } else { b',' }];
+                write_string(name.as_bytes(), &mut key);
+                key.extend_from_slice(if plain { b":\"" } else { b":" });
+                Column { kind: kind_of(&name), name, key }
+            })
+            .collect();
+        let key_bytes = list.iter().map(|column| column.key.len() + 2).sum::<usize>() + 2;
+        let null = layout.null.clone().map(String::into_bytes);
+        Self { list, key_bytes, null, plain, header }
+    }
+
+    /// Every column that was given a type is there.
+    pub(super) fn check_types(&self, input: &str, layout: &Layout) -> Result<(), SourceError> {
+        for (wanted, _) in &layout.types {
+            if !self.list.iter().any(|column| column.name == *wanted) {
+                return Err(SourceError::UnknownColumn {
+                    input: input.to_owned(),
+                    column: wanted.clone(),
+                    known: self.list.iter().map(|column| column.name.clone()).collect(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends the record as a JSON object; else says why it is no row, and appends nothing.
+    pub(super) fn write(
+        &self,
+        record: &[u8],
+        fields: &[Field],
+        quotes: bool,
+        scratch: &mut Vec<u8>,
+        into: &mut Vec<u8>,
+    ) -> Result<Range<usize>, BadRow> {
+        if std::str::from_utf8(record).is_err() {
+            return Err(bad("invalid_utf8", "the record is not valid UTF-8".into(), None, record));
+        }
+        if fields.len() != self.list.len() {
+            return Err(bad("field_count", self.count_message(fields.len()), None, record));
+        }
+        let start = into.len();
+        into.reserve(record.len() + self.key_bytes);
+        if self.plain {
+            let clean = !quotes && is_clean(record);
+            self.write_strings(record, fields, clean, scratch, into);
+        } else {
+            for (column, field) in self.list.iter().zip(fields) {
+                into.extend_from_slice(&column.key);
+                let text = field.text(record, scratch);
+                if field.quoting == Quoting::None && self.null.as_deref() == Some(text) {
+                    into.extend_from_slice(b"null");
+                } else if !write_value(column.kind, text, into) {
+                    into.truncate(start);
+                    return Err(column.misfit(text, record));
+                }
+            }
+        }
+        into.push(b'}');
+        Ok(start..into.len())
+    }
+
+    fn write_strings(
+        &self,
+        record: &[u8],
+        fields: &[Field],
+        clean: bool,
+        scratch: &mut Vec<u8>,
+        into: &mut Vec<u8>,
+    ) {
+        for (column, field) in self.list.iter().zip(fields) {
+            into.extend_from_slice(&column.key);
+            if clean {
+                into.extend_from_slice(&record[field.start..field.end]);
+            } else {
+                write_escaped(field.text(record, scratch), into);
+            }
+            into.push(b'"');
+        }
+    }
+
+    fn count_message(&self, found: usize) -> String {
+        let plural = if found == 1 { "" } else { "s" };
+        let names = if self.header { "the header has" } else { "--columns names" };
+        format!("{found} field{plural}, {names} {}", self.list.len())
+    }
+}
+
+impl Column {
+    fn misfit(&self, text: &[u8], record: &[u8]) -> BadRow {
+        let noun = self.kind.noun();
+        let message = if text.is_empty() {
+            format!("an empty field is not {noun}")
+        } else {
+            let text = String::from_utf8_lossy(text);
+            let shown: String = text.chars().take(QUOTED_LETTERS).collect();
+            let more = if shown.len() < text.len() { "…" } else { "" };
+            format!("`{shown}{more}` is not {noun}")
+        };
+        let pointer = format!("/{}", self.name.replace('~', "~0").replace('/', "~1"));
+        bad("type_mismatch", message, Some(pointer), record)
+    }
+}
+
+fn bad(code: &'static str, message: String, field: Option<String>, record: &[u8]) -> BadRow {
+    BadRow { code, message, field, raw: record.to_vec() }
+}
+
+/// Appends the text as a value of this type; `false` if it is none.
+fn write_value(kind: ColumnType, text: &[u8], into: &mut Vec<u8>) -> bool {
+    match kind {
+        ColumnType::String => write_string(text, into),
+        ColumnType::Number if is_number(text) => into.extend_from_slice(text),
+        ColumnType::Integer if is_number(text) && !text.iter().any(|b| matches!(b, b'.' | b'e' | b'E')) => {
+            into.extend_from_slice(text);
+        }
+        ColumnType::Boolean if text.eq_ignore_ascii_case(b"true") || text.eq_ignore_ascii_case(b"t") => {
+            into.extend_from_slice(b"true");
+        }
+        ColumnType::Boolean if text.eq_ignore_ascii_case(b"false") || text.eq_ignore_ascii_case(b"f") => {
+            into.extend_from_slice(b"false");
+        }
+        ColumnType::Json if serde_json::from_slice::<IgnoredAny>(text).is_ok() => {
+            // Outside of strings a line end is only space, and within them JSON allows none.
+            let text = text.trim_ascii();
+            into.extend(text.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }));
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// The number grammar of JSON: `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`.
+fn is_number(text: &[u8]) -> bool {
+    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let text = text.strip_prefix(b"-").unwrap_or(text);
+    let whole = digits(text);
+    if whole == 0 || (whole > 1 && text[0] == b'0') {
+        return false;
+    }
+    let mut rest = &text[whole..];
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        let length = digits(fraction);
+        if length == 0 {
+            return false;
+        }
+        rest = &fraction[length..];
+    }
+    if let [b'e' | b'E', power @ ..] = rest {
+        let power = power.strip_prefix(b"+").or_else(|| power.strip_prefix(b"-")).unwrap_or(power);
+        let length = digits(power);
+        return length > 0 && length == power.len();
+    }
+    rest.is_empty()
+}
+
+fn needs_escape(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+/// Whether a JSON string can hold these bytes as they are.
+fn is_clean(text: &[u8]) -> bool {
+    !text.iter().fold(false, |found, byte| found | needs_escape(*byte))
+}
+
+fn write_string(text: &[u8], into: &mut Vec<u8>) {
+    into.push(b'"');
+    write_escaped(text, into);
+    into.push(b'"');
+}
+
+/// Appends the inside of a JSON string.
+fn write_escaped(text: &[u8], into: &mut Vec<u8>) {
+    if is_clean(text) {
+        into.extend_from_slice(text);
+        return;
+    }
+    let mut copied = 0;
+    for (at, &byte) in text.iter().enumerate() {
+        if !needs_escape(byte) {
+            continue;
+        }
+        into.extend_from_slice(&text[copied..at]);
+        copied = at + 1;
+        let short = match byte {
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            0x08 => b'b',
+            0x0c => b'f',
+            b'"' | b'\\' => byte,
+            _ => {
+                let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
+                into.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
+                continue;
+            }
+        };
+        into.extend_from_slice(&[b'\\', short]);
+    }
+    into.extend_from_slice(&text[copied..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_escaped_as_serde_json_does(text in any::<String>()) {
+            let mut ours = Vec::new();
+            write_string(text.as_bytes(), &mut ours);
+            prop_assert_eq!(String::from_utf8(ours).unwrap(), serde_json::to_string(&text).unwrap());
+        }
+
+        #[test]
+        fn a_number_is_what_json_calls_one(text in "[-+0-9.eE]{0,8}") {
+            let json = serde_json::from_str::<IgnoredAny>(&text).is_ok();
+            prop_assert_eq!(is_number(text.as_bytes()), json, "{}", text);
+        }
+    }
+
+    #[test]
+    fn values_pass_unchanged_or_not_at_all() {
+        let value = |kind, text: &str| {
+            let mut into = Vec::new();
+            write_value(kind, text.as_bytes(), &mut into).then(|| String::from_utf8(into).unwrap())
+        };
+        for same in ["1.0", "9007199254740993", "-0", "1e400", "0.10"] {
+            assert_eq!(value(ColumnType::Number, same).as_deref(), Some(same));
+        }
+        for not in ["", "01", "+1", "1.", ".5", "0x1", "NaN", " 1", "1 ", "1,5"] {
+            assert_eq!(value(ColumnType::Number, not), None, "{not}");
+        }
+        assert_eq!(value(ColumnType::Integer, "-12").as_deref(), Some("-12"));
+        assert_eq!(value(ColumnType::Integer, "1.0"), None);
+        assert_eq!(value(ColumnType::Integer, "1e3"), None);
+        assert_eq!(value(ColumnType::Boolean, "TRUE").as_deref(), Some("true"));
+        assert_eq!(value(ColumnType::Boolean, "f").as_deref(), Some("false"));
+        assert_eq!(value(ColumnType::Boolean, "1"), None);
+        assert_eq!(value(ColumnType::Json, "{\"a\":\r\n[1.0]}").as_deref(), Some("{\"a\":  [1.0]}"));
+        assert_eq!(value(ColumnType::Json, "{"), None);
+    }
+}

@@ -1,0 +1,313 @@
+//! Framing CSV: RFC 4180 as the `csv` crate reads it, except that a quote left open is an error and never the end
+//! of the rows. It finds records and fields; what a field becomes is not decided here.
+
+use super::buffer::Buffer;
+use super::frame::{Bounds, Extent, Trouble};
+use memchr::{memchr, memchr2_iter, memchr3};
+
+/// How a field is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quoting {
+    None,
+    /// In quotes, with nothing to undo between them; the field's range is what stands between.
+    Simple,
+    /// In quotes, with doubled quotes or text after the closing one; the range includes the opening quote.
+    Messy,
+}
+
+/// A field's range within its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Field {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) quoting: Quoting,
+}
+
+impl Field {
+    /// The text of the field; `scratch` holds it when it has to be put together.
+    pub(super) fn text<'a>(&self, record: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
+        let bytes = &record[self.start..self.end];
+        if self.quoting == Quoting::Messy {
+            scratch.clear();
+            unquote(&bytes[1..], scratch);
+            scratch
+        } else {
+            bytes
+        }
+    }
+}
+
+/// Undoes the quotes of a field; `bytes` begins after the opening one.
+fn unquote(mut bytes: &[u8], into: &mut Vec<u8>) {
+    while let Some(quote) = memchr(b'"', bytes) {
+        into.extend_from_slice(&bytes[..quote]);
+        if bytes.get(quote + 1) != Some(&b'"') {
+            bytes = &bytes[quote + 1..];
+            break;
+        }
+        into.push(b'"');
+        bytes = &bytes[quote + 2..];
+    }
+    into.extend_from_slice(bytes);
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    FieldStart,
+    Plain,
+    Quoted,
+    /// After a quote within a quoted field: the end of it, or half of a doubled one.
+    QuoteSeen,
+    /// At the byte that ends the record.
+    Terminator,
+}
+
+/// Finds records. A record that does not lie in the window as a whole is taken up again where the search ended, so
+/// that framing takes time in proportion to the bytes, however small the reads.
+#[derive(Debug)]
+pub(super) struct CsvFramer {
+    delimiter: u8,
+    bounds: Bounds,
+    fields: Vec<Field>,
+    state: State,
+    /// Bytes of the record that were looked at.
+    at: usize,
+    field_start: usize,
+    quoting: Quoting,
+    /// Some field of the record is in quotes.
+    quotes: bool,
+    gap: u64,
+}
+
+enum Scan {
+    Record { content: usize, whole: usize },
+    More,
+    OpenQuote,
+}
+
+impl CsvFramer {
+    pub(super) fn new(delimiter: u8, bounds: Bounds) -> Self {
+        Self {
+            delimiter,
+            bounds,
+            fields: Vec::new(),
+            state: State::FieldStart,
+            at: 0,
+            field_start: 0,
+            quoting: Quoting::None,
+            quotes: false,
+            gap: 0,
+        }
+    }
+
+    /// Forgets a record that was begun: the buffer went elsewhere.
+    pub(super) fn reset(&mut self) {
+        self.begin();
+        self.gap = 0;
+    }
+
+    fn begin(&mut self) {
+        self.fields.clear();
+        self.state = State::FieldStart;
+        self.at = 0;
+        self.quotes = false;
+    }
+
+    /// The fields of the record found last.
+    pub(super) fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// Whether some field of the record found last is in quotes.
+    pub(super) fn quotes(&self) -> bool {
+        self.quotes
+    }
+
+    /// Finds the next record and puts the window's start on it; `None` at the end of the input.
+    pub(super) fn find(&mut self, buffer: &mut Buffer) -> Result<Option<Extent>, Trouble> {
+        if self.at == 0 {
+            self.begin();
+            if !self.skip_blank_lines(buffer)? {
+                return Ok(None);
+            }
+        }
+        let mut limit = if self.at > self.bounds.row { self.bounds.raw() } else { self.bounds.row };
+        loop {
+            let window = buffer.window();
+            let part = Bounds::cut(window, limit);
+            let full = part.len() < window.len() || part.len() >= limit.saturating_add(2);
+            match self.scan(part, buffer.ended() && !full) {
+                Scan::Record { content, whole } => {
+                    let lines = u64::from(whole > content) + self.inner_lines(&window[..content]);
+                    let extent =
+                        Extent { gap: self.gap, content, whole, lines, oversize: content > self.bounds.row };
+                    (self.gap, self.at) = (0, 0);
+                    return Ok(Some(extent));
+                }
+                Scan::OpenQuote => return Err(self.open_quote(buffer)),
+                Scan::More if full && self.state == State::Quoted => return Err(self.open_quote(buffer)),
+                Scan::More if full && limit == self.bounds.row => limit = self.bounds.raw(),
+                Scan::More if full => {
+                    return Err(Trouble::Endless { lines: self.gap, byte: buffer.offset(), limit });
+                }
+                Scan::More => {
+                    buffer.fill()?;
+                }
+            }
+        }
+    }
+
+    fn open_quote(&self, buffer: &Buffer) -> Trouble {
+        let before = &buffer.window()[..self.field_start];
+        let lines = self.gap + line_ends(before);
+        Trouble::OpenQuote { lines, byte: buffer.offset() + self.field_start as u64 }
+    }
+
+    fn inner_lines(&self, record: &[u8]) -> u64 {
+        if self.quotes { line_ends(record) } else { 0 }
+    }
+
+    /// Consumes empty lines; `false` at the end of the input.
+    fn skip_blank_lines(&mut self, buffer: &mut Buffer) -> Result<bool, Trouble> {
+        loop {
+            let length = match buffer.window() {
+                [b'\n', ..] => 1,
+                [b'\r', b'\n', ..] => 2,
+                [b'\r'] if !buffer.ended() => 0,
+                [b'\r', ..] => 1,
+                [] if buffer.ended() => return Ok(false),
+                [] => 0,
+                _ => return Ok(true),
+            };
+            if length == 0 {
+                buffer.fill()?;
+            } else {
+                self.gap += 1;
+                buffer.consume(length);
+            }
+        }
+    }
+
+    /// Goes on from `self.at`. `last`: nothing comes after `data`.
+    fn scan(&mut self, data: &[u8], last: bool) -> Scan {
+        loop {
+            match self.state {
+                State::FieldStart => {
+                    let Some(byte) = data.get(self.at) else { break };
+                    self.field_start = self.at;
+                    if *byte == b'"' {
+                        (self.quoting, self.state, self.quotes) = (Quoting::Simple, State::Quoted, true);
+                        self.at += 1;
+                    } else {
+                        (self.quoting, self.state) = (Quoting::None, State::Plain);
+                    }
+                }
+                State::Plain => match plain_end(data, self.at, self.delimiter) {
+                    Some(end) => self.end_field(data[end], end),
+                    None => {
+                        self.at = data.len();
+                        break;
+                    }
+                },
+                State::Quoted => match memchr(b'"', &data[self.at..]) {
+                    Some(quote) => {
+                        self.at += quote + 1;
+                        self.state = State::QuoteSeen;
+                    }
+                    None => {
+                        self.at = data.len();
+                        break;
+                    }
+                },
+                State::QuoteSeen => match data.get(self.at) {
+                    None => break,
+                    Some(b'"') => {
+                        (self.quoting, self.state) = (Quoting::Messy, State::Quoted);
+                        self.at += 1;
+                    }
+                    Some(&byte) if byte == self.delimiter || byte == b'\n' || byte == b'\r' => {
+                        self.end_field(byte, self.at);
+                    }
+                    Some(_) => (self.quoting, self.state) = (Quoting::Messy, State::Plain),
+                },
+                State::Terminator => {
+                    let content = self.at;
+                    match &data[content..] {
+                        [b'\r', b'\n', ..] => return Scan::Record { content, whole: content + 2 },
+                        [b'\r'] if !last => return Scan::More,
+                        _ => return Scan::Record { content, whole: content + 1 },
+                    }
+                }
+            }
+        }
+        if last { self.end_input(data.len()) } else { Scan::More }
+    }
+
+    /// The field ends at `end`, before the `byte` that is a delimiter or ends the record.
+    fn end_field(&mut self, byte: u8, end: usize) {
+        self.push_field(end);
+        if byte == self.delimiter {
+            (self.state, self.at) = (State::FieldStart, end + 1);
+        } else {
+            (self.state, self.at) = (State::Terminator, end);
+        }
+    }
+
+    fn push_field(&mut self, end: usize) {
+        let (start, end) = match self.quoting {
+            Quoting::Simple => (self.field_start + 1, end - 1),
+            Quoting::None | Quoting::Messy => (self.field_start, end),
+        };
+        self.fields.push(Field { start, end, quoting: self.quoting });
+    }
+
+    /// The input ends within the record: that ends the record, unless a quote is open.
+    fn end_input(&mut self, end: usize) -> Scan {
+        match self.state {
+            State::Quoted => return Scan::OpenQuote,
+            State::FieldStart => {
+                (self.field_start, self.quoting) = (end, Quoting::None);
+                self.push_field(end);
+            }
+            _ => self.push_field(end),
+        }
+        Scan::Record { content: end, whole: end }
+    }
+}
+
+/// Line ends as lines are counted: `\r\n`, `\n` and a lone `\r`.
+fn line_ends(bytes: &[u8]) -> u64 {
+    memchr2_iter(b'\r', b'\n', bytes)
+        .filter(|&at| bytes[at] == b'\n' || bytes.get(at + 1) != Some(&b'\n'))
+        .count() as u64
+}
+
+const LOW: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// Words looked at before a field counts as long.
+const WORDS: usize = 6;
+
+/// The first delimiter or line end from `at` on. Most fields are shorter than what it costs to start a wide search,
+/// so that the first words are looked at by hand.
+#[inline]
+fn plain_end(data: &[u8], at: usize, delimiter: u8) -> Option<usize> {
+    let wanted = LOW * u64::from(delimiter);
+    let rest = &data[at..];
+    let (words, _) = rest.as_chunks::<8>();
+    for (index, word) in words.iter().take(WORDS).enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let hits = zeros(word ^ wanted) | zeros(word ^ (LOW * 0x0a)) | zeros(word ^ (LOW * 0x0d));
+        if hits != 0 {
+            return Some(at + index * 8 + (hits.trailing_zeros() / 8) as usize);
+        }
+    }
+    let looked = words.len().min(WORDS) * 8;
+    memchr3(delimiter, b'\n', b'\r', &rest[looked..]).map(|found| at + looked + found)
+}
+
+/// The high bit of each byte that is zero; bits above the lowest one set may be wrong.
+#[inline]
+const fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(LOW) & !word & HIGH
+}

@@ -1,0 +1,152 @@
+//! What can go wrong with an input as a whole. A single broken record is never among it: that is a [`BadRow`],
+//! and the rows around it go on.
+//!
+//! [`BadRow`]: crate::model::BadRow
+
+use super::Coding;
+use std::io;
+
+/// The input cannot be read on. The display says what and where; [`SourceError::hint`] says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    #[error("cannot read `{input}`: {reason}")]
+    Unreadable { input: String, reason: String },
+    #[error("`{input}` is a directory, not a file")]
+    Directory { input: String },
+    #[error("`{input}` is not a regular file")]
+    Special { input: String },
+    #[error("`{input}`: the {} data is damaged at byte {byte} of its content", coding.word())]
+    Damaged { input: String, coding: Coding, byte: u64 },
+    #[error("`{input}`: the {} data ends too early, at byte {byte} of its content", coding.word())]
+    Truncated { input: String, coding: Coding, byte: u64 },
+    #[error("`{text}` cannot be a delimiter")]
+    Delimiter { text: String },
+    #[error("the columns of `{input}` have no names")]
+    Nameless { input: String },
+    #[error("input `{input}`: the header is not valid UTF-8")]
+    HeaderText { input: String },
+    #[error(
+        "input `{input}`: column `{column}` appears twice in {} (fields {first} and {second})",
+        if *.listed { "--columns" } else { "the header" }
+    )]
+    RepeatedColumn { input: String, column: String, first: usize, second: usize, listed: bool },
+    #[error("input `{input}`: the header has {header} fields, but --columns names {listed}")]
+    ColumnCount { input: String, header: usize, listed: usize },
+    #[error("input `{input}` has no column `{column}`")]
+    UnknownColumn { input: String, column: String, known: Vec<String> },
+    #[error("input `{input}`: the quote opened on line {line} is never closed")]
+    OpenQuote { input: String, line: u64, byte: u64 },
+    #[error(
+        "input `{input}`: the record on line {line} is larger than {limit} bytes, and no end is in sight"
+    )]
+    Endless { input: String, line: u64, byte: u64, limit: usize },
+    #[error(
+        "{}`{input}` is not what it was when this import began{}",
+        if *.several { "one of the inputs up to " } else { "input " },
+        if *.shorter { ": it is shorter than what was read of it" } else { "" }
+    )]
+    Changed { input: String, several: bool, shorter: bool },
+}
+
+impl SourceError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Unreadable { .. } => return None,
+            Self::Directory { .. } => "name the files in it; several files are one import".into(),
+            Self::Special { .. } => "give a file, or `-` to read standard input".into(),
+            Self::Damaged { .. } | Self::Truncated { .. } => {
+                "the file was probably copied or written only in part; get it again".into()
+            }
+            Self::Delimiter { .. } => "use one ASCII character that is neither a quote nor a line end".into(),
+            Self::Nameless { .. } => "name them with --columns a,b,c".into(),
+            Self::HeaderText { .. } => "convert the file to UTF-8 first, e.g. with iconv".into(),
+            Self::RepeatedColumn { listed: true, .. } => "rename one of the two in --columns".into(),
+            Self::RepeatedColumn { .. } => "use --no-header with --columns, or rename one".into(),
+            Self::ColumnCount { .. } => {
+                "name every column, or leave --columns out to take the header's names".into()
+            }
+            Self::UnknownColumn { column, known, .. } => {
+                let list = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+                match nearest(column, known) {
+                    Some(name) => format!("did you mean `{name}`? the columns are {list}"),
+                    None => format!("the columns are {list}"),
+                }
+            }
+            Self::OpenQuote { byte, .. } => {
+                format!("close the quote at byte {byte}, or double it if it is part of the text")
+            }
+            Self::Endless { .. } => "check the format and the line ends of the file".into(),
+            Self::Changed { .. } => {
+                "put the original file back, or begin a new import with another --state".into()
+            }
+        })
+    }
+
+    /// Whether the input is another one than the import began with.
+    pub fn is_changed(&self) -> bool {
+        matches!(self, Self::Changed { .. })
+    }
+
+    /// Why opening or reading failed, in words.
+    pub(super) fn from_io(input: &str, coding: Coding, byte: u64, error: &io::Error) -> Self {
+        let input = input.to_owned();
+        if coding != Coding::Plain && error.raw_os_error().is_none() {
+            return match error.kind() {
+                io::ErrorKind::UnexpectedEof => Self::Truncated { input, coding, byte },
+                _ => Self::Damaged { input, coding, byte },
+            };
+        }
+        let reason = match error.kind() {
+            io::ErrorKind::NotFound => "no such file".to_owned(),
+            io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+            io::ErrorKind::IsADirectory => return Self::Directory { input },
+            _ => error.to_string().to_lowercase(),
+        };
+        Self::Unreadable { input, reason }
+    }
+}
+
+/// The known name that was probably meant.
+fn nearest<'a>(wanted: &str, known: &'a [String]) -> Option<&'a String> {
+    let folded = wanted.to_lowercase();
+    known
+        .iter()
+        .map(|name| (distance(&folded, &name.to_lowercase()), name))
+        .filter(|(far, _)| *far <= 2.min(wanted.chars().count() / 2).max(usize::from(wanted.len() > 1)))
+        .min_by_key(|(far, _)| *far)
+        .map(|(_, name)| name)
+}
+
+/// Letters to insert, drop or replace to get from one word to the other.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.chars().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, b) in other.iter().enumerate() {
+            let replaced = corner + usize::from(a != *b);
+            corner = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(corner + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_column_is_answered_with_the_one_that_was_meant() {
+        let error = SourceError::UnknownColumn {
+            input: "x.csv".into(),
+            column: "amuont".into(),
+            known: vec!["id".into(), "amount".into()],
+        };
+        assert_eq!(error.to_string(), "input `x.csv` has no column `amuont`");
+        assert_eq!(error.hint().unwrap(), "did you mean `amount`? the columns are `id`, `amount`");
+        assert_eq!(nearest("zzz", &["id".into()]), None);
+    }
+}

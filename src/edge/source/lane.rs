@@ -1,0 +1,272 @@
+//! The walk over all inputs, record by record. It knows where it stands; it neither checks what it read before nor
+//! remembers rows.
+
+use super::buffer::{Buffer, Chain};
+use super::coding::{Inputs, Opened};
+use super::column::Columns;
+use super::csv::CsvFramer;
+use super::frame::{Bounds, Extent, Trouble};
+use super::ndjson::{self, NdjsonFramer};
+use super::{Format, Layout, SourceError, Step};
+use crate::model::{BadRow, Mark, Ordinal, Place};
+use std::ops::Range;
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+#[derive(Debug)]
+enum Framer {
+    Csv { framer: CsvFramer, columns: Option<Columns> },
+    Ndjson(NdjsonFramer),
+}
+
+impl Framer {
+    fn find(&mut self, buffer: &mut Buffer) -> Result<Option<Extent>, Trouble> {
+        match self {
+            Self::Csv { framer, .. } => framer.find(buffer),
+            Self::Ndjson(framer) => framer.find(buffer),
+        }
+    }
+
+    fn write(
+        &self,
+        record: &[u8],
+        scratch: &mut Vec<u8>,
+        into: &mut Vec<u8>,
+    ) -> Result<Range<usize>, BadRow> {
+        match self {
+            Self::Csv { framer, columns } => {
+                let columns = columns.as_ref().expect("an input without a header record has no rows");
+                columns.write(record, framer.fields(), framer.quotes(), scratch, into)
+            }
+            Self::Ndjson(_) => ndjson::write(record, into),
+        }
+    }
+
+    fn reset(&mut self) {
+        match self {
+            Self::Csv { framer, .. } => framer.reset(),
+            Self::Ndjson(framer) => framer.reset(),
+        }
+    }
+}
+
+/// One input, opened, its header read.
+#[derive(Debug)]
+pub(super) struct Feed {
+    pub(super) buffer: Buffer,
+    framer: Framer,
+    /// Where its first row may begin.
+    pub(super) start: Place,
+}
+
+impl Feed {
+    pub(super) fn open(
+        opened: Opened,
+        name: &str,
+        index: u32,
+        chain: Option<Chain>,
+        layout: &Layout,
+    ) -> Result<Self, SourceError> {
+        let mut buffer = Buffer::new(opened, chain);
+        let start = Place { input: index, ..Place::START };
+        let bounds = Bounds { row: layout.record_bytes_max };
+        skip_bom(&mut buffer).map_err(|error| Trouble::Io(error).into_error(name, 1, &buffer))?;
+        let framer = match layout.format {
+            Format::Csv { delimiter } => {
+                Framer::Csv { framer: CsvFramer::new(delimiter, bounds), columns: None }
+            }
+            Format::Ndjson => Framer::Ndjson(NdjsonFramer::new(bounds)),
+        };
+        let mut feed = Self { buffer, framer, start };
+        feed.name_columns(name, layout)?;
+        feed.start.byte = feed.buffer.offset();
+        Ok(feed)
+    }
+
+    fn name_columns(&mut self, name: &str, layout: &Layout) -> Result<(), SourceError> {
+        let Framer::Csv { framer, columns } = &mut self.framer else { return Ok(()) };
+        if !layout.header {
+            *columns = Some(Columns::new(name, None, layout)?);
+            return Ok(());
+        }
+        let found = framer.find(&mut self.buffer);
+        let found = found.map_err(|trouble| trouble.into_error(name, 1, &self.buffer))?;
+        let Some(extent) = found else { return Ok(()) };
+        let record = &self.buffer.window()[..extent.content];
+        let mut scratch = Vec::new();
+        let mut names = Vec::new();
+        for field in framer.fields() {
+            let text = field.text(record, &mut scratch).to_vec();
+            names.push(
+                String::from_utf8(text).map_err(|_| SourceError::HeaderText { input: name.to_owned() })?,
+            );
+        }
+        *columns = Some(Columns::new(name, Some(names), layout)?);
+        self.start.line += extent.gap + extent.lines;
+        self.buffer.consume(extent.whole);
+        Ok(())
+    }
+
+    fn check_types(&self, name: &str, layout: &Layout) -> Result<(), SourceError> {
+        match &self.framer {
+            Framer::Csv { columns: Some(columns), .. } => columns.check_types(name, layout),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn skip_bom(buffer: &mut Buffer) -> std::io::Result<()> {
+    while buffer.window().len() < BOM.len() && BOM.starts_with(buffer.window()) && buffer.fill()? {}
+    if buffer.window().starts_with(BOM) {
+        buffer.consume(BOM.len());
+    }
+    Ok(())
+}
+
+/// Walks over the inputs in order.
+#[derive(Debug)]
+pub(super) struct Lane {
+    layout: Layout,
+    inputs: Inputs,
+    feed: Option<Feed>,
+    /// Where the next record is looked for, and its number.
+    pub(super) place: Place,
+    pub(super) ordinal: Ordinal,
+    /// Bytes on disk of the inputs that are behind.
+    behind: u64,
+    scratch: Vec<u8>,
+}
+
+impl Lane {
+    pub(super) fn new(inputs: Inputs, layout: &Layout) -> Result<Self, SourceError> {
+        if let Format::Csv { delimiter } = layout.format
+            && (!delimiter.is_ascii() || matches!(delimiter, b'"' | b'\n' | b'\r'))
+        {
+            return Err(SourceError::Delimiter { text: char::from(delimiter).escape_default().to_string() });
+        }
+        Ok(Self {
+            layout: layout.clone(),
+            inputs,
+            feed: None,
+            place: Place::START,
+            ordinal: Ordinal::default(),
+            behind: 0,
+            scratch: Vec::new(),
+        })
+    }
+
+    pub(super) fn name(&self, index: u32) -> &str {
+        self.inputs.name(index)
+    }
+
+    pub(super) fn inputs(&self) -> u32 {
+        self.inputs.count()
+    }
+
+    pub(super) fn feed(&mut self) -> Option<&mut Feed> {
+        self.feed.as_mut()
+    }
+
+    pub(super) fn is_open(&self, index: u32) -> bool {
+        self.feed.is_some() && self.place.input == index
+    }
+
+    pub(super) fn bytes_consumed(&self) -> u64 {
+        self.behind + self.feed.as_ref().map_or(0, |feed| feed.buffer.bytes_consumed())
+    }
+
+    /// Opens an input only to read over it.
+    pub(super) fn open_bytes(&mut self, index: u32) -> Result<Opened, SourceError> {
+        self.inputs.open(index)
+    }
+
+    /// An input was read over as a whole.
+    pub(super) fn leave(&mut self, buffer: &Buffer) {
+        self.behind += buffer.bytes_consumed();
+    }
+
+    /// Opens an input and stands before its first row.
+    pub(super) fn enter(&mut self, index: u32, chain: Option<Chain>) -> Result<&mut Feed, SourceError> {
+        let opened = self.inputs.open(index)?;
+        let feed = Feed::open(opened, self.inputs.name(index), index, chain, &self.layout)?;
+        if index == 0 {
+            feed.check_types(self.inputs.name(index), &self.layout)?;
+        }
+        self.place = feed.start;
+        Ok(self.feed.insert(feed))
+    }
+
+    /// Puts the lane elsewhere within the open input; the bytes have to be brought there before.
+    pub(super) fn stand(&mut self, place: Place, ordinal: Ordinal) {
+        (self.place, self.ordinal) = (place, ordinal);
+        if let Some(feed) = &mut self.feed {
+            feed.framer.reset();
+        }
+    }
+
+    /// An error of the open input, in words.
+    pub(super) fn io_error(&self, error: std::io::Error) -> SourceError {
+        let name = self.inputs.name(self.place.input);
+        match &self.feed {
+            Some(feed) => Trouble::Io(error).into_error(name, self.place.line, &feed.buffer),
+            None => SourceError::Unreadable { input: name.to_owned(), reason: error.to_string() },
+        }
+    }
+
+    /// Appends the next row to `into`, going on to the next input at the end of one.
+    pub(super) fn next(&mut self, into: &mut Vec<u8>) -> Result<Step, SourceError> {
+        loop {
+            let Some(feed) = &mut self.feed else { return Ok(Step::End) };
+            let found = feed.framer.find(&mut feed.buffer);
+            let found = found.map_err(|trouble| {
+                trouble.into_error(self.inputs.name(self.place.input), self.place.line, &feed.buffer)
+            })?;
+            if let Some(extent) = found {
+                return Ok(self.take(extent, into));
+            }
+            self.place.byte = feed.buffer.offset();
+            if self.place.input + 1 >= self.inputs.count() {
+                return Ok(Step::End);
+            }
+            self.go_on()?;
+        }
+    }
+
+    /// Leaves the open input, which is at its end, for the next.
+    fn go_on(&mut self) -> Result<(), SourceError> {
+        let next = self.place.input + 1;
+        let Some(feed) = self.feed.take() else { return Ok(()) };
+        self.leave(&feed.buffer);
+        let length = feed.buffer.offset();
+        let chain = feed.buffer.into_chain().map(|mut chain| {
+            chain.mark_input(next, length);
+            chain
+        });
+        self.enter(next, chain)?;
+        Ok(())
+    }
+
+    /// The record at the window's start becomes a row or a bad one.
+    fn take(&mut self, extent: Extent, into: &mut Vec<u8>) -> Step {
+        let feed = self.feed.as_mut().expect("a record was found in it");
+        let line = self.place.line + extent.gap;
+        let byte = feed.buffer.offset();
+        let place = Place { line, byte, ..self.place };
+        let mark = Mark { ordinal: self.ordinal, place, end: byte + extent.whole as u64 };
+        let record = &feed.buffer.window()[..extent.content];
+        let written = if extent.oversize {
+            let message =
+                format!("the record has {} bytes, more than {}", record.len(), self.layout.record_bytes_max);
+            Err(BadRow { code: "record_too_large", message, field: None, raw: record.to_vec() })
+        } else {
+            feed.framer.write(record, &mut self.scratch, into)
+        };
+        feed.buffer.consume(extent.whole);
+        self.place = Place { row: place.row + 1, line: line + extent.lines, byte: mark.end, ..place };
+        self.ordinal = self.ordinal.next();
+        match written {
+            Ok(text) => Step::Row { mark, text },
+            Err(bad) => Step::Bad { mark, bad },
+        }
+    }
+}

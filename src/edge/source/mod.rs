@@ -1,0 +1,192 @@
+//! Inputs: opened, decompressed, framed into rows. A row comes out as a JSON object with the place where it stood;
+//! a record that is no row comes out as a bad one, and costs nobody else anything. It never decides what is done
+//! with either, never skips a record in silence, and holds no more than one record beyond its read-ahead.
+
+mod buffer;
+mod coding;
+mod column;
+mod csv;
+mod error;
+mod frame;
+mod lane;
+mod layout;
+mod ndjson;
+mod reread;
+#[cfg(test)]
+mod tests;
+
+pub use coding::Coding;
+pub use error::SourceError;
+pub use layout::{ColumnType, Format, Layout, UnknownType};
+pub use reread::Rereader;
+
+use crate::model::{BadRow, Cursor, Mark, Ordinal};
+use buffer::{Buffer, Chain};
+use coding::Inputs;
+use lane::Lane;
+use std::io::Read;
+use std::ops::Range;
+use std::path::PathBuf;
+
+/// What came next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A row, appended as a JSON object; `text` is its range.
+    Row { mark: Mark, text: Range<usize> },
+    /// A record that is no row. It has its number too; nothing was appended.
+    Bad { mark: Mark, bad: BadRow },
+    /// All inputs are read.
+    End,
+}
+
+/// The rows of all inputs, in order.
+#[derive(Debug)]
+pub struct Source {
+    lane: Lane,
+    total: Option<u64>,
+}
+
+impl Source {
+    /// Opens the inputs; `-` is standard input. All of them are checked before the first is read.
+    pub fn open(inputs: &[PathBuf], layout: &Layout) -> Result<Self, SourceError> {
+        let total = coding::check(inputs)?;
+        Self::start(Inputs::files(inputs), layout, total)
+    }
+
+    /// Over readers, each with the name it has in messages: tests and simulation.
+    pub fn over(readers: Vec<(String, Box<dyn Read + Send>)>, layout: &Layout) -> Result<Self, SourceError> {
+        Self::start(Inputs::readers(readers), layout, None)
+    }
+
+    fn start(inputs: Inputs, layout: &Layout, total: Option<u64>) -> Result<Self, SourceError> {
+        let mut lane = Lane::new(inputs, layout)?;
+        if lane.inputs() > 0 {
+            let mut chain = Chain::default();
+            chain.mark_input(0, 0);
+            lane.enter(0, Some(chain))?;
+        }
+        Ok(Self { lane, total })
+    }
+
+    /// Appends the next row as a JSON object to `into`. On [`Step::Bad`], [`Step::End`] and errors nothing is
+    /// appended.
+    #[expect(clippy::should_implement_trait, reason = "it lends nothing and needs the caller's buffer")]
+    pub fn next(&mut self, into: &mut Vec<u8>) -> Result<Step, SourceError> {
+        self.lane.next(into)
+    }
+
+    /// The position after the last record returned, with the hash of everything before it.
+    pub fn cursor(&mut self) -> Cursor {
+        let chain = self.lane.feed().and_then(|feed| feed.buffer.chain()).map_or([0; 32], Chain::finish);
+        Cursor { place: self.lane.place, ordinal: self.lane.ordinal, chain }
+    }
+
+    /// Opens the inputs at an earlier cursor, after checking that everything before it is unchanged. `progress`
+    /// hears how many bytes were checked so far.
+    pub fn resume(
+        inputs: &[PathBuf],
+        layout: &Layout,
+        cursor: &Cursor,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Self, SourceError> {
+        let total = coding::check(inputs)?;
+        Self::resume_inputs(Inputs::files(inputs), layout, cursor, progress, total)
+    }
+
+    /// [`Self::resume`] over readers that stand at the beginning of their inputs.
+    pub fn resume_over(
+        readers: Vec<(String, Box<dyn Read + Send>)>,
+        layout: &Layout,
+        cursor: &Cursor,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Self, SourceError> {
+        Self::resume_inputs(Inputs::readers(readers), layout, cursor, progress, None)
+    }
+
+    fn resume_inputs(
+        inputs: Inputs,
+        layout: &Layout,
+        cursor: &Cursor,
+        progress: &mut dyn FnMut(u64),
+        total: Option<u64>,
+    ) -> Result<Self, SourceError> {
+        let place = cursor.place;
+        if cursor.ordinal == Ordinal(0) && place.input == 0 && place.byte == 0 {
+            return Self::start(inputs, layout, total);
+        }
+        let mut lane = Lane::new(inputs, layout)?;
+        let changed = |name: &str, shorter| {
+            Err(SourceError::Changed { input: name.to_owned(), several: place.input > 0, shorter })
+        };
+        if place.input >= lane.inputs() {
+            return changed(lane.name(lane.inputs().saturating_sub(1)), true);
+        }
+        let (chain, verified) = read_over(&mut lane, place.input, progress)?;
+        // A cursor at the end of an input may also be written as the beginning of the next.
+        let at_seam = place.byte == 0 && cursor.chain == chain.unmarked;
+        let feed = lane.enter(place.input, Some(chain.marked.clone()))?;
+        if place.byte == 0 {
+            return if at_seam || cursor.chain == chain.marked.finish() {
+                let start = feed.start;
+                lane.stand(start, cursor.ordinal);
+                Ok(Self { lane, total })
+            } else {
+                changed(lane.name(place.input), false)
+            };
+        }
+        if place.byte < feed.start.byte {
+            return changed(lane.name(place.input), false);
+        }
+        let skipped = feed.buffer.skip_to(place.byte, &mut |bytes| progress(verified + bytes));
+        let reached = feed.buffer.offset();
+        let same = feed.buffer.chain().is_some_and(|chain| chain.finish() == cursor.chain);
+        skipped.map_err(|error| lane.io_error(error))?;
+        if reached < place.byte || !same {
+            return changed(lane.name(place.input), reached < place.byte);
+        }
+        lane.stand(place, cursor.ordinal);
+        Ok(Self { lane, total })
+    }
+
+    /// Bytes of the inputs that are behind; for compressed ones those on disk, read ahead included.
+    pub fn bytes_consumed(&self) -> u64 {
+        self.lane.bytes_consumed()
+    }
+
+    /// Bytes of all inputs on disk; `None` where nobody can know.
+    pub fn bytes_total(&self) -> Option<u64> {
+        self.total
+    }
+}
+
+/// The chain before the input that goes on, without and with that input's marker.
+struct Links {
+    unmarked: [u8; 32],
+    marked: Chain,
+}
+
+/// Hashes all inputs before `until`, without framing them; says how many bytes that were.
+fn read_over(
+    lane: &mut Lane,
+    until: u32,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(Links, u64), SourceError> {
+    let mut chain = Chain::default();
+    chain.mark_input(0, 0);
+    let mut links = Links { unmarked: chain.finish(), marked: chain };
+    let mut verified = 0;
+    for index in 0..until {
+        let mut buffer = Buffer::new(lane.open_bytes(index)?, Some(links.marked));
+        if let Err(error) = buffer.skip_to(u64::MAX, &mut |bytes| progress(verified + bytes)) {
+            return Err(SourceError::from_io(lane.name(index), buffer.coding(), buffer.reach(), &error));
+        }
+        lane.leave(&buffer);
+        let length = buffer.offset();
+        verified += length;
+        let mut chain = buffer.into_chain().unwrap_or_default();
+        let unmarked = chain.finish();
+        chain.mark_input(index + 1, length);
+        links = Links { unmarked, marked: chain };
+    }
+    Ok((links, verified))
+}

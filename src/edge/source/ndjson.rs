@@ -1,0 +1,101 @@
+//! Framing NDJSON: one JSON object a line, passed on byte for byte. It checks that a line is one whole object and
+//! builds no values from it.
+
+use super::buffer::Buffer;
+use super::frame::{Bounds, Extent, Trouble};
+use crate::model::BadRow;
+use memchr::memchr;
+use serde::de::IgnoredAny;
+use std::ops::Range;
+
+/// Finds lines that are not blank.
+#[derive(Debug)]
+pub(super) struct NdjsonFramer {
+    bounds: Bounds,
+    /// Bytes of the line that were looked at.
+    at: usize,
+    gap: u64,
+}
+
+impl NdjsonFramer {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self { bounds, at: 0, gap: 0 }
+    }
+
+    /// Forgets a line that was begun: the buffer went elsewhere.
+    pub(super) fn reset(&mut self) {
+        (self.at, self.gap) = (0, 0);
+    }
+
+    /// Finds the next line that holds something; `None` at the end of the input.
+    pub(super) fn find(&mut self, buffer: &mut Buffer) -> Result<Option<Extent>, Trouble> {
+        loop {
+            let window = buffer.window();
+            let part = Bounds::cut(window, self.bounds.raw());
+            let full = part.len() < window.len() || part.len() >= self.bounds.raw().saturating_add(2);
+            let (line, whole) = match memchr(b'\n', &part[self.at..]) {
+                Some(end) => (self.at + end, self.at + end + 1),
+                None if full => {
+                    let (lines, limit) = (self.gap, self.bounds.raw());
+                    return Err(Trouble::Endless { lines, byte: buffer.offset(), limit });
+                }
+                None if buffer.ended() && window.is_empty() => return Ok(None),
+                None if buffer.ended() => (window.len(), window.len()),
+                None => {
+                    self.at = part.len();
+                    buffer.fill()?;
+                    continue;
+                }
+            };
+            self.at = 0;
+            let lines = u64::from(whole > line);
+            if window[..line].iter().all(is_blank) {
+                self.gap += lines;
+                buffer.consume(whole);
+                continue;
+            }
+            let content = line - usize::from(window[..line].ends_with(b"\r"));
+            let oversize = content > self.bounds.row;
+            let extent = Extent { gap: self.gap, content, whole, lines, oversize };
+            self.gap = 0;
+            return Ok(Some(extent));
+        }
+    }
+}
+
+fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r')
+}
+
+/// Appends the object on this line; else says why it is none.
+pub(super) fn write(line: &[u8], into: &mut Vec<u8>) -> Result<Range<usize>, BadRow> {
+    let bad = |code, message| BadRow { code, message, field: None, raw: line.to_vec() };
+    let from = line.iter().position(|byte| !is_blank(byte)).unwrap_or(line.len());
+    let to = line.iter().rposition(|byte| !is_blank(byte)).map_or(from, |last| last + 1);
+    let Ok(text) = std::str::from_utf8(&line[from..to]) else {
+        return Err(bad("invalid_utf8", "the line is not valid UTF-8".into()));
+    };
+    if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
+        return Err(bad("invalid_json", reason(&error, from)));
+    }
+    let kind = match text.as_bytes()[0] {
+        b'{' => {
+            let start = into.len();
+            into.extend_from_slice(text.as_bytes());
+            return Ok(start..into.len());
+        }
+        b'[' => "an array",
+        b'"' => "a string",
+        b't' | b'f' => "a boolean",
+        b'n' => "null",
+        _ => "a number",
+    };
+    Err(bad("not_an_object", format!("{kind}, not an object")))
+}
+
+/// What the parser says, with the column in the line as it stands in the file.
+fn reason(error: &serde_json::Error, indent: usize) -> String {
+    let words = error.to_string();
+    let words = words.split(" at line ").next().unwrap_or_default();
+    format!("{words} at column {}", error.column() + indent)
+}
