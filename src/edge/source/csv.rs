@@ -137,6 +137,9 @@ impl CsvFramer {
             let part = Bounds::cut(window, limit);
             let full = part.len() < window.len() || part.len() >= limit.saturating_add(2);
             match self.scan(part, buffer.ended() && !full) {
+                Scan::Record { content, .. } if content > self.bounds.raw() => {
+                    return Err(self.endless(buffer));
+                }
                 Scan::Record { content, whole } => {
                     let lines = u64::from(whole > content) + self.inner_lines(&window[..content]);
                     let extent =
@@ -147,9 +150,7 @@ impl CsvFramer {
                 Scan::OpenQuote => return Err(self.open_quote(buffer)),
                 Scan::More if full && self.state == State::Quoted => return Err(self.open_quote(buffer)),
                 Scan::More if full && limit == self.bounds.row => limit = self.bounds.raw(),
-                Scan::More if full => {
-                    return Err(Trouble::Endless { lines: self.gap, byte: buffer.offset(), limit });
-                }
+                Scan::More if full => return Err(self.endless(buffer)),
                 Scan::More => {
                     buffer.fill()?;
                 }
@@ -161,6 +162,10 @@ impl CsvFramer {
         let before = &buffer.window()[..self.field_start];
         let lines = self.gap + line_ends(before);
         Trouble::OpenQuote { lines, byte: buffer.offset() + self.field_start as u64 }
+    }
+
+    fn endless(&self, buffer: &Buffer) -> Trouble {
+        Trouble::Endless { lines: self.gap, byte: buffer.offset(), limit: self.bounds.raw() }
     }
 
     fn inner_lines(&self, record: &[u8]) -> u64 {

@@ -35,10 +35,7 @@ impl NdjsonFramer {
             let full = part.len() < window.len() || part.len() >= self.bounds.raw().saturating_add(2);
             let (line, whole) = match memchr(b'\n', &part[self.at..]) {
                 Some(end) => (self.at + end, self.at + end + 1),
-                None if full => {
-                    let (lines, limit) = (self.gap, self.bounds.raw());
-                    return Err(Trouble::Endless { lines, byte: buffer.offset(), limit });
-                }
+                None if full => return Err(self.endless(buffer)),
                 None if buffer.ended() && window.is_empty() => return Ok(None),
                 None if buffer.ended() => (window.len(), window.len()),
                 None => {
@@ -55,11 +52,18 @@ impl NdjsonFramer {
                 continue;
             }
             let content = line - usize::from(window[..line].ends_with(b"\r"));
+            if content > self.bounds.raw() {
+                return Err(self.endless(buffer));
+            }
             let oversize = content > self.bounds.row;
             let extent = Extent { gap: self.gap, content, whole, lines, oversize };
             self.gap = 0;
             return Ok(Some(extent));
         }
+    }
+
+    fn endless(&self, buffer: &Buffer) -> Trouble {
+        Trouble::Endless { lines: self.gap, byte: buffer.offset(), limit: self.bounds.raw() }
     }
 }
 
