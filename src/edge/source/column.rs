@@ -114,8 +114,8 @@ impl Columns {
         }
         let start = into.len();
         into.reserve(record.len() + self.key_bytes);
+        let clean = !quotes && is_clean(record);
         if self.plain {
-            let clean = !quotes && is_clean(record);
             self.write_strings(record, fields, clean, scratch, into);
         } else {
             for (column, field) in self.list.iter().zip(fields) {
@@ -123,6 +123,10 @@ impl Columns {
                 let text = field.text(record, scratch);
                 if field.quoting == Quoting::None && self.null.as_deref() == Some(text) {
                     into.extend_from_slice(b"null");
+                } else if clean && column.kind == ColumnType::String {
+                    into.push(b'"');
+                    into.extend_from_slice(text);
+                    into.push(b'"');
                 } else if !write_value(column.kind, text, into) {
                     into.truncate(start);
                     return Err(column.misfit(text, record));

@@ -7,7 +7,7 @@ use super::Coding;
 use std::io;
 
 /// The input cannot be read on. The display says what and where; [`SourceError::hint`] says what to do.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
     #[error("cannot read `{input}`: {reason}")]
     Unreadable { input: String, reason: String },

@@ -134,6 +134,8 @@ pub(super) struct Lane {
     pub(super) ordinal: Ordinal,
     /// Bytes on disk of the inputs that are behind.
     behind: u64,
+    /// What ended the walk: said again, so that an error is never followed by what looks like an end.
+    failed: Option<SourceError>,
     scratch: Vec<u8>,
 }
 
@@ -151,6 +153,7 @@ impl Lane {
             place: Place::START,
             ordinal: Ordinal::default(),
             behind: 0,
+            failed: None,
             scratch: Vec::new(),
         })
     }
@@ -193,7 +196,19 @@ impl Lane {
             feed.check_types(self.inputs.name(index), &self.layout)?;
         }
         self.place = feed.start;
+        self.failed = None;
         Ok(self.feed.insert(feed))
+    }
+
+    /// Reads the header of an input that comes later, so that its faults show before anything is sent.
+    pub(super) fn probe(&mut self, index: u32) -> Result<(), SourceError> {
+        let opened = self.inputs.open(index)?;
+        Feed::open(opened, self.inputs.name(index), index, None, &self.layout).map(drop)
+    }
+
+    /// Lets go of the open input.
+    pub(super) fn close(&mut self) {
+        self.feed = None;
     }
 
     /// Puts the lane elsewhere within the open input; the bytes have to be brought there before.
@@ -215,6 +230,17 @@ impl Lane {
 
     /// Appends the next row to `into`, going on to the next input at the end of one.
     pub(super) fn next(&mut self, into: &mut Vec<u8>) -> Result<Step, SourceError> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let step = self.walk(into);
+        if let Err(error) = &step {
+            self.failed = Some(error.clone());
+        }
+        step
+    }
+
+    fn walk(&mut self, into: &mut Vec<u8>) -> Result<Step, SourceError> {
         loop {
             let Some(feed) = &mut self.feed else { return Ok(Step::End) };
             let found = feed.framer.find(&mut feed.buffer);

@@ -47,10 +47,16 @@ pub struct Source {
 }
 
 impl Source {
-    /// Opens the inputs; `-` is standard input. All of them are checked before the first is read.
+    /// Opens the inputs; `-` is standard input. All of them are checked, their headers too, before the first row.
     pub fn open(inputs: &[PathBuf], layout: &Layout) -> Result<Self, SourceError> {
         let total = coding::check(inputs)?;
-        Self::start(Inputs::files(inputs), layout, total)
+        let mut source = Self::start(Inputs::files(inputs), layout, total)?;
+        for (index, path) in inputs.iter().enumerate().skip(1) {
+            if path.as_os_str() != "-" {
+                source.lane.probe(index as u32)?;
+            }
+        }
+        Ok(source)
     }
 
     /// Over readers, each with the name it has in messages: tests and simulation.

@@ -54,6 +54,9 @@ impl Rereader {
         let mut lane = self.ready()?;
         let result =
             go_to(&mut lane, start, rows).and_then(|()| hand_over(&mut lane, &mut self.row, rows, each));
+        if result.is_err() {
+            lane.close();
+        }
         self.lane = Some(lane);
         result
     }

@@ -1,0 +1,185 @@
+//! What becomes of records: rows, bad rows, and the few things that end the reading.
+
+use super::*;
+
+#[test]
+fn a_row_is_an_object_in_column_order() {
+    assert_eq!(
+        rows("b,\"a \"\"x\"\"\"\n1,\"two \"\"2\"\"\r\nlines\"\r\n,\"\"", &csv()),
+        [r#"{"b":"1","a \"x\"":"two \"2\"\r\nlines"}"#, r#"{"b":"","a \"x\"":""}"#]
+    );
+}
+
+#[test]
+fn a_record_knows_where_it_stood() {
+    let text = b"\xef\xbb\xbfa,b\r\n\r\n1,\"x\ny\"\n\n\r2,3\r4,5";
+    let (records, error) = read(&[text], &csv());
+    assert!(error.is_none());
+    let places: Vec<_> = records.iter().map(|(mark, _)| place(mark)).collect();
+    assert_eq!(places, [(1, 3, 10, 18), (2, 7, 20, 24), (3, 8, 24, 27)]);
+    assert_eq!(records[2].0.ordinal, Ordinal(2));
+}
+
+#[test]
+fn a_record_with_too_few_or_too_many_fields_costs_only_itself() {
+    let (records, _) = read(&[b"a,b,c\n1,2\r\n1,2,3\n1,2,3,4\n"], &csv());
+    let bad = records[0].1.as_ref().unwrap_err();
+    assert_eq!((bad.code, bad.message.as_str()), ("field_count", "2 fields, the header has 3"));
+    assert_eq!(bad.raw, b"1,2");
+    assert!(records[1].1.is_ok());
+    assert_eq!(records[2].1.as_ref().unwrap_err().message, "4 fields, the header has 3");
+}
+
+#[test]
+fn a_field_that_does_not_fit_its_type_names_its_column() {
+    let layout = Layout {
+        types: vec![("a/b".into(), ColumnType::Integer), ("j".into(), ColumnType::Json)],
+        null: Some("NULL".into()),
+        ..csv()
+    };
+    let (records, _) = read(&[b"a/b,j,s\n7,\"[1,\n2.0]\",x\nabc,1,x\nNULL,NULL,\"NULL\"\n,1,x\n"], &layout);
+    assert_eq!(records[0].1.as_deref().unwrap(), r#"{"a/b":7,"j":[1, 2.0],"s":"x"}"#);
+    let bad = records[1].1.as_ref().unwrap_err();
+    assert_eq!((bad.code, bad.message.as_str()), ("type_mismatch", "`abc` is not an integer"));
+    assert_eq!(bad.field.as_deref(), Some("/a~1b"));
+    assert_eq!(records[2].1.as_deref().unwrap(), r#"{"a/b":null,"j":null,"s":"NULL"}"#);
+    assert_eq!(records[3].1.as_ref().unwrap_err().message, "an empty field is not an integer");
+}
+
+#[test]
+fn bytes_that_are_not_utf8_cost_only_their_record() {
+    let (records, error) = read(&[b"a\nx\xff\nok\n"], &csv());
+    assert_eq!(records[0].1.as_ref().unwrap_err().code, "invalid_utf8");
+    assert!(records[1].1.is_ok() && error.is_none());
+}
+
+#[test]
+fn an_open_quote_ends_the_run_after_the_rows_before_it() {
+    for step in [1, 3, usize::MAX] {
+        let mut source = Source::over(readers(&[b"a,b\n1,2\n\n3,\"x\ny\n"], step), &csv()).unwrap();
+        let (records, error) = drain(&mut source);
+        assert_eq!(records.len(), 1);
+        assert_eq!(error.unwrap().to_string(), "input `0.in`: the quote opened on line 4 is never closed");
+        assert!(source.next(&mut Vec::new()).is_err());
+    }
+}
+
+#[test]
+fn a_quoted_record_that_grows_too_large_is_an_open_quote() {
+    let layout = Layout { record_bytes_max: 20, ..csv() };
+    let text = format!("a\nx\n\"{}\"\ny\n", "z".repeat(40));
+    for step in [1, 7, usize::MAX] {
+        let (records, error) = drain(&mut Source::over(readers(&[text.as_bytes()], step), &layout).unwrap());
+        assert_eq!(records.len(), 1);
+        assert!(matches!(error, Some(SourceError::OpenQuote { line: 3, byte: 4, .. })), "{error:?}");
+    }
+}
+
+#[test]
+fn a_record_that_is_too_large_is_kept_whole_and_the_next_is_read() {
+    for (format, end) in [(COMMA, "\r\n"), (Format::Ndjson, "\n")] {
+        let layout = Layout {
+            record_bytes_max: 20,
+            header: false,
+            columns: Some(vec!["a".into()]),
+            ..Layout::new(format)
+        };
+        for (length, step) in [(20, 1), (21, 1), (21, 99), (160, 3), (160, 999), (161, 999)] {
+            let text = format!("{}{end}{{}}{end}", "z".repeat(length));
+            let (records, error) =
+                drain(&mut Source::over(readers(&[text.as_bytes()], step), &layout).unwrap());
+            if length > 160 {
+                assert!(matches!(error, Some(SourceError::Endless { .. })), "{length}");
+                continue;
+            }
+            let too_large = matches!(&records[0].1, Err(bad) if bad.code == "record_too_large" && bad.raw.len() == length);
+            assert_eq!(too_large, length > 20, "{length} {records:?}");
+            assert!(records[1].1.is_ok() && error.is_none());
+        }
+        let text = "z".repeat(1000);
+        assert!(matches!(read(&[text.as_bytes()], &layout).1, Some(SourceError::Endless { .. })));
+    }
+}
+
+#[test]
+fn a_header_that_names_a_column_twice_is_refused() {
+    let (_, error) = read(&[b"id,x,id\n1,2,3\n"], &csv());
+    let error = error.unwrap();
+    assert_eq!(error.to_string(), "input `0.in`: column `id` appears twice in the header (fields 1 and 3)");
+    assert_eq!(error.hint().unwrap(), "use --no-header with --columns, or rename one");
+}
+
+#[test]
+fn listed_columns_rename_the_header_or_take_its_place() {
+    let renamed = Layout { columns: Some(vec!["x".into(), "y".into()]), ..csv() };
+    assert_eq!(rows("a,a\n1,2\n", &renamed), [r#"{"x":"1","y":"2"}"#]);
+    let instead = Layout { header: false, ..renamed.clone() };
+    assert_eq!(
+        rows("1,2\n3", &instead),
+        [r#"{"x":"1","y":"2"}"#.to_owned(), "field_count: 1 field, --columns names 2".into()]
+    );
+    assert!(matches!(
+        read(&[b"a,b,c\n"], &renamed).1,
+        Some(SourceError::ColumnCount { header: 3, listed: 2, .. })
+    ));
+    let nameless = Layout { header: false, ..csv() };
+    assert!(matches!(read(&[b"1\n"], &nameless).1, Some(SourceError::Nameless { .. })));
+}
+
+#[test]
+fn a_type_for_a_column_that_is_not_there_is_refused() {
+    let layout = Layout { types: vec![("amuont".into(), ColumnType::Number)], ..csv() };
+    let error = read(&[b"id,amount\n"], &layout).1.unwrap();
+    assert!(error.hint().unwrap().starts_with("did you mean `amount`?"), "{error}");
+}
+
+#[test]
+fn an_empty_input_or_one_with_only_a_header_has_no_rows() {
+    for text in ["", "\u{feff}", "a,b", "a,b\n", "\n\n", "a\n\n\r\n"] {
+        assert!(rows(text, &csv()).is_empty(), "{text:?}");
+    }
+    assert!(rows("\n \r\n", &Layout::new(Format::Ndjson)).is_empty());
+    assert!(matches!(Source::over(Vec::new(), &csv()).unwrap().next(&mut Vec::new()), Ok(Step::End)));
+}
+
+#[test]
+fn each_input_is_framed_by_its_own_header() {
+    let (records, error) = read(&[b"a,b\n1,2", b"\xef\xbb\xbfb,a\n3,4\n", b"", b"c\n5\n"], &csv());
+    assert!(error.is_none());
+    let texts: Vec<_> = records.iter().map(|(_, row)| row.as_deref().unwrap()).collect();
+    assert_eq!(texts, [r#"{"a":"1","b":"2"}"#, r#"{"b":"3","a":"4"}"#, r#"{"c":"5"}"#]);
+    let inputs: Vec<_> =
+        records.iter().map(|(mark, _)| (mark.place.input, mark.place.row, mark.ordinal.0)).collect();
+    assert_eq!(inputs, [(0, 1, 0), (1, 1, 1), (3, 1, 2)]);
+}
+
+#[test]
+fn ndjson_rows_pass_byte_for_byte() {
+    let text = "\u{feff}{\"a\": 1.0,\"a\":9007199254740993}\r\n\n  {\"b\":\"\\u00e9\"}\t\n{}";
+    assert_eq!(
+        rows(text, &Layout::new(Format::Ndjson)),
+        ["{\"a\": 1.0,\"a\":9007199254740993}", "{\"b\":\"\\u00e9\"}", "{}"]
+    );
+}
+
+#[test]
+fn a_line_that_is_no_object_says_why() {
+    let (records, error) =
+        read(&[b"[1]\n{\"a\":}\n 12\n\"\xff\"\nnull\n{} {}\n"], &Layout::new(Format::Ndjson));
+    assert!(error.is_none());
+    let words: Vec<_> = records
+        .iter()
+        .map(|(_, row)| row.as_ref().map_err(|bad| (bad.code, bad.message.as_str())).unwrap_err())
+        .collect();
+    assert_eq!(
+        words,
+        [
+            ("not_an_object", "an array, not an object"),
+            ("invalid_json", "expected value at column 6"),
+            ("not_an_object", "a number, not an object"),
+            ("invalid_utf8", "the line is not valid UTF-8"),
+            ("not_an_object", "null, not an object"),
+            ("invalid_json", "trailing characters at column 4"),
+        ]
+    );
+}
