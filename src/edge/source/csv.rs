@@ -100,6 +100,11 @@ impl CsvFramer {
         }
     }
 
+    /// Blank lines passed over since the last record.
+    pub(super) fn gap(&self) -> u64 {
+        self.gap
+    }
+
     /// Forgets a record that was begun: the buffer went elsewhere.
     pub(super) fn reset(&mut self) {
         self.begin();
@@ -176,10 +181,9 @@ impl CsvFramer {
     fn skip_blank_lines(&mut self, buffer: &mut Buffer) -> Result<bool, Trouble> {
         loop {
             let length = match buffer.window() {
-                [b'\n', ..] => 1,
                 [b'\r', b'\n', ..] => 2,
                 [b'\r'] if !buffer.ended() => 0,
-                [b'\r', ..] => 1,
+                [b'\r' | b'\n', ..] => 1,
                 [] if buffer.ended() => return Ok(false),
                 [] => 0,
                 _ => return Ok(true),
@@ -207,23 +211,21 @@ impl CsvFramer {
                         (self.quoting, self.state) = (Quoting::None, State::Plain);
                     }
                 }
-                State::Plain => match plain_end(data, self.at, self.delimiter) {
-                    Some(end) => self.end_field(data[end], end),
-                    None => {
+                State::Plain => {
+                    let Some(end) = plain_end(data, self.at, self.delimiter) else {
                         self.at = data.len();
                         break;
-                    }
-                },
-                State::Quoted => match memchr(b'"', &data[self.at..]) {
-                    Some(quote) => {
-                        self.at += quote + 1;
-                        self.state = State::QuoteSeen;
-                    }
-                    None => {
+                    };
+                    self.end_field(data[end], end);
+                }
+                State::Quoted => {
+                    let Some(quote) = memchr(b'"', &data[self.at..]) else {
                         self.at = data.len();
                         break;
-                    }
-                },
+                    };
+                    self.at += quote + 1;
+                    self.state = State::QuoteSeen;
+                }
                 State::QuoteSeen => match data.get(self.at) {
                     None => break,
                     Some(b'"') => {

@@ -42,6 +42,13 @@ impl Framer {
         }
     }
 
+    fn gap(&self) -> u64 {
+        match self {
+            Self::Csv { framer, .. } => framer.gap(),
+            Self::Ndjson(framer) => framer.gap(),
+        }
+    }
+
     fn reset(&mut self) {
         match self {
             Self::Csv { framer, .. } => framer.reset(),
@@ -129,8 +136,8 @@ pub(super) struct Lane {
     layout: Layout,
     inputs: Inputs,
     feed: Option<Feed>,
-    /// Where the next record is looked for, and its number.
-    pub(super) place: Place,
+    /// Where the last record ended, and the number of the next.
+    place: Place,
     pub(super) ordinal: Ordinal,
     /// Bytes on disk of the inputs that are behind.
     behind: u64,
@@ -211,6 +218,16 @@ impl Lane {
         self.feed = None;
     }
 
+    /// Where the next record is looked for: blank lines that were passed over are behind.
+    pub(super) fn here(&self) -> Place {
+        match &self.feed {
+            Some(feed) => {
+                Place { line: self.place.line + feed.framer.gap(), byte: feed.buffer.offset(), ..self.place }
+            }
+            None => self.place,
+        }
+    }
+
     /// Puts the lane elsewhere within the open input; the bytes have to be brought there before.
     pub(super) fn stand(&mut self, place: Place, ordinal: Ordinal) {
         (self.place, self.ordinal) = (place, ordinal);
@@ -250,7 +267,6 @@ impl Lane {
             if let Some(extent) = found {
                 return Ok(self.take(extent, into));
             }
-            self.place.byte = feed.buffer.offset();
             if self.place.input + 1 >= self.inputs.count() {
                 return Ok(Step::End);
             }
@@ -261,14 +277,14 @@ impl Lane {
     /// Leaves the open input, which is at its end, for the next.
     fn go_on(&mut self) -> Result<(), SourceError> {
         let next = self.place.input + 1;
-        let Some(feed) = self.feed.take() else { return Ok(()) };
-        self.leave(&feed.buffer);
-        let length = feed.buffer.offset();
-        let chain = feed.buffer.into_chain().map(|mut chain| {
+        let Some(feed) = &mut self.feed else { return Ok(()) };
+        let (length, consumed) = (feed.buffer.offset(), feed.buffer.bytes_consumed());
+        let chain = feed.buffer.chain().cloned().map(|mut chain| {
             chain.mark_input(next, length);
             chain
         });
         self.enter(next, chain)?;
+        self.behind += consumed;
         Ok(())
     }
 

@@ -13,6 +13,7 @@ mod layout;
 mod ndjson;
 mod reread;
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests;
 
 pub use coding::Coding;
@@ -76,7 +77,6 @@ impl Source {
 
     /// Appends the next row as a JSON object to `into`. On [`Step::Bad`], [`Step::End`] and errors nothing is
     /// appended.
-    #[expect(clippy::should_implement_trait, reason = "it lends nothing and needs the caller's buffer")]
     pub fn next(&mut self, into: &mut Vec<u8>) -> Result<Step, SourceError> {
         self.lane.next(into)
     }
@@ -84,7 +84,7 @@ impl Source {
     /// The position after the last record returned, with the hash of everything before it.
     pub fn cursor(&mut self) -> Cursor {
         let chain = self.lane.feed().and_then(|feed| feed.buffer.chain()).map_or([0; 32], Chain::finish);
-        Cursor { place: self.lane.place, ordinal: self.lane.ordinal, chain }
+        Cursor { place: self.lane.here(), ordinal: self.lane.ordinal, chain }
     }
 
     /// Opens the inputs at an earlier cursor, after checking that everything before it is unchanged. `progress`
@@ -130,7 +130,21 @@ impl Source {
         let (chain, verified) = read_over(&mut lane, place.input, progress)?;
         // A cursor at the end of an input may also be written as the beginning of the next.
         let at_seam = place.byte == 0 && cursor.chain == chain.unmarked;
-        let feed = lane.enter(place.input, Some(chain.marked.clone()))?;
+        let feed = match lane.enter(place.input, Some(chain.marked.clone())) {
+            Err(error) if place.byte > 0 => {
+                // A header that was good and is not any more: is it another file, or another layout?
+                let Ok(opened) = lane.open_bytes(place.input) else { return Err(error) };
+                let mut buffer = Buffer::new(opened, Some(chain.marked));
+                let read = buffer.skip_to(place.byte, &mut |_| ());
+                let same = buffer.chain().is_some_and(|chain| chain.finish() == cursor.chain);
+                return if same || read.is_err() {
+                    Err(error)
+                } else {
+                    changed(lane.name(place.input), false)
+                };
+            }
+            entered => entered?,
+        };
         if place.byte == 0 {
             return if at_seam || cursor.chain == chain.marked.finish() {
                 let start = feed.start;

@@ -22,6 +22,11 @@ impl NdjsonFramer {
         Self { bounds, at: 0, gap: 0 }
     }
 
+    /// Blank lines passed over since the last record.
+    pub(super) fn gap(&self) -> u64 {
+        self.gap
+    }
+
     /// Forgets a line that was begun: the buffer went elsewhere.
     pub(super) fn reset(&mut self) {
         (self.at, self.gap) = (0, 0);
@@ -46,7 +51,7 @@ impl NdjsonFramer {
             };
             self.at = 0;
             let lines = u64::from(whole > line);
-            if window[..line].iter().all(is_blank) {
+            if window[..line].iter().all(|byte| is_blank(*byte)) {
                 self.gap += lines;
                 buffer.consume(whole);
                 continue;
@@ -67,15 +72,15 @@ impl NdjsonFramer {
     }
 }
 
-fn is_blank(byte: &u8) -> bool {
+fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r')
 }
 
 /// Appends the object on this line; else says why it is none.
 pub(super) fn write(line: &[u8], into: &mut Vec<u8>) -> Result<Range<usize>, BadRow> {
     let bad = |code, message| BadRow { code, message, field: None, raw: line.to_vec() };
-    let from = line.iter().position(|byte| !is_blank(byte)).unwrap_or(line.len());
-    let to = line.iter().rposition(|byte| !is_blank(byte)).map_or(from, |last| last + 1);
+    let from = line.iter().position(|byte| !is_blank(*byte)).unwrap_or(line.len());
+    let to = line.iter().rposition(|byte| !is_blank(*byte)).map_or(from, |last| last + 1);
     let Ok(text) = std::str::from_utf8(&line[from..to]) else {
         return Err(bad("invalid_utf8", "the line is not valid UTF-8".into()));
     };

@@ -122,7 +122,7 @@ fn hand_over(
         match lane.next(row)? {
             Step::Row { mark, text } if rows.contains(mark.ordinal) => each(mark, &row[text]),
             Step::Row { .. } | Step::Bad { .. } => {}
-            Step::End => return Err(shorter(lane, lane.place.input)),
+            Step::End => return Err(shorter(lane, lane.here().input)),
         }
     }
     Ok(())

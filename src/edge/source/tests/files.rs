@@ -81,6 +81,8 @@ fn a_changed_or_shortened_prefix_is_refused_and_a_changed_tail_is_not() {
                 matches!(error, SourceError::Changed { shorter: found, several: false, .. } if found == shorter)
             );
         }
+        fs::write(&inputs[0], pack(&[b"id,id\n", text.as_bytes()].concat())).unwrap();
+        assert!(Source::resume(&inputs, &csv(), &cursor, &mut |_| ()).unwrap_err().is_changed());
         fs::write(&inputs[0], pack(&[&text.as_bytes()[..at], b"new,tail\n"].concat())).unwrap();
         let mut again = Source::resume(&inputs, &csv(), &cursor, &mut |_| ()).unwrap();
         assert_eq!(drain(&mut again).0.len(), 2);
@@ -133,4 +135,15 @@ fn a_rereader_that_failed_can_be_asked_again() {
     let mut made = 0;
     rereader.rows(start, &both, &mut |_, _| made += 1).unwrap();
     assert_eq!(made, 2);
+}
+
+#[test]
+fn a_record_larger_than_the_read_ahead_is_a_row_like_any_other() {
+    let long = "x".repeat(3 << 20);
+    let text = format!("a,b\n1,{long}\n\"{long}\",2\n3,4\n");
+    let (records, error) = read(&[text.as_bytes()], &csv());
+    assert!(error.is_none());
+    assert_eq!(records[0].1, Ok(format!("{{\"a\":\"1\",\"b\":\"{long}\"}}")));
+    assert_eq!(records[1].1, Ok(format!("{{\"a\":\"{long}\",\"b\":\"2\"}}")));
+    assert_eq!(records[2].1.as_deref(), Ok(r#"{"a":"3","b":"4"}"#));
 }

@@ -5,6 +5,7 @@ mod files;
 mod rows;
 
 use super::*;
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::io::Write as _;
@@ -106,7 +107,7 @@ fn zst(bytes: &[u8]) -> Vec<u8> {
 fn many(rows: usize) -> String {
     let mut text = "id,note\n".to_owned();
     for row in 0..rows {
-        text.push_str(&format!("{row},\"note {} of\nrow {row}\"\n", row * 7919 % 1000));
+        writeln!(text, "{row},\"note {} of\nrow {row}\"", row * 7919 % 1000).unwrap();
     }
     text
 }
