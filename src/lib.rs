@@ -66,3 +66,4 @@
 
 pub mod model;
 pub mod sandbox;
+pub mod target;

@@ -1,0 +1,18 @@
+//! The profiles that come with the program, as text: they go through the same reader as everybody's.
+
+macro_rules! profiles {
+    ($($name:literal),* $(,)?) => {
+        /// Their names, in the order in which they are shown.
+        pub(super) const NAMES: &[&str] = &[$($name),*];
+
+        /// The text of one.
+        pub(super) fn text(name: &str) -> Option<&'static str> {
+            match name {
+                $($name => Some(include_str!(concat!("builtin/", $name, ".toml"))),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+profiles!["orders-batch", "json-array", "json-envelope", "ndjson"];
