@@ -15,4 +15,17 @@ macro_rules! profiles {
     };
 }
 
-profiles!["orders-batch", "json-array", "json-envelope", "ndjson"];
+profiles![
+    "orders-batch",
+    "orders-atomic",
+    "imports-async",
+    "j17",
+    "j17-new",
+    "j17-migrate",
+    "experiture-append",
+    "experiture-upsert",
+    "single",
+    "json-array",
+    "json-envelope",
+    "ndjson",
+];

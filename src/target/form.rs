@@ -76,7 +76,7 @@ impl Target {
         let facts = Facts { state: Some(state), ..Facts::default() };
         // A state that is not there yet is left open; `request` refuses what then does not fit.
         let _ = fill(&self.mapping.before.parts, &facts, body);
-        if self.mapping.format == Format::Json {
+        if self.mapping.format == Format::Json && !self.mapping.lone {
             body.push(b'[');
         }
     }
@@ -84,6 +84,7 @@ impl Target {
     pub fn close_body_with(&self, state: &GroupState, body: &mut Vec<u8>) {
         let facts = Facts { state: Some(state), ..Facts::default() };
         match self.mapping.format {
+            Format::Json if self.mapping.lone => {}
             Format::Json => body.push(b']'),
             Format::Lines => body.push(b'\n'),
         }

@@ -44,6 +44,8 @@ pub(super) struct Mapping {
     /// Fields that URL, query, headers and key want.
     pub(super) address_fields: FieldSet,
     pub(super) format: Format,
+    /// The body is the one item, without a list around it.
+    pub(super) lone: bool,
     pub(super) before: Template,
     pub(super) after: Template,
     pub(super) items: Vec<Template>,
@@ -52,8 +54,8 @@ pub(super) struct Mapping {
     pub(super) timeout: Option<Duration>,
     pub(super) ok_without_body: bool,
     pub(super) compression: Compression,
-    /// The profile's own headers, which are part of the identity.
-    plain_headers: Vec<(String, TextTemplate)>,
+    /// The URL as the identity knows it.
+    shown_url: String,
     /// What the identity covers beside the URL.
     shape: Vec<String>,
 }
@@ -88,8 +90,10 @@ impl Mapping {
             section.wrong("method", format!("`{}` is no method", it.method), "as in POST, PUT or PATCH");
         }
         it.read_address(&section, params, naming, one_row);
+        let body = section.text("body");
+        it.lone = one_row && body.is_some_and(|text| !text.contains("${rows}"));
         it.read_body(&section, params, naming);
-        it.read_items(&section, params, naming);
+        it.read_items(&section, params, naming, body.filter(|_| it.lone));
         it.add_headers(auth, headers);
         if let Some(pieces) = &idempotency.template {
             let key = TextTemplate::of(pieces.clone(), naming.key.as_ref(), &mut it.address_fields);
@@ -121,7 +125,10 @@ impl Mapping {
             TextTemplate::of(pieces, naming.key.as_ref(), &mut fields)
         };
         match section.text("url") {
-            Some(text) => self.url = template(text, "url"),
+            Some(text) => {
+                self.url = template(text, "url");
+                self.shown_url = params.shown(text);
+            }
             None if section.has("url") => {}
             None => section.wrong("url", "[request] needs `url`", "as in url = \"${param.base}/items\""),
         }
@@ -139,6 +146,7 @@ impl Mapping {
                     section.findings.add(spot, format!("`{name}` is no header name"), "");
                 }
                 let name = if key == "headers" { name.to_ascii_lowercase() } else { name.to_owned() };
+                self.shape.push(format!("{key} {name}: {}", params.shown(text)));
                 list.push((name, template(text, key)));
             }
         }
@@ -170,6 +178,7 @@ impl Mapping {
         let body = section.text("body");
         self.shape.push(body.map_or(String::new(), |text| params.shown(text)));
         match (self.format, body) {
+            (Format::Json, Some(_)) if self.lone => {}
             (Format::Lines, Some(_)) => section.wrong("body", "lines have no envelope", "take `body` out"),
             (Format::Lines, None) => {}
             (Format::Json, text) => {
@@ -190,9 +199,25 @@ impl Mapping {
         }
     }
 
-    fn read_items(&mut self, section: &Section<'_>, params: &Params<'_>, naming: &RowNaming) {
+    fn read_items(
+        &mut self,
+        section: &Section<'_>,
+        params: &Params<'_>,
+        naming: &RowNaming,
+        lone: Option<&str>,
+    ) {
         let mut texts = section.texts("items");
-        let item_spot = section.spot_of("item");
+        let item_spot = section.spot_of(if lone.is_some() { "body" } else { "item" });
+        if let Some(body) = lone {
+            if section.has("item") || section.has("items") {
+                section.wrong(
+                    "body",
+                    "the body is the row's, and there are items too",
+                    "use \"${rows}\" in the body",
+                );
+            }
+            texts = vec![(body, &item_spot)];
+        }
         if let Some(text) = section.text("item") {
             if !texts.is_empty() {
                 section.wrong("item", "there are both `item` and `items`", "keep one of them");
@@ -217,7 +242,6 @@ impl Mapping {
             Format::Json => "application/json",
             Format::Lines => "application/x-ndjson",
         };
-        self.plain_headers = self.headers.clone();
         let mut all = vec![("content-type".to_owned(), TextTemplate::plain(kind))];
         let auth_headers =
             auth.headers.iter().map(|(name, value)| (name.clone(), TextTemplate::plain(value)));
@@ -234,23 +258,11 @@ impl Mapping {
     }
 
     /// What makes this mapping this mapping; `origin` stands for the URL's own where it is given.
-    pub(super) fn identity(&self, origin: Option<&str>, secrets: &[String]) -> Vec<String> {
-        let url = self.url.shown();
-        let url = match (origin, url.find("://")) {
-            (Some(origin), Some(at)) => {
-                let path = url[at + 3..].find('/').map_or("", |slash| &url[at + 3 + slash..]);
-                format!("{origin}{path}")
-            }
-            _ => url,
-        };
-        let mut fields = vec![self.method.clone(), super::scrub::mask(&url, secrets)];
-        let shown = |(name, value): &(String, TextTemplate)| {
-            format!("{name}: {}", super::scrub::mask(&value.shown(), secrets))
-        };
-        fields.extend(self.query.iter().map(shown));
-        fields.extend(self.plain_headers.iter().map(shown));
-        fields.push(format!("{:?}", self.format));
-        fields.extend(self.shape.iter().map(|text| super::scrub::mask(text, secrets)));
+    pub(super) fn identity(&self, origin: Option<&str>) -> Vec<String> {
+        let (own, path) = super::job::origin(&self.shown_url);
+        let url = format!("{}{path}", origin.unwrap_or(own));
+        let mut fields = vec![self.method.clone(), url, format!("{:?}", self.format)];
+        fields.extend(self.shape.iter().cloned());
         fields
     }
 }

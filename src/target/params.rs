@@ -159,17 +159,26 @@ impl<'a> Params<'a> {
         if literal { self.param(name, hole, spot) } else { None }
     }
 
-    /// A text with its parameters filled in and all else as it was written.
+    /// A text as the identity knows it: parameters filled in, secrets masked, all else as it was written.
     pub(super) fn shown(&self, text: &str) -> String {
         let Ok(found) = pieces(text) else { return text.to_owned() };
-        let part = |piece: &Piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Hole(Hole { source: Source::Param(name), .. }) => {
-                self.value(name).ok().flatten().unwrap_or_default().to_owned()
-            }
-            Piece::Hole(hole) => hole.text.clone(),
-        };
-        found.iter().map(part).collect()
+        let mut shown = Vec::new();
+        for piece in found {
+            let text = match piece {
+                Piece::Text(text) => text,
+                Piece::Hole(Hole { source: Source::Param(name), .. })
+                    if self.spec(&name).is_some_and(|spec| spec.secret) =>
+                {
+                    "***".to_owned()
+                }
+                Piece::Hole(Hole { source: Source::Param(name), .. }) => {
+                    self.value(&name).ok().flatten().unwrap_or_default().to_owned()
+                }
+                Piece::Hole(hole) => hole.text,
+            };
+            join(&mut shown, Piece::Text(text));
+        }
+        plain(&shown)
     }
 
     /// A text that consists of nothing but parameters and plain text. Absent: none.

@@ -154,8 +154,11 @@ fn hole(text: &str) -> Result<Hole, (String, String)> {
     let name = parts.next().unwrap_or_default();
     let (name, optional) = name.strip_suffix('?').map_or((name, false), |name| (name, true));
     let source = source(name).map_err(|remedy| (format!("unknown placeholder `{text}`"), remedy))?;
-    if optional && !matches!(source, Source::Row(_)) {
-        return Err((format!("`{text}` is never missing"), "`?` goes with row fields only".into()));
+    if optional && !matches!(source, Source::Row(_) | Source::State(_)) {
+        return Err((
+            format!("`{text}` is never missing"),
+            "`?` goes with row fields and group state".into(),
+        ));
     }
     let filters = parts.map(|filter| {
         Filter::parse(filter).map_err(|remedy| (format!("in `{text}`: {remedy}"), String::new()))

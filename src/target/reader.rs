@@ -338,7 +338,7 @@ impl Reader {
         if self.covers == Covers::All && missing > 0 && self.unlisted == Word::InDoubt {
             return Err(format!("it says nothing of {missing} of {} rows", sheet.rows.len()));
         }
-        if missing == 0 && self.covers == Covers::All {
+        if missing == 0 {
             verdicts.others = RowVerdict::Delivered;
         }
         for (row, verdict) in sheet.rows.into_iter().enumerate() {

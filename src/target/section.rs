@@ -18,6 +18,7 @@ pub(super) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
+    /// `name` as people read it; the whole file has none.
     pub(super) fn of(name: &str, node: &'a Node, findings: &'a Findings) -> Self {
         let table = match &node.value {
             Value::Table(table) => Some(table),
@@ -26,6 +27,7 @@ impl<'a> Section<'a> {
                 None
             }
         };
+        let name = if name.is_empty() { "the profile" } else { name };
         let (name, spot) = (name.to_owned(), node.spot.clone());
         Self { name, spot, table, asked: RefCell::default(), findings }
     }
@@ -149,10 +151,10 @@ impl<'a> Section<'a> {
 
     pub(super) fn section(&self, key: &'static str) -> Option<Section<'a>> {
         let (_, node) = self.get(key)?;
-        let name = if self.name.starts_with('[') {
-            format!("[{}.{key}]", self.name.trim_matches(['[', ']']))
-        } else {
-            format!("`{key}`")
+        let name = match self.name.as_str() {
+            "the profile" => format!("[{key}]"),
+            outer if outer.starts_with('[') => format!("[{}.{key}]", outer.trim_matches(['[', ']'])),
+            _ => format!("`{key}`"),
         };
         Some(Section::of(&name, node, self.findings))
     }
@@ -160,7 +162,7 @@ impl<'a> Section<'a> {
     /// The tables of `[[key]]`.
     pub(super) fn sections(&self, key: &'static str) -> Vec<Section<'a>> {
         let name = match self.name.trim_matches(['[', ']']) {
-            "" => format!("[[{key}]]"),
+            "the profile" => format!("[[{key}]]"),
             outer => format!("[[{outer}.{key}]]"),
         };
         self.list(key).iter().map(|node| Section::of(&name, node, self.findings)).collect()

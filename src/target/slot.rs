@@ -149,9 +149,11 @@ impl Slot {
                 let key = RowKey::derive(row.import, row.ordinal, row.text);
                 Some(Piped::Text(Cow::Owned(naming.format.print(&key.0))))
             }
-            Want::State(name) => {
-                facts.state?.get(name).map(|value| Piped::Json(Cow::Borrowed(value.as_str())))
-            }
+            Want::State(name) => match facts.state.and_then(|state| state.get(name)) {
+                Some(value) => Some(Piped::Json(Cow::Borrowed(value.as_str()))),
+                None if self.optional => None,
+                None => Some(Piped::Json(Cow::Borrowed("null"))),
+            },
             Want::JobId => facts.job.map(|id| Piped::Text(Cow::Borrowed(id))),
             Want::BatchKey => facts.key.map(|key| Piped::Text(Cow::Borrowed(key))),
             Want::BatchRows => Some(number(facts.rows)),

@@ -162,7 +162,7 @@ impl Target {
 
     fn identify(&self, origin: Option<&str>, headers: &[(String, String, bool)]) -> Digest {
         let mut hasher = Hasher::new("bulkhaul/target");
-        for field in self.mapping.identity(origin, &self.secrets) {
+        for field in self.mapping.identity(origin) {
             hasher = hasher.field(field.as_bytes());
         }
         for (name, value, _) in headers.iter().filter(|(_, _, secret)| !secret) {
