@@ -69,7 +69,7 @@ fn text(
         let _ = writeln!(text, "body = {}", toml(&format!("{{{name}:\"${{rows}}\"}}")));
     }
     if let Some(header) = idempotency_header {
-        let seconds = key_ttl.unwrap_or(Duration::from_secs(24 * 3600)).as_secs().max(1);
+        let seconds = key_ttl.unwrap_or(Duration::from_hours(24)).as_secs().max(1);
         let _ = writeln!(text, "\n[idempotency]\nscope = \"batch\"\nsend = {{ header = {} }}", toml(header));
         let _ = writeln!(text, "key = {{ format = \"uuid\" }}\nttl = \"{seconds}s\"");
     }

@@ -51,7 +51,6 @@ impl Target {
     }
 
     /// What it means that no answer came.
-    #[expect(clippy::unused_self, reason = "part of the target's face; a profile has no say in it")]
     pub fn read_fault(&self, fault: &Fault) -> Outcome {
         match fault {
             Fault::NotSent(why) => Outcome::NotApplied { wait: None, why: why.clone() },
@@ -97,9 +96,7 @@ impl Answer<'_> {
         if (300..400).contains(&status) {
             let to = self.reply.header("location").unwrap_or("nowhere");
             let why = format!("the target answered {status}, a redirection to {}", self.clean(to));
-            return Some(
-                self.stop(why, "redirections are never followed; give the final address".to_owned()),
-            );
+            return Some(self.stop(&why, "redirections are never followed; give the final address"));
         }
         let replayed = self.target.replayed(self.reply);
         if status >= 500 && replayed && idempotency.replay_errors != Replays::Reexecuted {
@@ -125,9 +122,7 @@ impl Answer<'_> {
         }
         if idempotency.mismatch.has(status) {
             let why = format!("{status}: the target says that this key was used with another body");
-            return Some(
-                self.stop(why, "nothing is sent under another key; see what was changed".to_owned()),
-            );
+            return Some(self.stop(&why, "nothing is sent under another key; see what was changed"));
         }
         if idempotency.expired.has(status) {
             let why = format!("{status}: the target no longer remembers this key");
@@ -159,8 +154,12 @@ impl Answer<'_> {
         clean(text, &self.target.secrets)
     }
 
-    fn stop(&self, why: String, hint: String) -> Outcome {
-        Outcome::Stop { kind: StopKind::Refused, why: mask(&why, &self.target.secrets), hint: Some(hint) }
+    fn stop(&self, why: &str, hint: impl Into<String>) -> Outcome {
+        Outcome::Stop {
+            kind: StopKind::Refused,
+            why: mask(why, &self.target.secrets),
+            hint: Some(hint.into()),
+        }
     }
 
     fn throttled(&self) -> Outcome {
@@ -244,7 +243,7 @@ impl Answer<'_> {
     /// What one of the profile's readers makes of the body.
     pub(super) fn results(&self, name: &str) -> Outcome {
         let Some(reader) = self.target.readers.get(name) else {
-            return self.unfit("it has no reader".to_owned());
+            return self.unfit("it has no reader");
         };
         let others: Vec<&Reader> =
             reader.also.iter().filter_map(|name| self.target.readers.get(name)).collect();
@@ -254,7 +253,7 @@ impl Answer<'_> {
                 let why = format!("the answer ({}) is not JSON", self.status());
                 return Outcome::Unknown { wait: self.wait, why };
             }
-            return self.unfit("it is not JSON".to_owned());
+            return self.unfit("it is not JSON");
         };
         let reading = Reading {
             load: self.load,
@@ -267,17 +266,17 @@ impl Answer<'_> {
             Ok(verdicts) => {
                 Outcome::Settled(Verdicts { replayed: self.target.replayed(self.reply), ..verdicts })
             }
-            Err(why) => self.unfit(why),
+            Err(why) => self.unfit(&why),
         }
     }
 
-    fn unfit(&self, why: String) -> Outcome {
+    fn unfit(&self, why: &str) -> Outcome {
         let why = mask(&format!("the answer ({}) does not fit: {why}", self.status()), &self.target.secrets);
         if (200..300).contains(&self.status()) { Outcome::Misfit { why } } else { Outcome::Puzzling { why } }
     }
 
     fn accepted(&self) -> Outcome {
-        let Some(way) = &self.target.job else { return self.unfit("a job, and no [job]".to_owned()) };
+        let Some(way) = &self.target.job else { return self.unfit("a job, and no [job]") };
         let Some(json) = self.json else {
             let why = format!("the answer ({}) is not JSON", self.status());
             return Outcome::Unknown { wait: self.wait, why };
@@ -293,18 +292,16 @@ impl Answer<'_> {
                 Some(id) if self.target.poll_url(&id, "").is_ok() => {
                     Outcome::Accepted(Job { id: id.into_owned(), path: String::new() })
                 }
-                _ => self.unfit("it names no job that could be asked about".to_owned()),
+                _ => self.unfit("it names no job that could be asked about"),
             };
         }
-        let Some(link) = at(way.url_from.as_ref()) else { return self.unfit("it names no job".to_owned()) };
+        let Some(link) = at(way.url_from.as_ref()) else { return self.unfit("it names no job") };
         let base = self.target.mapping.url.shown();
-        match job::path_of(&link, &base) {
-            Some(path) => Outcome::Accepted(Job { id: path.clone(), path }),
-            None => {
-                let why = format!("the target wants its job asked about at {}", self.clean(&link));
-                self.stop(why, "that is another origin; the token does not go there".to_owned())
-            }
+        if let Some(path) = job::path_of(&link, &base) {
+            return Outcome::Accepted(Job { id: path.clone(), path });
         }
+        let why = format!("the target wants its job asked about at {}", self.clean(&link));
+        self.stop(&why, "that is another origin; the token does not go there")
     }
 
     /// What a status means where the profile is silent (design §8.3; the contract prevails).
@@ -314,18 +311,18 @@ impl Answer<'_> {
             408 | 500..=599 => Outcome::Unknown { wait: self.wait, why: self.said() },
             429 => self.throttled(),
             200..=299 => self.success(),
-            401 => self.stop(self.said(), self.target.credential_hint.clone()),
+            401 => self.stop(&self.said(), self.target.credential_hint.clone()),
             403 if self.wait.is_some() => self.throttled(),
             403 => {
                 let hint = "the token is known, but may not do this; check what it is allowed to do";
-                self.stop(self.said(), hint.to_owned())
+                self.stop(&self.said(), hint)
             }
             404 | 410 if self.target.url_holds_fields() => self.all(RowVerdict::Rejected(
                 self.refusal(None, if status == 404 { "not_found" } else { "gone" }),
             )),
             404 | 410 => {
                 let hint = format!("check the address: {}", self.target.url_shown());
-                self.stop(self.said(), hint)
+                self.stop(&self.said(), hint)
             }
             409 if self.target.group().is_some_and(|group| group.state.is_some()) => {
                 Outcome::Refetch { why: self.said() }
@@ -350,7 +347,7 @@ impl Answer<'_> {
             let why = format!("the answer ({status}) is not JSON");
             return Outcome::Unknown { wait: self.wait, why };
         }
-        self.unfit(format!("no rule of the profile reads it: {}", self.excerpt()))
+        self.unfit(&format!("no rule of the profile reads it: {}", self.excerpt()))
     }
 }
 

@@ -12,6 +12,7 @@ use super::template::fill;
 use super::text::{Frame, TextTemplate};
 use crate::model::{BatchKey, Rejection, Request, WallTime};
 use bytes::Bytes;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// What is known of a request beside its body.
@@ -211,7 +212,7 @@ impl Target {
             template.fill(facts, Frame::Plain, &mut key)?;
         }
         if refusals > 0 {
-            key.push_str(&format!("~{}", refusals + 1));
+            let _ = write!(key, "~{}", refusals + 1);
         }
         match self.idempotency.format.unwrap_or(KeyFormat::Raw) {
             KeyFormat::Raw => {}
@@ -319,7 +320,11 @@ pub(super) fn tidy(url: &str) -> String {
     }
     let mut out = String::with_capacity(url.len() + 16);
     for byte in url.bytes() {
-        if fits(byte) { out.push(char::from(byte)) } else { out.push_str(&format!("%{byte:02X}")) }
+        if fits(byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
     }
     out
 }

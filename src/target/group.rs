@@ -131,7 +131,7 @@ impl StateWay {
         for (name, spot, node) in fetch.entries("headers") {
             match &node.value {
                 Value::Text(text) => {
-                    self.headers.push((name.to_ascii_lowercase(), template(text, "headers")))
+                    self.headers.push((name.to_ascii_lowercase(), template(text, "headers")));
                 }
                 _ => fetch.findings.add(spot, format!("`{name}` in `headers` must be text"), ""),
             }

@@ -61,7 +61,6 @@ pub(super) struct Mapping {
 }
 
 impl Mapping {
-    #[expect(clippy::too_many_arguments, reason = "one reader for one table; they are what it leans on")]
     pub(super) fn read(
         root: &Section<'_>,
         params: &Params<'_>,

@@ -75,7 +75,7 @@ impl Matching {
             }
             By::Id if matching.row.is_none() => lack("row", "say where it stands in a row: row = \"/id\""),
             By::Key if form != Form::Object => {
-                lack("as = \"object\"", "keys are the names of an object's members")
+                lack("as = \"object\"", "keys are the names of an object's members");
             }
             By::Regex => {
                 let groups: Vec<&str> =

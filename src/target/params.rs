@@ -106,16 +106,15 @@ impl<'a> Params<'a> {
                         self.findings.add(spot, message, remedy);
                         continue;
                     }
-                    match &hole.source {
-                        Source::Param(name) => match self.param(name, &hole, spot) {
-                            Some(text) => Piece::Text(text),
-                            None => {
-                                absent = true;
-                                continue;
-                            }
-                        },
-                        _ => Piece::Hole(hole),
-                    }
+                    let Source::Param(name) = &hole.source else {
+                        filled.push(Piece::Hole(hole));
+                        continue;
+                    };
+                    let Some(text) = self.param(name, &hole, spot) else {
+                        absent = true;
+                        continue;
+                    };
+                    Piece::Text(text)
                 }
             };
             join(&mut filled, piece);

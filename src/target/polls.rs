@@ -16,6 +16,7 @@ use crate::model::{
     WallTime,
 };
 use bytes::Bytes;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 impl Target {
@@ -63,7 +64,7 @@ impl Target {
         let list: Vec<(String, TextTemplate)> = shared.chain(own).cloned().collect();
         for (name, value) in &self.mapping.credential_query {
             url.push(if url.contains('?') { '&' } else { '?' });
-            url.push_str(&format!("{}={}", encode(name), encode(value)));
+            let _ = write!(url, "{}={}", encode(name), encode(value));
         }
         let (method, headers) = (method.to_owned(), headers(&list, facts)?);
         Ok(Request { method, url, headers, body: Bytes::new(), timeout })
@@ -128,7 +129,6 @@ impl Target {
 
     /// Whether a poll's answer says that the target does not know the job. Soon after the acceptance that is
     /// no news; later nobody can know.
-    #[expect(clippy::unused_self, reason = "part of the target's face")]
     pub fn job_unknown(&self, reply: &Reply) -> bool {
         matches!(reply.status, 404 | 410)
     }
@@ -164,7 +164,7 @@ impl Target {
 
     /// The state that an answer tells; `Err` is what the answer means instead. Nothing was sent, so a failure
     /// here settles nothing.
-    pub fn read_state(&self, load: &Load, reply: &Reply, now: WallTime) -> Result<GroupState, Outcome> {
+    pub fn read_state(&self, load: &Load, reply: &Reply, now: WallTime) -> Result<GroupState, Box<Outcome>> {
         let Some(way) = self.group.as_ref().and_then(|group| group.state.as_ref()) else {
             return Ok(GroupState::new());
         };
@@ -175,16 +175,17 @@ impl Target {
         if (200..300).contains(&reply.status) {
             let found = json.and_then(|json| capture(&way.capture, json));
             let why = "the answer does not tell the group's state".to_owned();
-            return found.ok_or(Outcome::NotApplied { wait: self.wait_of(reply, now), why });
+            return found
+                .ok_or_else(|| Box::new(Outcome::NotApplied { wait: self.wait_of(reply, now), why }));
         }
         let answer = Answer { target: self, load, reply, json, wait: self.wait_of(reply, now) };
-        Err(match answer.by_status() {
+        Err(Box::new(match answer.by_status() {
             Outcome::Unknown { wait, why } => Outcome::NotApplied { wait, why },
             Outcome::Refetch { why } | Outcome::Split { refusal: Rejection { message: why, .. }, .. } => {
                 Outcome::Puzzling { why }
             }
             other => other,
-        })
+        }))
     }
 
     /// The state that a successful answer leaves behind, if the profile carries it on.

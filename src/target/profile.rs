@@ -79,12 +79,6 @@ impl Profile {
         Spot { line: 0, ..self.root.spot.clone() }
     }
 
-    /// The tables that were read before the target's.
-    pub(super) fn ask_head(&self, root: &Section<'_>) {
-        root.node("profile");
-        root.node("params");
-    }
-
     fn read_name(&self, findings: &Findings) -> String {
         let root = Section::of("", &self.root, findings);
         let Some(section) = root.section("profile") else {
@@ -137,7 +131,7 @@ fn load(
         findings.add(&member.spot, format!("`extends = \"{name}\"`: there is no such profile"), remedy);
         return Some(node);
     };
-    let file = if name.ends_with(".toml") { name.clone() } else { format!("{name}.toml") };
+    let file = format!("{plain}.toml");
     let base = load(&file, &text, parent, findings, depth - 1)?;
     Some(document::merge(base, node))
 }

@@ -62,24 +62,20 @@ impl<'a> Section<'a> {
 
     pub(super) fn text(&self, key: &'static str) -> Option<&'a str> {
         let (_, node) = self.get(key)?;
-        match &node.value {
-            Value::Text(text) => Some(text),
-            _ => {
-                self.misfit(key, "text", node);
-                None
-            }
+        if let Value::Text(text) = &node.value {
+            return Some(text);
         }
+        self.misfit(key, "text", node);
+        None
     }
 
     pub(super) fn flag(&self, key: &'static str) -> Option<bool> {
         let (_, node) = self.get(key)?;
-        match &node.value {
-            Value::Flag(flag) => Some(*flag),
-            _ => {
-                self.misfit(key, "true or false", node);
-                None
-            }
+        if let Value::Flag(flag) = &node.value {
+            return Some(*flag);
         }
+        self.misfit(key, "true or false", node);
+        None
     }
 
     /// A whole number of at least `least`.
@@ -131,10 +127,11 @@ impl<'a> Section<'a> {
             Value::Text(text) => size_of(text),
             _ => None,
         };
-        if !read.is_some_and(|bytes| bytes > 0) {
+        let read = read.filter(|bytes| *bytes > 0);
+        if read.is_none() {
             self.wrong(key, format!("`{key}` is no size"), "write bytes, as in 500000, \"1MB\" or \"1MiB\"");
         }
-        read.filter(|bytes| *bytes > 0)
+        read
     }
 
     /// One word of a closed list.
@@ -169,16 +166,12 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn list(&self, key: &'static str) -> &'a [Node] {
-        match self.get(key) {
-            None => &[],
-            Some((_, node)) => match &node.value {
-                Value::List(list) => list,
-                _ => {
-                    self.misfit(key, "a list", node);
-                    &[]
-                }
-            },
+        let Some((_, node)) = self.get(key) else { return &[] };
+        if let Value::List(list) = &node.value {
+            return list;
         }
+        self.misfit(key, "a list", node);
+        &[]
     }
 
     pub(super) fn texts(&self, key: &'static str) -> Vec<(&'a str, &'a Spot)> {
@@ -194,18 +187,12 @@ impl<'a> Section<'a> {
 
     /// The members of a table whose keys are free.
     pub(super) fn entries(&self, key: &'static str) -> Vec<(&'a str, &'a Spot, &'a Node)> {
-        match self.get(key) {
-            None => Vec::new(),
-            Some((_, node)) => match &node.value {
-                Value::Table(table) => {
-                    table.members.iter().map(|m| (m.name.as_str(), &m.spot, &m.node)).collect()
-                }
-                _ => {
-                    self.misfit(key, "a table", node);
-                    Vec::new()
-                }
-            },
+        let Some((_, node)) = self.get(key) else { return Vec::new() };
+        if let Value::Table(table) = &node.value {
+            return table.members.iter().map(|m| (m.name.as_str(), &m.spot, &m.node)).collect();
         }
+        self.misfit(key, "a table", node);
+        Vec::new()
     }
 
     /// Tells that a key is part of the language, but not of this version.

@@ -101,7 +101,9 @@ impl Target {
         overrides: &Overrides,
     ) -> Self {
         let root = Section::of("", profile.root(), params.findings);
-        profile.ask_head(&root);
+        // Read before: the profile checks them.
+        root.node("profile");
+        root.node("params");
         let auth = Auth::read(&root, params);
         let limits = Limits::read(&root);
         let (row_key, expires) = row_facts(&root, params);

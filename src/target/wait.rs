@@ -19,18 +19,18 @@ pub(super) enum Unit {
 }
 
 /// The longest wait that is told: about a hundred years, safe to add to any clock here.
-const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+const LONGEST: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// The wait that a header's value names.
 pub(super) fn read(value: &str, unit: Unit, reply: &Reply, now: WallTime) -> Option<Duration> {
     let value = value.trim();
     match unit {
-        Unit::RetryAfter => number(value, 1.0).or_else(|| until(date(value)?, reply, now)),
+        Unit::RetryAfter => number(value, 1.0).or_else(|| Some(until(date(value)?, reply, now))),
         Unit::Seconds => number(value, 1.0),
         Unit::Millis => number(value, 0.001),
-        Unit::EpochSeconds => until(epoch(value, 1000.0)?, reply, now),
-        Unit::EpochMillis => until(epoch(value, 1.0)?, reply, now),
-        Unit::Date => until(date(value)?, reply, now),
+        Unit::EpochSeconds => Some(until(epoch(value, 1000.0)?, reply, now)),
+        Unit::EpochMillis => Some(until(epoch(value, 1.0)?, reply, now)),
+        Unit::Date => Some(until(date(value)?, reply, now)),
     }
 }
 
@@ -58,10 +58,10 @@ fn date(value: &str) -> Option<i64> {
 }
 
 /// A time in the past is no wait at all, but it was named: zero.
-fn until(millis: i64, reply: &Reply, now: WallTime) -> Option<Duration> {
+fn until(millis: i64, reply: &Reply, now: WallTime) -> Duration {
     let from = reply.header("date").and_then(date).unwrap_or(now.millis());
     let left = u64::try_from(millis.saturating_sub(from)).unwrap_or(0);
-    Some(Duration::from_millis(left).min(LONGEST))
+    Duration::from_millis(left).min(LONGEST)
 }
 
 #[cfg(test)]

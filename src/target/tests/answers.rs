@@ -10,6 +10,7 @@ fn silent() -> Target {
     plain(OK)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as waits come")]
 fn secs(seconds: u64) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }

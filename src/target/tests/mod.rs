@@ -1,5 +1,7 @@
 //! What the language promises.
 
+#![allow(clippy::unwrap_used)]
+
 mod answers;
 mod builtins;
 mod forming;
