@@ -67,3 +67,4 @@
 pub mod edge;
 pub mod model;
 pub mod sandbox;
+pub mod target;

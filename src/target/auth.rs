@@ -1,0 +1,81 @@
+//! Credentials: which header or query parameter carries them.
+//!
+//! A credential whose parameter has no value, and need not have one, is left out.
+
+use super::filter::base64;
+use super::params::Params;
+use super::section::Section;
+use super::settings::is_header_name;
+
+/// What proves who we are.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Auth {
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) query: Vec<(String, String)>,
+    /// Values that stand for the credential without being a parameter's value.
+    pub(super) derived: Vec<String>,
+}
+
+#[derive(Clone, Copy)]
+enum Scheme {
+    None,
+    Basic,
+    Bearer,
+    Header,
+    Query,
+}
+
+impl Auth {
+    pub(super) fn read(root: &Section<'_>, params: &Params<'_>) -> Self {
+        let mut auth = Self::default();
+        let Some(section) = root.section("auth") else { return auth };
+        let schemes = [
+            ("none", Scheme::None),
+            ("basic", Scheme::Basic),
+            ("bearer", Scheme::Bearer),
+            ("header", Scheme::Header),
+            ("query", Scheme::Query),
+        ];
+        let text = |key: &'static str| -> Option<String> {
+            let Some(text) = section.text(key) else {
+                if !section.has(key) {
+                    section.wrong("scheme", format!("[auth] needs `{key}`"), "");
+                }
+                return None;
+            };
+            params.fixed(text, &section.spot_of(key))
+        };
+        match section.word("scheme", &schemes) {
+            None if section.has("scheme") => {}
+            None => section.wrong("scheme", "[auth] needs `scheme`", "as in scheme = \"bearer\""),
+            Some(Scheme::None) => {}
+            Some(Scheme::Bearer) => {
+                let prefix = section.text("scheme_prefix").unwrap_or("Bearer");
+                let token = text("token").map(|token| format!("{prefix} {token}").trim_start().to_owned());
+                auth.headers.extend(token.map(|token| ("authorization".to_owned(), token)));
+            }
+            Some(Scheme::Basic) => {
+                if let (Some(user), Some(password)) = (text("username"), text("password")) {
+                    let word = base64(format!("{user}:{password}").as_bytes());
+                    auth.headers.push(("authorization".to_owned(), format!("Basic {word}")));
+                    auth.derived.push(word);
+                }
+            }
+            Some(Scheme::Header) => {
+                if let (Some(name), Some(value)) = (text("name"), text("value")) {
+                    if !is_header_name(&name) {
+                        section.wrong("name", format!("`{name}` is no header name"), "");
+                    }
+                    auth.headers.push((name.to_ascii_lowercase(), value));
+                }
+            }
+            Some(Scheme::Query) => {
+                if let (Some(name), Some(value)) = (text("name"), text("value")) {
+                    auth.query.push((name, value));
+                }
+            }
+        }
+        section.done();
+        auth
+    }
+}

@@ -1,0 +1,79 @@
+//! A bare URL as a profile: the text is written and read like anybody's, so that there is one way for all.
+//!
+//! It never takes a token of its own accord.
+
+use super::errors::{ProfileError, ProfileErrors};
+use super::profile::Profile;
+use super::settings::is_header_name;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// The file that errors name.
+const FILE: &str = "--to";
+
+impl Profile {
+    /// A profile for an address of which nothing is known: any 2xx delivers all rows; 400 and 422 are taken to
+    /// have applied nothing.
+    pub fn for_url(
+        url: &str,
+        envelope: Option<&str>,
+        idempotency_header: Option<&str>,
+        key_ttl: Option<Duration>,
+        method: &str,
+    ) -> Result<Self, ProfileErrors> {
+        let wrong = |message: String, remedy: &str| {
+            let remedy = remedy.to_owned();
+            Err(ProfileErrors(vec![ProfileError { file: FILE.to_owned(), line: 0, message, remedy }]))
+        };
+        if let Some(header) = idempotency_header.filter(|header| !is_header_name(header)) {
+            return wrong(
+                format!("`{header}` is no header name"),
+                "as in --idempotency-header Idempotency-Key",
+            );
+        }
+        if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            return wrong(format!("`{method}` is no method"), "as in POST, PUT or PATCH");
+        }
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        let Some(rest) = rest.filter(|rest| !rest.is_empty() && !rest.starts_with(['/', '?', '#', ':']))
+        else {
+            return wrong(
+                format!("`{url}` is no address"),
+                "it begins with http:// or https:// and has a host",
+            );
+        };
+        if rest.split(['/', '?']).next().is_some_and(|host| host.contains('@')) {
+            return wrong(
+                "the address holds credentials".to_owned(),
+                "give them with -H 'Authorization: ${env:TOKEN}'",
+            );
+        }
+        Self::parse(FILE, &text(url, envelope, idempotency_header, key_ttl, method), &|_| None)
+    }
+}
+
+/// The profile as text; also what `targets show` could print.
+fn text(
+    url: &str,
+    envelope: Option<&str>,
+    idempotency_header: Option<&str>,
+    key_ttl: Option<Duration>,
+    method: &str,
+) -> String {
+    let mut text = String::from("[profile]\nversion = 1\nname = \"url\"\n\n[request]\n");
+    let toml = |value: &str| toml::Value::String(value.to_owned()).to_string();
+    let plain = |value: &str| value.replace("${", "$${");
+    let _ = writeln!(text, "method = {}\nurl = {}\nformat = \"json\"", toml(method), toml(&plain(url)));
+    if let Some(name) = envelope {
+        let name = serde_json::Value::from(plain(name)).to_string();
+        let _ = writeln!(text, "body = {}", toml(&format!("{{{name}:\"${{rows}}\"}}")));
+    }
+    if let Some(header) = idempotency_header {
+        let seconds = key_ttl.unwrap_or(Duration::from_hours(24)).as_secs().max(1);
+        let _ = writeln!(text, "\n[idempotency]\nscope = \"batch\"\nsend = {{ header = {} }}", toml(header));
+        let _ = writeln!(text, "key = {{ format = \"uuid\" }}\nttl = \"{seconds}s\"");
+    }
+    text.push_str("\n[[response]]\nwhen = { status = [\"2xx\"] }\nthen = \"ok\"\n");
+    text.push_str("\n[[response]]\nwhen = { status = [400, 422] }\nthen = \"bisect\"\n");
+    text
+}

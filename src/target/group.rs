@@ -1,0 +1,186 @@
+//! `[group]`: rows that belong together, what may share a request, and what must be known of a group first.
+//!
+//! Facts only: who waits for whom is the engine's.
+
+use super::document::Value;
+use super::params::Params;
+use super::placeholder::Seat;
+use super::pointer::Pointer;
+use super::rule::{StatusSet, pointer};
+use super::section::Section;
+use super::slot::{FieldSet, GroupState};
+use super::text::TextTemplate;
+
+/// Which rows may share a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PerRequest {
+    #[default]
+    Any,
+    /// Rows of one group only.
+    One,
+    /// No two rows of one group.
+    Unique,
+}
+
+/// When a group's state is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Refresh {
+    #[default]
+    Never,
+    /// Before its first request.
+    First,
+    /// Before each.
+    Every,
+    OnConflict,
+}
+
+/// What is known of `[group]`.
+#[derive(Clone, Debug)]
+pub struct Group {
+    pub by: Vec<Pointer>,
+    pub per_request: PerRequest,
+    /// Rows of one group are applied in the order of the input: one request at a time.
+    pub strict: bool,
+    /// A refused row holds back the later rows of its group.
+    pub blocks: bool,
+    pub state: Option<StateWay>,
+}
+
+/// How a group's state is known.
+#[derive(Clone, Debug)]
+pub struct StateWay {
+    pub refresh: Refresh,
+    pub(super) method: String,
+    pub(super) url: TextTemplate,
+    pub(super) headers: Vec<(String, TextTemplate)>,
+    pub(super) fields: FieldSet,
+    pub(super) capture: Vec<(String, Pointer)>,
+    pub(super) missing: StatusSet,
+    pub(super) missing_values: GroupState,
+    pub(super) carry: Vec<(String, Pointer)>,
+}
+
+impl Group {
+    pub(super) fn read(root: &Section<'_>, params: &Params<'_>) -> Option<Self> {
+        let section = root.section("group")?;
+        let mut by = Vec::new();
+        for (text, spot) in section.texts("by") {
+            let text = params.fixed(text, spot).unwrap_or_default();
+            by.extend(pointer(&text, &section, "by"));
+        }
+        if by.is_empty() {
+            section.wrong("by", "[group] needs `by`", "as in by = [\"/customer_id\"]");
+        }
+        let ways = [("any", PerRequest::Any), ("one", PerRequest::One), ("unique", PerRequest::Unique)];
+        let group = Self {
+            by,
+            per_request: section.word("per_request", &ways).unwrap_or_default(),
+            strict: section.word("order", &[("free", false), ("strict", true)]).unwrap_or(false),
+            blocks: section.word("after_reject", &[("continue", false), ("block", true)]).unwrap_or(false),
+            state: section.section("state").and_then(|state| StateWay::read(state, params)),
+        };
+        section.done();
+        Some(group)
+    }
+}
+
+impl StateWay {
+    fn read(section: Section<'_>, params: &Params<'_>) -> Option<Self> {
+        let times = [
+            ("never", Refresh::Never),
+            ("first", Refresh::First),
+            ("every", Refresh::Every),
+            ("on_conflict", Refresh::OnConflict),
+        ];
+        let refresh = section.word("refresh", &times).unwrap_or(Refresh::Every);
+        let wanted = wanted(&section, params);
+        let mut way = Self {
+            refresh,
+            method: "GET".to_owned(),
+            url: TextTemplate::default(),
+            headers: Vec::new(),
+            fields: FieldSet::default(),
+            capture: Vec::new(),
+            missing: StatusSet::default(),
+            missing_values: GroupState::new(),
+            carry: pointers(&section, "carry"),
+        };
+        match section.section("fetch") {
+            Some(fetch) => way.read_fetch(fetch, params),
+            None if refresh != Refresh::Never => {
+                section.wrong("refresh", "the state is never fetched", "add [group.state.fetch]");
+            }
+            None => {}
+        }
+        section.done();
+        (refresh != Refresh::Never && wanted).then_some(way)
+    }
+
+    fn read_fetch(&mut self, fetch: Section<'_>, params: &Params<'_>) {
+        if let Some(method) = fetch.text("method") {
+            method.clone_into(&mut self.method);
+        }
+        let mut fields = FieldSet::default();
+        let mut template = |text: &str, key: &str| {
+            let pieces = params.demand(text, Seat::State, &fetch.spot_of(key));
+            TextTemplate::of(pieces, None, &mut fields)
+        };
+        if let Some(url) = fetch.text("url") {
+            self.url = template(url, "url");
+        }
+        for (name, spot, node) in fetch.entries("headers") {
+            match &node.value {
+                Value::Text(text) => {
+                    self.headers.push((name.to_ascii_lowercase(), template(text, "headers")));
+                }
+                _ => fetch.findings.add(spot, format!("`{name}` in `headers` must be text"), ""),
+            }
+        }
+        self.fields = fields;
+        self.capture = pointers(&fetch, "capture");
+        if let Some(missing) = fetch.section("missing") {
+            self.missing = StatusSet::read(&missing, "status");
+            for (name, spot, node) in missing.entries("values") {
+                let value = match &node.value {
+                    Value::Integer(number) => number.to_string(),
+                    Value::Text(text) => serde_json::Value::from(text.as_str()).to_string(),
+                    Value::Flag(flag) => flag.to_string(),
+                    other => {
+                        missing.findings.add(spot, format!("`{name}` cannot be {}", other.kind()), "");
+                        continue;
+                    }
+                };
+                self.missing_values.insert(name.to_owned(), value);
+            }
+            missing.done();
+        }
+        fetch.done();
+    }
+}
+
+/// `only_if = { occ = "on" }`: the state is used only if the parameter has this value.
+fn wanted(section: &Section<'_>, params: &Params<'_>) -> bool {
+    let mut wanted = true;
+    for (name, spot, node) in section.entries("only_if") {
+        let value = params.fixed(&format!("${{param.{name}}}"), spot).unwrap_or_default();
+        match &node.value {
+            Value::Text(text) => wanted &= params.checking() || *text == value,
+            _ => section.findings.add(spot, "`only_if` compares parameters with text", ""),
+        }
+    }
+    wanted
+}
+
+fn pointers(section: &Section<'_>, key: &'static str) -> Vec<(String, Pointer)> {
+    let mut list = Vec::new();
+    for (name, spot, node) in section.entries(key) {
+        match &node.value {
+            Value::Text(text) => match Pointer::parse(text) {
+                Ok(pointer) => list.push((name.to_owned(), pointer)),
+                Err(why) => section.findings.add(spot, why, ""),
+            },
+            _ => section.findings.add(spot, format!("`{name}` must be a JSON Pointer"), ""),
+        }
+    }
+    list
+}

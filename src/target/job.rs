@@ -1,0 +1,203 @@
+//! `[job]`: work that the target took on, how it is asked about, and what its end means.
+//!
+//! A job is polled at the target's own origin, or not at all: our credentials go nowhere else.
+
+use super::document::Value;
+use super::errors::Spot;
+use super::params::Params;
+use super::placeholder::Seat;
+use super::pointer::Pointer;
+use super::rule::{Wording, pointer_at};
+use super::section::Section;
+use super::slot::{FieldSet, RowNaming};
+use super::text::TextTemplate;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What a job's end means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EndThen {
+    Ok,
+    Results,
+    Reject,
+    Retry,
+    Bisect,
+    InDoubt,
+    Abort,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct End {
+    pub(super) then: EndThen,
+    pub(super) reader: Option<String>,
+    pub(super) code: Option<Wording>,
+    pub(super) message: Option<Wording>,
+    spot: Spot,
+}
+
+/// When a job is asked about, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Polling {
+    pub every: Duration,
+    /// What the wait is multiplied with each time.
+    pub backoff: f64,
+    pub every_max: Duration,
+    /// After this long it is no longer asked about.
+    pub deadline: Option<Duration>,
+    /// For this long after its acceptance it may be unknown.
+    pub grace: Duration,
+    /// For this long the target remembers a job.
+    pub retention: Option<Duration>,
+}
+
+/// A compiled `[job]`.
+#[derive(Clone, Debug)]
+pub(super) struct JobWay {
+    pub(super) id: Option<Pointer>,
+    pub(super) url_from: Option<Pointer>,
+    pub(super) method: String,
+    pub(super) url: Option<TextTemplate>,
+    pub(super) headers: Vec<(String, TextTemplate)>,
+    pub(super) state: Pointer,
+    pub(super) polling: Polling,
+    pub(super) ends: BTreeMap<String, End>,
+}
+
+impl JobWay {
+    pub(super) fn read(root: &Section<'_>, params: &Params<'_>, naming: &RowNaming) -> Option<Self> {
+        let section = root.section("job")?;
+        let mut fields = FieldSet::default();
+        let mut template = |text: &str, key: &str| {
+            let pieces = params.demand(text, Seat::Job, &section.spot_of(key));
+            TextTemplate::of(pieces, naming.key.as_ref(), &mut fields)
+        };
+        let url = section.text("url").map(|text| template(text, "url"));
+        let mut headers = Vec::new();
+        for (name, spot, node) in section.entries("headers") {
+            match &node.value {
+                Value::Text(text) => headers.push((name.to_ascii_lowercase(), template(text, "headers"))),
+                _ => section.findings.add(spot, format!("`{name}` in `headers` must be text"), ""),
+            }
+        }
+        let state = pointer_at(&section, "state");
+        if state.is_none() && !section.has("state") {
+            section.wrong(
+                "state",
+                "[job] needs `state`",
+                "say where a poll's answer tells how the job stands",
+            );
+        }
+        let second = Duration::from_secs(1);
+        let every = section.duration("every").unwrap_or(2 * second);
+        let way = Self {
+            id: pointer_at(&section, "id"),
+            url_from: pointer_at(&section, "url_from"),
+            method: section.text("method").unwrap_or("GET").to_owned(),
+            url,
+            headers,
+            state: state.or_else(|| Pointer::parse("").ok())?,
+            polling: Polling {
+                every,
+                backoff: section.decimal("backoff").unwrap_or(1.5).clamp(1.0, 10.0),
+                every_max: section.duration("every_max").unwrap_or(30 * second).max(every),
+                deadline: section.duration("deadline"),
+                grace: section.duration("grace").unwrap_or(10 * second),
+                retention: section.duration("retention"),
+            },
+            ends: ends(&section),
+        };
+        match (&way.id, &way.url_from, &way.url) {
+            (Some(_), None, Some(_)) | (None, Some(_), None) => {}
+            _ => section.wrong("id", "[job] needs `id` and `url`, or `url_from`", "and not both"),
+        }
+        if way.ends.is_empty() {
+            section.wrong(
+                "end",
+                "[job] has no end",
+                "write [job.end.completed], one for each state it ends in",
+            );
+        }
+        section.refuse("fetch", "results come with the job's own answer");
+        section.done();
+        Some(way)
+    }
+
+    /// The readers that its ends name.
+    pub(super) fn readers(&self) -> impl Iterator<Item = &String> {
+        self.ends.values().filter_map(|end| end.reader.as_ref())
+    }
+
+    pub(super) fn named(&self) -> impl Iterator<Item = (&str, &Spot)> {
+        self.ends.values().filter_map(|end| Some((end.reader.as_deref()?, &end.spot)))
+    }
+}
+
+fn ends(section: &Section<'_>) -> BTreeMap<String, End> {
+    let verbs = [
+        ("ok", EndThen::Ok),
+        ("results", EndThen::Results),
+        ("reject", EndThen::Reject),
+        ("retry", EndThen::Retry),
+        ("bisect", EndThen::Bisect),
+        ("in_doubt", EndThen::InDoubt),
+        ("abort", EndThen::Abort),
+    ];
+    let mut ends = BTreeMap::new();
+    for (state, spot, node) in section.entries("end") {
+        let table = Section::of(&format!("[job.end.{state}]"), node, section.findings);
+        let then = table.word("then", &verbs);
+        let end = End {
+            then: then.unwrap_or(EndThen::InDoubt),
+            reader: table.text("results").map(str::to_owned),
+            code: Wording::read(&table, "code"),
+            message: Wording::read(&table, "message"),
+            spot: spot.clone(),
+        };
+        if end.then == EndThen::Results && end.reader.is_none() {
+            table.wrong("then", "then = \"results\" without a reader", "name it: results = \"items\"");
+        }
+        table.refuse("fetch", "results come with the job's own answer");
+        table.done();
+        ends.insert(state.to_owned(), end);
+    }
+    ends
+}
+
+/// `scheme://host:port` of an address, and what follows it.
+pub(super) fn origin(url: &str) -> (&str, &str) {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
+    url.split_at(end)
+}
+
+/// The path of a link that an answer gave, if it stays at this origin.
+pub(super) fn path_of(link: &str, base: &str) -> Option<String> {
+    let (home, path) = origin(base);
+    if link.is_empty() || link.contains(|c: char| c.is_control() || c == '\\' || c == ' ') {
+        return None;
+    }
+    let link = link.split('#').next().unwrap_or_default();
+    if link.contains("://") && !link.starts_with('/') && !link.starts_with('?') {
+        let (other, path) = origin(link);
+        return (plain_origin(other) == plain_origin(home) && path.starts_with('/')).then(|| path.to_owned());
+    }
+    if link.starts_with("//") {
+        return None;
+    }
+    if link.starts_with('/') {
+        return Some(link.to_owned());
+    }
+    let folder = path.split('?').next().unwrap_or_default();
+    if link.starts_with('?') {
+        return Some(format!("{folder}{link}"));
+    }
+    let scheme = link.split('/').next().is_some_and(|first| first.contains(':'));
+    let folder = folder.rsplit_once('/').map_or("", |(folder, _)| folder);
+    (!scheme).then(|| format!("{folder}/{link}"))
+}
+
+fn plain_origin(origin: &str) -> String {
+    let origin = origin.to_ascii_lowercase();
+    let default = if origin.starts_with("https:") { ":443" } else { ":80" };
+    origin.strip_suffix(default).map_or(origin.clone(), str::to_owned)
+}

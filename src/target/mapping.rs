@@ -1,0 +1,267 @@
+//! `[request]`: where a request goes and what it is made of, compiled.
+//!
+//! It never holds a row or a key; those come when a request is formed.
+
+use super::auth::Auth;
+use super::document::Value;
+use super::params::Params;
+use super::placeholder::Seat;
+use super::section::Section;
+use super::settings::{Idempotency, is_header_name};
+use super::slot::{FieldSet, RowNaming};
+use super::template::{Compiler, Template};
+use super::text::TextTemplate;
+use std::time::Duration;
+
+/// How rows are joined into a body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    #[default]
+    Json,
+    /// One item a line, each line ended.
+    Lines,
+}
+
+/// How a body is packed on its way. Limits and hashes are of the plain body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    #[default]
+    None,
+    Gzip,
+    Zstd,
+}
+
+/// A compiled `[request]`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Mapping {
+    pub(super) method: String,
+    pub(super) url: TextTemplate,
+    pub(super) query: Vec<(String, TextTemplate)>,
+    pub(super) headers: Vec<(String, TextTemplate)>,
+    /// Credentials that go into the query of every request.
+    pub(super) credential_query: Vec<(String, String)>,
+    pub(super) key_template: Option<TextTemplate>,
+    /// Fields that URL, query, headers and key want.
+    pub(super) address_fields: FieldSet,
+    pub(super) format: Format,
+    /// The body is the one item, without a list around it.
+    pub(super) lone: bool,
+    pub(super) before: Template,
+    pub(super) after: Template,
+    pub(super) items: Vec<Template>,
+    /// Fields that the items want.
+    pub(super) item_fields: FieldSet,
+    pub(super) timeout: Option<Duration>,
+    pub(super) ok_without_body: bool,
+    pub(super) compression: Compression,
+    /// The URL as the identity knows it.
+    shown_url: String,
+    /// What the identity covers beside the URL.
+    shape: Vec<String>,
+}
+
+impl Mapping {
+    pub(super) fn read(
+        root: &Section<'_>,
+        params: &Params<'_>,
+        auth: &Auth,
+        headers: &[(String, String, bool)],
+        naming: &RowNaming,
+        idempotency: &Idempotency,
+        one_row: bool,
+    ) -> Self {
+        let Some(section) = root.section("request") else {
+            root.wrong(
+                "request",
+                "there is no [request]",
+                "say where rows go: [request] with method and url",
+            );
+            return Self::default();
+        };
+        let mut it = Self {
+            method: section.text("method").unwrap_or("POST").to_owned(),
+            timeout: section.duration("timeout"),
+            ok_without_body: section.flag("ok_without_body").unwrap_or(false),
+            ..Self::default()
+        };
+        it.method = params.fixed(&it.method, &section.spot_of("method")).unwrap_or_default();
+        if !it.method.bytes().all(|b| b.is_ascii_uppercase()) && !params.checking() {
+            section.wrong("method", format!("`{}` is no method", it.method), "as in POST, PUT or PATCH");
+        }
+        it.read_address(&section, params, naming, one_row);
+        let body = section.text("body");
+        it.lone = one_row && body.is_some_and(|text| !text.contains("${rows}"));
+        it.read_body(&section, params, naming);
+        it.read_items(&section, params, naming, body.filter(|_| it.lone));
+        it.add_headers(auth, headers);
+        if let Some(pieces) = &idempotency.template {
+            let key = TextTemplate::of(pieces.clone(), naming.key.as_ref(), &mut it.address_fields);
+            if key.is_of_row() && !one_row {
+                let message = "the key is made from a row, but a request may have many";
+                root.findings.add(&section.spot, message, "write rows = 1 in [limits]");
+            }
+            it.key_template = Some(key);
+        }
+        section.refuse("csv", "format = \"csv\" is not there");
+        section.refuse("rows_as", "rows go as an array");
+        section.refuse("object_key", "rows go as an array");
+        section.refuse("commit", "steps around a request are not there");
+        section.done();
+        it
+    }
+
+    fn read_address(
+        &mut self,
+        section: &Section<'_>,
+        params: &Params<'_>,
+        naming: &RowNaming,
+        one_row: bool,
+    ) {
+        let seat = Seat::Address { one_row };
+        let mut fields = FieldSet::default();
+        let mut template = |text: &str, key: &str| {
+            let pieces = params.demand(text, seat, &section.spot_of(key));
+            TextTemplate::of(pieces, naming.key.as_ref(), &mut fields)
+        };
+        match section.text("url") {
+            Some(text) => {
+                self.url = template(text, "url");
+                self.shown_url = params.shown(text);
+            }
+            None if section.has("url") => {}
+            None => section.wrong("url", "[request] needs `url`", "as in url = \"${param.base}/items\""),
+        }
+        for (key, list) in [("query", &mut self.query), ("headers", &mut self.headers)] {
+            for (name, spot, node) in section.entries(key) {
+                let Value::Text(text) = &node.value else {
+                    section.findings.add(
+                        spot,
+                        format!("`{name}` in `{key}` must be text"),
+                        "put it in quotes",
+                    );
+                    continue;
+                };
+                if key == "headers" && !is_header_name(name) {
+                    section.findings.add(spot, format!("`{name}` is no header name"), "");
+                }
+                let name = if key == "headers" { name.to_ascii_lowercase() } else { name.to_owned() };
+                self.shape.push(format!("{key} {name}: {}", params.shown(text)));
+                list.push((name, template(text, key)));
+            }
+        }
+        self.address_fields = fields;
+        let head = self.url.head().to_owned();
+        if !params.checking()
+            && section.has("url")
+            && !(head.starts_with("http://") || head.starts_with("https://"))
+        {
+            section.wrong("url", format!("`{head}` is no address"), "it begins with http:// or https://");
+        }
+        if head.contains('@') && head.split('/').nth(2).is_some_and(|host| host.contains('@')) {
+            section.wrong(
+                "url",
+                "the address holds credentials",
+                "give them with a header, from the environment",
+            );
+        }
+        if head.contains('#') {
+            section.wrong("url", "the address holds a fragment (`#`)", "no server ever sees it; take it out");
+        }
+    }
+
+    fn read_body(&mut self, section: &Section<'_>, params: &Params<'_>, naming: &RowNaming) {
+        let formats = [("json", Format::Json), ("ndjson", Format::Lines)];
+        self.format = section.word("format", &formats).unwrap_or_default();
+        let kinds = [("none", Compression::None), ("gzip", Compression::Gzip), ("zstd", Compression::Zstd)];
+        self.compression = section.word("compression", &kinds).unwrap_or_default();
+        let body = section.text("body");
+        self.shape.push(body.map_or(String::new(), |text| params.shown(text)));
+        match (self.format, body) {
+            (Format::Json, Some(_)) if self.lone => {}
+            (Format::Lines, Some(_)) => section.wrong("body", "lines have no envelope", "take `body` out"),
+            (Format::Lines, None) => {}
+            (Format::Json, text) => {
+                let spot = section.spot_of("body");
+                let compiler =
+                    Compiler { params, row_key: naming.key.as_ref(), seat: Seat::Body, spot: &spot };
+                let text = text.unwrap_or("\"${rows}\"");
+                let template = compiler.compile(text, &mut FieldSet::default());
+                match template.map(Template::halves) {
+                    Some(Some((before, after))) => (self.before, self.after) = (before, after),
+                    Some(None) => {
+                        let remedy = "put \"${rows}\" where the items go, once";
+                        section.wrong("body", "the body has no single place for the rows", remedy);
+                    }
+                    None => {}
+                }
+            }
+        }
+    }
+
+    fn read_items(
+        &mut self,
+        section: &Section<'_>,
+        params: &Params<'_>,
+        naming: &RowNaming,
+        lone: Option<&str>,
+    ) {
+        let mut texts = section.texts("items");
+        let item_spot = section.spot_of(if lone.is_some() { "body" } else { "item" });
+        if let Some(body) = lone {
+            if section.has("item") || section.has("items") {
+                section.wrong(
+                    "body",
+                    "the body is the row's, and there are items too",
+                    "use \"${rows}\" in the body",
+                );
+            }
+            texts = vec![(body, &item_spot)];
+        }
+        if let Some(text) = section.text("item") {
+            if !texts.is_empty() {
+                section.wrong("item", "there are both `item` and `items`", "keep one of them");
+            }
+            texts = vec![(text, &item_spot)];
+        }
+        if texts.is_empty() {
+            texts = vec![("\"${row}\"", &item_spot)];
+        }
+        for (text, spot) in texts {
+            let compiler = Compiler { params, row_key: naming.key.as_ref(), seat: Seat::Item, spot };
+            if let Some(template) = compiler.compile(text, &mut self.item_fields) {
+                self.shape.push(params.shown(text));
+                self.items.push(template);
+            }
+        }
+    }
+
+    /// Credentials and the caller's headers; what is given later replaces what was there.
+    fn add_headers(&mut self, auth: &Auth, given: &[(String, String, bool)]) {
+        let kind = match self.format {
+            Format::Json => "application/json",
+            Format::Lines => "application/x-ndjson",
+        };
+        let mut all = vec![("content-type".to_owned(), TextTemplate::plain(kind))];
+        let auth_headers =
+            auth.headers.iter().map(|(name, value)| (name.clone(), TextTemplate::plain(value)));
+        let given =
+            given.iter().map(|(name, value, _)| (name.to_ascii_lowercase(), TextTemplate::plain(value)));
+        let own = std::mem::take(&mut self.headers);
+        for (name, value) in own.into_iter().chain(auth_headers).chain(given) {
+            all.retain(|(known, _)| *known != name);
+            all.push((name, value));
+        }
+        self.headers = all;
+        self.credential_query.clone_from(&auth.query);
+        self.query.extend(auth.query.iter().map(|(name, value)| (name.clone(), TextTemplate::plain(value))));
+    }
+
+    /// What makes this mapping this mapping; `origin` stands for the URL's own where it is given.
+    pub(super) fn identity(&self, origin: Option<&str>) -> Vec<String> {
+        let (own, path) = super::job::origin(&self.shown_url);
+        let url = format!("{}{path}", origin.unwrap_or(own));
+        let mut fields = vec![self.method.clone(), url, format!("{:?}", self.format)];
+        fields.extend(self.shape.iter().cloned());
+        fields
+    }
+}

@@ -1,0 +1,290 @@
+//! How an entry of an answer finds its row: by position, index, id, key, pointer into the request, or prose.
+//!
+//! An entry that finds no row is never dropped in silence.
+
+use super::placeholder::{Piece, Seat, pieces};
+use super::pointer::Pointer;
+use super::raw;
+use super::reader::{Form, Reading};
+use super::rule::{pointer, pointer_at, regex};
+use super::section::Section;
+use super::slot::{Facts, FieldSet, RowContext};
+use super::text::{Frame, TextTemplate};
+use crate::model::ImportId;
+use regex::Regex;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Position,
+    Index,
+    Id,
+    Key,
+    Pointer,
+    Regex,
+}
+
+/// Our side of an id.
+#[derive(Clone, Debug)]
+enum RowSide {
+    Field(Pointer),
+    Text(TextTemplate, FieldSet),
+}
+
+/// A compiled `match`.
+#[derive(Clone, Debug)]
+pub(super) struct Matching {
+    by: By,
+    at: Option<Pointer>,
+    base: u64,
+    row: Option<RowSide>,
+    pattern: Option<Regex>,
+    prefix: Option<String>,
+    /// Rows without an id are matched by their position.
+    missing_by_position: bool,
+}
+
+impl Matching {
+    pub(super) fn read(section: Section<'_>, form: Form) -> Option<Self> {
+        let kinds = [
+            ("position", By::Position),
+            ("index", By::Index),
+            ("id", By::Id),
+            ("key", By::Key),
+            ("pointer", By::Pointer),
+            ("regex", By::Regex),
+        ];
+        let by = section.word("by", &kinds);
+        let matching = Self {
+            by: by.unwrap_or(By::Position),
+            at: pointer_at(&section, "at"),
+            base: section.count("base", 0).unwrap_or(0),
+            row: section.text("row").and_then(|text| row_side(text, &section)),
+            pattern: section.text("pattern").and_then(|p| regex(p, &section, &section.spot_of("pattern"))),
+            prefix: section.text("prefix").map(str::to_owned),
+            missing_by_position: section.word("missing", &[("position", true)]).unwrap_or(false),
+        };
+        section.refuse("fields", "matching by echo is not there; match by id");
+        let lack = |key: &str, remedy: &str| {
+            section.wrong("by", format!("`match` needs `{key}` here"), remedy);
+        };
+        match matching.by {
+            By::Index | By::Id | By::Pointer if matching.at.is_none() && form != Form::Scalars => {
+                lack("at", "say where it stands in an entry: at = \"/id\"");
+            }
+            By::Id if matching.row.is_none() => lack("row", "say where it stands in a row: row = \"/id\""),
+            By::Key if form != Form::Object => {
+                lack("as = \"object\"", "keys are the names of an object's members");
+            }
+            By::Regex => {
+                let groups: Vec<&str> =
+                    matching.pattern.iter().flat_map(|regex| regex.capture_names().flatten()).collect();
+                if matching.pattern.is_some() && !groups.iter().any(|group| ["index", "id"].contains(group)) {
+                    lack("pattern", "with a group named index or id: 'Item (?<index>\\d+)'");
+                } else if matching.pattern.is_none() && !section.has("pattern") {
+                    lack("pattern", "as in pattern = 'Item (?<index>\\d+)'");
+                } else if groups.contains(&"id") && matching.row.is_none() {
+                    lack("row", "say where the id stands in a row: row = \"/id\"");
+                }
+            }
+            _ => {}
+        }
+        section.done();
+        by.map(|_| matching)
+    }
+
+    pub(super) fn is_positional(&self) -> bool {
+        self.by == By::Position
+    }
+
+    pub(super) fn unique_by(&self) -> Option<&Pointer> {
+        match &self.row {
+            Some(RowSide::Field(pointer)) => Some(pointer),
+            _ => None,
+        }
+    }
+}
+
+fn row_side(text: &str, section: &Section<'_>) -> Option<RowSide> {
+    if text.starts_with('/') {
+        return pointer(text, section, "row").map(RowSide::Field);
+    }
+    let found = match pieces(text) {
+        Ok(found) => found,
+        Err((message, remedy)) => {
+            section.wrong("row", message, remedy);
+            return None;
+        }
+    };
+    for piece in &found {
+        if let Piece::Hole(hole) = piece
+            && let Err((message, remedy)) = Seat::Match.check(hole)
+        {
+            section.wrong("row", message, remedy);
+        }
+    }
+    let mut fields = FieldSet::default();
+    Some(RowSide::Text(TextTemplate::of(found, None, &mut fields), fields))
+}
+
+/// The rows of a load, by what entries call them.
+pub(super) struct Owners<'a> {
+    matching: &'a Matching,
+    rows: usize,
+    /// Rows that one index counts: items of a row, if entries are items.
+    items: usize,
+    ids: HashMap<Cow<'a, str>, usize>,
+    nameless: usize,
+}
+
+impl<'a> Owners<'a> {
+    pub(super) fn new(matching: &'a Matching, reading: &Reading<'a>, per_item: bool) -> Self {
+        let rows = reading.load.len();
+        let mut owners = Self {
+            matching,
+            rows,
+            items: if per_item { reading.items } else { 1 },
+            ids: HashMap::new(),
+            nameless: 0,
+        };
+        if let Some(side) = &matching.row {
+            owners.ids.reserve(rows);
+            for row in 0..rows {
+                match id_of(side, row, reading) {
+                    Some(id) => drop(owners.ids.entry(id).or_insert(row)),
+                    None => owners.nameless += 1,
+                }
+            }
+        }
+        owners
+    }
+
+    /// One entry for each row or item, or fewer where the rest goes again.
+    pub(super) fn check_count(&self, entries: usize, fewer: bool) -> Result<(), String> {
+        let wanted = self.rows * self.items;
+        if entries == wanted || (fewer && entries < wanted) {
+            return Ok(());
+        }
+        Err(format!(
+            "it has {entries} results for {wanted} {}",
+            if self.items > 1 { "items" } else { "rows" }
+        ))
+    }
+
+    /// Whether this answer is read by position, since rows have no id. Then every row has its entry, and an
+    /// entry that names a row stands at that row's place.
+    pub(super) fn falls_back(&self, entries: &[(&str, &str)]) -> Result<bool, String> {
+        if self.nameless == 0 || !self.matching.missing_by_position {
+            return Ok(false);
+        }
+        if entries.len() != self.rows {
+            return Err(format!(
+                "it has {} results for {} rows, and not all rows have ids",
+                entries.len(),
+                self.rows
+            ));
+        }
+        let mut met = 0;
+        for (at, (_, entry)) in entries.iter().enumerate() {
+            let named = self.text_at(entry).and_then(|id| self.ids.get(id.as_ref()).copied());
+            if named.is_some_and(|row| row != at) {
+                return Err("not all rows have ids, and the results are in another order".to_owned());
+            }
+            met += usize::from(named.is_some());
+        }
+        if met != self.ids.len() {
+            return Err("it does not name every row that has an id".to_owned());
+        }
+        Ok(true)
+    }
+
+    fn text_at<'e>(&self, entry: &'e str) -> Option<Cow<'e, str>> {
+        match &self.matching.at {
+            Some(at) => at.find(entry).and_then(raw::scalar),
+            None => raw::scalar(entry),
+        }
+    }
+
+    /// The rows that an entry speaks of.
+    pub(super) fn of(&self, position: usize, name: &str, entry: &str) -> Result<Vec<usize>, String> {
+        let one = |found: Result<usize, String>| found.map(|row| vec![row]);
+        let text =
+            || self.text_at(entry).ok_or_else(|| "an entry does not say which row it is about".to_owned());
+        match self.matching.by {
+            By::Position => Ok(vec![position / self.items]),
+            By::Index => one(self.index(&text()?)),
+            By::Id => one(self.id(&text()?)),
+            By::Key => {
+                let name = raw::string(&format!("\"{name}\"")).map_or(name.to_owned(), Cow::into_owned);
+                let name = self.stripped(&name).split('.').next().unwrap_or_default().to_owned();
+                one(if self.matching.row.is_some() { self.id(&name) } else { self.index(&name) })
+            }
+            By::Pointer => {
+                let text = text()?;
+                let first =
+                    self.stripped(&text).trim_start_matches('/').split('/').next().unwrap_or_default();
+                one(self.index(first))
+            }
+            By::Regex => self.prose(entry),
+        }
+    }
+
+    fn stripped<'t>(&self, text: &'t str) -> &'t str {
+        self.matching.prefix.as_deref().and_then(|prefix| text.strip_prefix(prefix)).unwrap_or(text)
+    }
+
+    fn index(&self, text: &str) -> Result<usize, String> {
+        let row = text.parse::<u64>().ok().and_then(|n| n.checked_sub(self.matching.base));
+        let row = row.and_then(|row| usize::try_from(row).ok()).map(|row| row / self.items);
+        row.filter(|row| *row < self.rows)
+            .ok_or_else(|| format!("it speaks of index {}, which was not sent", super::scrub::cap(text, 40)))
+    }
+
+    fn id(&self, text: &str) -> Result<usize, String> {
+        let unknown = || format!("it speaks of id `{}`, which was not sent", super::scrub::cap(text, 60));
+        self.ids.get(text).copied().ok_or_else(unknown)
+    }
+
+    fn prose(&self, entry: &str) -> Result<Vec<usize>, String> {
+        let text = match &self.matching.at {
+            Some(at) => at.find(entry).map(|value| raw::scalar(value).unwrap_or(value.into())),
+            None => Some(entry.into()),
+        };
+        let (Some(text), Some(regex)) = (text, &self.matching.pattern) else {
+            return Err("the text that names the row is not there".to_owned());
+        };
+        let mut rows = Vec::new();
+        for found in regex.captures_iter(&text) {
+            if let Some(index) = found.name("index") {
+                rows.push(self.index(index.as_str())?);
+            } else if let Some(id) = found.name("id") {
+                rows.push(self.id(id.as_str())?);
+            }
+        }
+        if rows.is_empty() { Err("its text names no row".to_owned()) } else { Ok(rows) }
+    }
+}
+
+fn id_of<'a>(side: &RowSide, row: usize, reading: &Reading<'a>) -> Option<Cow<'a, str>> {
+    let text = std::str::from_utf8(reading.load.text(row)).ok()?;
+    match side {
+        RowSide::Field(pointer) => raw::scalar(pointer.find(text)?),
+        RowSide::Text(template, fields) => {
+            let index = u32::try_from(row).ok()?;
+            let import = ImportId(crate::model::Digest([0; 32]));
+            let mark = reading.load.mark(row);
+            let context = RowContext { ordinal: mark.ordinal, text: text.as_bytes(), index, import };
+            let values = fields.read(text);
+            let facts = Facts {
+                row: Some(&context),
+                row_text: text,
+                fields: &values,
+                naming: Some(reading.naming),
+                ..Facts::default()
+            };
+            let mut id = String::new();
+            template.fill(&facts, Frame::Plain, &mut id).ok().map(|()| Cow::Owned(id))
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Polls and other questions: requests that change nothing, and what their answers mean.
+//!
+//! An answer to a poll that cannot be read is never a verdict: one asks again.
+
+use super::classify::Answer;
+use super::filter::encode;
+use super::form::{fill_text, headers, tidy};
+use super::job::{EndThen, JobWay, Polling, origin};
+use super::raw;
+use super::scrub::clean;
+use super::slot::{Facts, GroupState, RowContext};
+use super::target::Target;
+use super::text::{Frame, TextTemplate};
+use crate::model::{
+    BatchKey, Job, Load, Outcome, PollOutcome, Rejection, Reply, Request, RowVerdict, StopKind, Verdicts,
+    WallTime,
+};
+use bytes::Bytes;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+impl Target {
+    /// When jobs are asked about, if there are any.
+    pub fn polling(&self) -> Option<Polling> {
+        self.job.as_ref().map(|way| way.polling)
+    }
+
+    pub(super) fn poll_url(&self, id: &str, path: &str) -> Result<String, String> {
+        let (home, _) = origin(self.mapping.url.head());
+        match self.job.as_ref().and_then(|way| way.url.as_ref()) {
+            Some(template) => {
+                let mut url = String::new();
+                let facts = Facts { job: Some(id), ..Facts::default() };
+                template.fill(&facts, Frame::Path, &mut url).map_err(|refusal| refusal.message)?;
+                let url = tidy(&url);
+                if origin(&url).0 == home { Ok(url) } else { Err("the job is at another origin".to_owned()) }
+            }
+            None if path.starts_with('/') && !path.starts_with("//") => Ok(tidy(&format!("{home}{path}"))),
+            None => Err(format!("`{path}` is no path to a job")),
+        }
+    }
+
+    /// The request that asks how a job stands.
+    pub fn poll(&self, job: &Job, timeout: Duration) -> Result<Request, String> {
+        let url = self.poll_url(&job.id, &job.path)?;
+        let method = self.job.as_ref().map_or("GET", |way| way.method.as_str());
+        let own: &[(String, TextTemplate)] = self.job.as_ref().map_or(&[], |way| way.headers.as_slice());
+        let facts = Facts { job: Some(&job.id), ..Facts::default() };
+        self.question(method, url, own, &facts, timeout).map_err(|refusal| refusal.message)
+    }
+
+    /// A request without a body, with the headers of all requests that need no row.
+    fn question(
+        &self,
+        method: &str,
+        mut url: String,
+        own: &[(String, TextTemplate)],
+        facts: &Facts<'_>,
+        timeout: Duration,
+    ) -> Result<Request, Rejection> {
+        let shared = self.mapping.headers.iter().filter(|(name, value)| {
+            !name.starts_with("content-") && !value.has_slots() && !own.iter().any(|(known, _)| known == name)
+        });
+        let list: Vec<(String, TextTemplate)> = shared.chain(own).cloned().collect();
+        for (name, value) in &self.mapping.credential_query {
+            url.push(if url.contains('?') { '&' } else { '?' });
+            let _ = write!(url, "{}={}", encode(name), encode(value));
+        }
+        let (method, headers) = (method.to_owned(), headers(&list, facts)?);
+        Ok(Request { method, url, headers, body: Bytes::new(), timeout })
+    }
+
+    /// What a poll's answer means.
+    pub fn read_poll(&self, load: &Load, job: &Job, reply: &Reply, now: WallTime) -> PollOutcome {
+        let wait = self.wait_of(reply, now);
+        let again = |why: String| PollOutcome::Again { wait, why: Some(clean(&why, &self.secrets)) };
+        let stop = |why: String, hint: &str| {
+            let kind = StopKind::Refused;
+            PollOutcome::Ended(Box::new(Outcome::Stop { kind, why, hint: Some(hint.to_owned()) }))
+        };
+        let status = reply.status;
+        match status {
+            300..=399 => {
+                return stop(format!("the poll was answered {status}"), "redirections are never followed");
+            }
+            401 | 403 => return stop(format!("the poll was answered {status}"), &self.credential_hint),
+            200..=299 => {}
+            _ => return again(format!("the poll was answered {status}")),
+        }
+        let Some(way) = &self.job else { return again("there is no [job]".to_owned()) };
+        let json = if reply.is_whole() { raw::checked(&reply.body) } else { None };
+        let Some(json) = json else { return again("the poll's answer cannot be read".to_owned()) };
+        let Some(state) = way.state.find(json).and_then(raw::scalar) else {
+            return again(format!("the poll's answer says nothing at {}", way.state.as_str()));
+        };
+        let answer = Answer { target: self, load, reply, json: Some(json), wait };
+        match self.end(way, &state, job, &answer) {
+            Some(outcome) => PollOutcome::Ended(Box::new(outcome)),
+            None => PollOutcome::Again { wait, why: None },
+        }
+    }
+
+    fn end(&self, way: &JobWay, state: &str, job: &Job, answer: &Answer<'_>) -> Option<Outcome> {
+        let end = way.ends.get(state)?;
+        let why = format!("job {} ended as {state}", job.id);
+        let word = |wording: &Option<super::rule::Wording>| {
+            wording
+                .as_ref()
+                .and_then(|wording| wording.of(answer.json))
+                .map(|text| clean(&text, &self.secrets))
+        };
+        let refusal = Rejection {
+            code: word(&end.code).unwrap_or_else(|| format!("job_{state}")),
+            message: word(&end.message).unwrap_or_else(|| answer.excerpt()),
+            status: Some(answer.reply.status),
+            field: None,
+        };
+        let all = |verdict| Outcome::Settled(Verdicts::all(verdict));
+        Some(match end.then {
+            EndThen::Ok => all(RowVerdict::Delivered),
+            EndThen::Results => answer.results(end.reader.as_deref().unwrap_or_default()),
+            EndThen::Reject => all(RowVerdict::Rejected(refusal)),
+            EndThen::Retry => all(RowVerdict::Retry { wait: None, refusal }),
+            EndThen::Bisect => Outcome::Bisect { refusal },
+            EndThen::InDoubt => all(RowVerdict::InDoubt(why)),
+            EndThen::Abort => Outcome::Stop { kind: StopKind::Refused, why, hint: None },
+        })
+    }
+
+    /// Whether a poll's answer says that the target does not know the job. Soon after the acceptance that is
+    /// no news; later nobody can know.
+    pub fn job_unknown(&self, reply: &Reply) -> bool {
+        matches!(reply.status, 404 | 410)
+    }
+
+    /// What rows of one group have in common: the texts of their fields. `Err` refuses the row.
+    pub fn group_key(&self, row: &RowContext<'_>) -> Result<Option<Vec<String>>, Rejection> {
+        let Some(group) = &self.group else { return Ok(None) };
+        let text = super::form::text_of(row)?;
+        let value = |pointer: &super::pointer::Pointer| {
+            pointer.find(text).and_then(raw::scalar).map(std::borrow::Cow::into_owned).ok_or_else(|| {
+                Rejection {
+                    field: Some(pointer.as_str().to_owned()),
+                    ..Rejection::local("missing_field", format!("field {} is missing", pointer.as_str()))
+                }
+            })
+        };
+        group.by.iter().map(value).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// The request that reads the state of a row's group; none if there is no state.
+    pub fn state_request(
+        &self,
+        row: &RowContext<'_>,
+        timeout: Duration,
+    ) -> Result<Option<Request>, Rejection> {
+        let Some(way) = self.group.as_ref().and_then(|group| group.state.as_ref()) else { return Ok(None) };
+        let text = super::form::text_of(row)?;
+        let url = tidy(&fill_text(&way.url, &way.fields, text, Frame::Path)?);
+        let values = way.fields.read(text);
+        let facts = Facts { row_text: text, fields: &values, ..Facts::default() };
+        self.question(&way.method, url, &way.headers, &facts, timeout).map(Some)
+    }
+
+    /// The state that an answer tells; `Err` is what the answer means instead. Nothing was sent, so a failure
+    /// here settles nothing.
+    pub fn read_state(&self, load: &Load, reply: &Reply, now: WallTime) -> Result<GroupState, Box<Outcome>> {
+        let Some(way) = self.group.as_ref().and_then(|group| group.state.as_ref()) else {
+            return Ok(GroupState::new());
+        };
+        if way.missing.has(reply.status) {
+            return Ok(way.missing_values.clone());
+        }
+        let json = if reply.is_whole() { raw::checked(&reply.body) } else { None };
+        if (200..300).contains(&reply.status) {
+            let found = json.and_then(|json| capture(&way.capture, json));
+            let why = "the answer does not tell the group's state".to_owned();
+            return found
+                .ok_or_else(|| Box::new(Outcome::NotApplied { wait: self.wait_of(reply, now), why }));
+        }
+        let answer = Answer { target: self, load, reply, json, wait: self.wait_of(reply, now) };
+        Err(Box::new(match answer.by_status() {
+            Outcome::Unknown { wait, why } => Outcome::NotApplied { wait, why },
+            Outcome::Refetch { why } | Outcome::Split { refusal: Rejection { message: why, .. }, .. } => {
+                Outcome::Puzzling { why }
+            }
+            other => other,
+        }))
+    }
+
+    /// The state that a successful answer leaves behind, if the profile carries it on.
+    pub fn carried(&self, reply: &Reply) -> Option<GroupState> {
+        let way = self.group.as_ref()?.state.as_ref()?;
+        if way.carry.is_empty() || !reply.is_whole() {
+            return None;
+        }
+        capture(&way.carry, raw::checked(&reply.body)?)
+    }
+
+    /// Whether it can be asked if a request was applied.
+    pub fn verifies(&self) -> bool {
+        self.verify.is_some()
+    }
+
+    /// The request that asks whether a request was applied. `row` is its first row.
+    pub fn verify_request(
+        &self,
+        key: &BatchKey,
+        row: &RowContext<'_>,
+        timeout: Duration,
+    ) -> Result<Option<Request>, Rejection> {
+        let Some(verify) = &self.verify else { return Ok(None) };
+        let text = super::form::text_of(row)?;
+        let values = verify.fields.read(text);
+        let key = match self.natural_key(row)? {
+            Some(key) => key,
+            None => self.key_text(key),
+        };
+        let facts = Facts {
+            row: Some(row),
+            row_text: text,
+            fields: &values,
+            naming: Some(&self.naming),
+            key: Some(&key),
+            ..Facts::default()
+        };
+        let mut url = String::new();
+        verify.url.fill(&facts, Frame::Path, &mut url)?;
+        self.question(&verify.method, tidy(&url), &[], &facts, timeout).map(Some)
+    }
+
+    /// Whether the request was applied, if the answer tells.
+    pub fn read_verify(&self, load: &Load, reply: &Reply) -> Option<bool> {
+        let verify = self.verify.as_ref()?;
+        let json = if reply.is_whole() { raw::checked(&reply.body) } else { return None };
+        if verify.applied.fits(reply, json, load.len()) {
+            return Some(true);
+        }
+        verify.not_applied.fits(reply, json, load.len()).then_some(false)
+    }
+}
+
+fn capture(list: &[(String, super::pointer::Pointer)], json: &str) -> Option<GroupState> {
+    list.iter().map(|(name, at)| Some((name.clone(), at.find(json)?.to_owned()))).collect()
+}

@@ -1,0 +1,382 @@
+//! Readers: `[results.N]`, how the entries of an answer become verdicts on rows.
+//!
+//! Nothing is guessed: an entry that belongs to no row, a row named twice, a count that does not agree, or a
+//! row that nobody speaks of where everybody should, and the whole answer does not fit.
+
+use super::matching::{Matching, Owners};
+use super::pointer::Pointer;
+use super::raw;
+use super::rule::{When, Wording, pointer_at};
+use super::scrub::clean;
+use super::section::Section;
+use super::slot::RowNaming;
+use crate::model::{Load, Rejection, RowVerdict, Verdicts};
+use std::time::Duration;
+
+/// How the list is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    List,
+    Object,
+    Lines,
+    Scalars,
+}
+
+/// Which rows the entries speak of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Covers {
+    All,
+    Failed,
+    Ok,
+    Unprocessed,
+}
+
+/// What is said of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Word {
+    Ok,
+    Exists,
+    Retry,
+    Reject,
+    Collateral,
+    InDoubt,
+}
+
+const WORDS: [(&str, Word); 7] = [
+    ("ok", Word::Ok),
+    ("duplicate", Word::Ok),
+    ("exists", Word::Exists),
+    ("retry", Word::Retry),
+    ("reject", Word::Reject),
+    ("collateral", Word::Collateral),
+    ("in_doubt", Word::InDoubt),
+];
+
+const UNLISTED: [(&str, Word); 3] =
+    [("ok", Word::Ok), ("resend", Word::Collateral), ("in_doubt", Word::InDoubt)];
+
+#[derive(Clone, Debug)]
+struct EntryRule {
+    when: When,
+    then: Word,
+    wait: Option<Duration>,
+}
+
+/// A compiled reader.
+#[derive(Clone, Debug)]
+pub(super) struct Reader {
+    from: Option<Pointer>,
+    form: Form,
+    per_item: bool,
+    matching: Option<Matching>,
+    covers: Covers,
+    unlisted: Word,
+    before: Option<Word>,
+    after: Option<Word>,
+    default: Word,
+    rules: Vec<EntryRule>,
+    cap: Option<usize>,
+    count_ok: Option<Pointer>,
+    count_failed: Option<Pointer>,
+    skip_if: Option<When>,
+    pub(super) also: Vec<String>,
+    code: Option<Wording>,
+    message: Option<Wording>,
+    field: Option<Wording>,
+    id: Option<Pointer>,
+}
+
+/// What a reader is told beside the answer.
+pub(super) struct Reading<'a> {
+    pub(super) load: &'a Load,
+    pub(super) status: u16,
+    /// Items that a row becomes.
+    pub(super) items: usize,
+    pub(super) naming: &'a RowNaming,
+    pub(super) secrets: &'a [String],
+}
+
+/// Verdicts while several readers speak.
+struct Sheet {
+    rows: Vec<Option<RowVerdict>>,
+    ids: Vec<(u32, String)>,
+}
+
+impl Reader {
+    pub(super) fn read(section: Section<'_>) -> Self {
+        let forms = [
+            ("list", Form::List),
+            ("object", Form::Object),
+            ("ndjson", Form::Lines),
+            ("scalars", Form::Scalars),
+        ];
+        let covers = [
+            ("all", Covers::All),
+            ("failed", Covers::Failed),
+            ("ok", Covers::Ok),
+            ("unprocessed", Covers::Unprocessed),
+        ];
+        let from = pointer_at(&section, "from");
+        let form = section.word("as", &forms).unwrap_or(Form::List);
+        let covers = section.word("covers", &covers).unwrap_or(Covers::All);
+        let default = match covers {
+            Covers::All | Covers::Failed => Word::Reject,
+            Covers::Ok => Word::Ok,
+            Covers::Unprocessed => Word::Collateral,
+        };
+        let matching = section.section("match").and_then(|table| Matching::read(table, form));
+        if from.is_some() && matching.is_none() && !section.has("match") {
+            section.wrong("from", "the reader does not say how entries find their rows", "add `match`");
+        }
+        let when = |table: Section<'_>| {
+            let when = When::read(&table, false);
+            table.done();
+            when
+        };
+        let rules = section.sections("rule").into_iter().map(|rule| {
+            let read = EntryRule {
+                when: rule.section("when").map(when).unwrap_or_default(),
+                then: rule.word("then", &WORDS).unwrap_or(Word::Reject),
+                wait: rule.duration("wait"),
+            };
+            rule.done();
+            read
+        });
+        let reader = Self {
+            rules: rules.collect(),
+            from,
+            form,
+            per_item: section.word("unit", &[("row", false), ("item", true)]).unwrap_or(false),
+            matching,
+            covers,
+            unlisted: section.word("unlisted", &UNLISTED).unwrap_or(Word::InDoubt),
+            before: section.word("unlisted_before", &UNLISTED),
+            after: section.word("unlisted_after", &UNLISTED),
+            default: section.word("default", &WORDS).unwrap_or(default),
+            cap: section.count("cap", 1).and_then(|cap| usize::try_from(cap).ok()),
+            count_ok: pointer_at(&section, "count_ok"),
+            count_failed: pointer_at(&section, "count_failed"),
+            skip_if: section.section("skip_if").map(when),
+            also: section.texts("also").into_iter().map(|(name, _)| name.to_owned()).collect(),
+            code: Wording::read(&section, "code"),
+            message: Wording::read(&section, "message"),
+            field: Wording::read(&section, "field"),
+            id: pointer_at(&section, "id"),
+        };
+        section.done();
+        reader
+    }
+
+    /// The pointer at which two rows of a request may not be alike.
+    pub(super) fn unique_by(&self) -> Option<&Pointer> {
+        self.matching.as_ref()?.unique_by()
+    }
+
+    pub(super) fn is_lines(&self) -> bool {
+        self.form == Form::Lines
+    }
+
+    /// The verdicts on a load, or why the answer does not fit it. `json` is the whole body.
+    pub(super) fn verdicts(
+        &self,
+        json: &str,
+        reading: &Reading<'_>,
+        others: &[&Reader],
+    ) -> Result<Verdicts, String> {
+        if self.skip_if.as_ref().is_some_and(|when| when.fits_json(json)) {
+            return Ok(Verdicts::delivered());
+        }
+        let rows = reading.load.len();
+        let mut sheet = Sheet { rows: vec![None; rows], ids: Vec::new() };
+        for reader in std::iter::once(self).chain(others.iter().copied()) {
+            reader.fill(json, reading, &mut sheet)?;
+        }
+        let Some(failed) = self.unnamed(json, reading, &sheet)? else {
+            return self.close(sheet);
+        };
+        let mut verdicts = self.close(sheet)?;
+        let refusal = self.refusal(json, reading);
+        if failed as usize == rows {
+            verdicts = Verdicts::all(RowVerdict::Rejected(refusal));
+        } else {
+            verdicts.unnamed_refusals = Some((failed, refusal));
+        }
+        Ok(verdicts)
+    }
+
+    /// Rows that were refused without being named: a count, where there is no list.
+    fn unnamed(&self, json: &str, reading: &Reading<'_>, sheet: &Sheet) -> Result<Option<u64>, String> {
+        let count = |pointer: &Option<Pointer>| match pointer {
+            None => Ok(None),
+            Some(at) => match at.find(json).and_then(|value| value.parse::<u64>().ok()) {
+                Some(count) => Ok(Some(count)),
+                None => Err(format!("there is no count at {}", at.as_str())),
+            },
+        };
+        let (ok, failed) = (count(&self.count_ok)?, count(&self.count_failed)?);
+        let rows = reading.load.len() as u64;
+        if self.from.is_none() {
+            let refused = failed.or(ok.map(|ok| rows.saturating_sub(ok))).unwrap_or(0);
+            if refused > rows || ok.is_some_and(|ok| ok > rows || ok + refused != rows) {
+                return Err(format!("its counts do not add up to the {rows} rows sent"));
+            }
+            return Ok((refused > 0).then_some(refused));
+        }
+        let units = if self.per_item { reading.items as u64 } else { 1 };
+        let is_failed =
+            |verdict: &&RowVerdict| matches!(verdict, RowVerdict::Rejected(_) | RowVerdict::Exists(_));
+        let refused = sheet.rows.iter().flatten().filter(is_failed).count() as u64;
+        if let Some(ok) = ok
+            && ok > rows * units
+        {
+            return Err(format!("it counts {ok} successes of {rows} rows"));
+        }
+        if let Some(ok) = ok
+            && self.covers == Covers::Ok
+            && ok
+                != sheet.rows.iter().flatten().filter(|v| **v == RowVerdict::Delivered).count() as u64 * units
+        {
+            return Err(format!("it counts {ok} successes, and lists another number"));
+        }
+        if let Some(failed) = failed
+            && failed < refused
+        {
+            return Err(format!("it counts {failed} failures, and names {refused}"));
+        }
+        Ok(None)
+    }
+
+    fn fill(&self, json: &str, reading: &Reading<'_>, sheet: &mut Sheet) -> Result<(), String> {
+        let (Some(from), Some(matching)) = (&self.from, &self.matching) else { return Ok(()) };
+        let Some(list) = from.find(json) else {
+            return Err(format!("there is nothing at {}", shown(from)));
+        };
+        let entries =
+            self.entries(list).ok_or_else(|| format!("what stands at {} is no list", shown(from)))?;
+        let owners = Owners::new(matching, reading, self.per_item);
+        if self.covers != Covers::Failed && matching.is_positional() {
+            owners.check_count(entries.len(), self.unlisted == Word::Collateral)?;
+        }
+        let positional = owners.falls_back(&entries)?;
+        for (at, (name, entry)) in entries.iter().enumerate() {
+            let named = if positional { vec![at] } else { owners.of(at, name, entry)? };
+            for row in named {
+                let index = u32::try_from(row).unwrap_or(u32::MAX);
+                let verdict = self.verdict(entry, reading);
+                let slot = sheet.rows.get_mut(row).ok_or("it names a row that was not sent")?;
+                match slot {
+                    None => *slot = Some(verdict),
+                    Some(known) if self.per_item => {
+                        if rank(&verdict) > rank(known) {
+                            *slot = Some(verdict);
+                        }
+                    }
+                    Some(_) if self.covers == Covers::Failed => continue,
+                    Some(_) => return Err(format!("it names row {} twice", row + 1)),
+                }
+                let id = self.id.as_ref().and_then(|at| at.find(entry)).and_then(raw::scalar);
+                if let Some(id) = id {
+                    sheet.ids.push((index, clean(&id, reading.secrets)));
+                }
+            }
+        }
+        if self.cap.is_some_and(|cap| entries.len() >= cap) {
+            for slot in sheet.rows.iter_mut().filter(|slot| slot.is_none()) {
+                *slot = Some(RowVerdict::InDoubt("the list of failures was full".into()));
+            }
+        }
+        Ok(())
+    }
+
+    fn entries<'a>(&self, list: &'a str) -> Option<Vec<(&'a str, &'a str)>> {
+        match self.form {
+            Form::Object => raw::members(list).map(Iterator::collect),
+            // An object, where a list could stand, is a list of one.
+            Form::List if list.starts_with('{') => Some(vec![("", list)]),
+            Form::List | Form::Scalars | Form::Lines => {
+                raw::elements(list).map(|list| list.map(|entry| ("", entry)).collect())
+            }
+        }
+    }
+
+    fn verdict(&self, entry: &str, reading: &Reading<'_>) -> RowVerdict {
+        let rule = self.rules.iter().find(|rule| rule.when.fits_entry(entry));
+        match rule.map_or(self.default, |rule| rule.then) {
+            Word::Ok => RowVerdict::Delivered,
+            Word::Exists => RowVerdict::Exists(self.refusal(entry, reading)),
+            Word::Reject => RowVerdict::Rejected(self.refusal(entry, reading)),
+            Word::Collateral => RowVerdict::Resend,
+            Word::InDoubt => RowVerdict::InDoubt(self.refusal(entry, reading).message),
+            Word::Retry => RowVerdict::Retry {
+                wait: rule.and_then(|rule| rule.wait),
+                refusal: self.refusal(entry, reading),
+            },
+        }
+    }
+
+    fn refusal(&self, entry: &str, reading: &Reading<'_>) -> Rejection {
+        let word = |wording: &Option<Wording>| {
+            wording
+                .as_ref()
+                .and_then(|wording| wording.of(Some(entry)))
+                .map(|text| clean(&text, reading.secrets))
+        };
+        Rejection {
+            code: word(&self.code).unwrap_or_else(|| "rejected".to_owned()),
+            message: word(&self.message).unwrap_or_else(|| clean(entry, reading.secrets)),
+            status: Some(reading.status),
+            field: word(&self.field),
+        }
+    }
+
+    /// Rows that nobody spoke of get their word, and the sheet becomes verdicts.
+    fn close(&self, sheet: Sheet) -> Result<Verdicts, String> {
+        let listed = |verdict: &Option<RowVerdict>| verdict.is_some();
+        let first = sheet.rows.iter().position(listed).unwrap_or(sheet.rows.len());
+        let mut verdicts = Verdicts::all(unlisted(self.unlisted));
+        let missing = sheet.rows.iter().filter(|verdict| verdict.is_none()).count();
+        if self.covers == Covers::All && missing > 0 && self.unlisted == Word::InDoubt {
+            return Err(format!("it says nothing of {missing} of {} rows", sheet.rows.len()));
+        }
+        if missing == 0 {
+            verdicts.others = RowVerdict::Delivered;
+        }
+        for (row, verdict) in sheet.rows.into_iter().enumerate() {
+            let word = if row < first { self.before } else { self.after };
+            let verdict = verdict.or_else(|| word.map(unlisted));
+            if let Some(verdict) = verdict
+                && verdict != verdicts.others
+            {
+                verdicts.listed.push((u32::try_from(row).unwrap_or(u32::MAX), verdict));
+            }
+        }
+        verdicts.ids = sheet.ids;
+        verdicts.ids.sort();
+        verdicts.ids.dedup_by_key(|(index, _)| *index);
+        Ok(verdicts)
+    }
+}
+
+fn shown(pointer: &Pointer) -> &str {
+    if pointer.as_str().is_empty() { "the top" } else { pointer.as_str() }
+}
+
+fn unlisted(word: Word) -> RowVerdict {
+    match word {
+        Word::Ok => RowVerdict::Delivered,
+        Word::Collateral => RowVerdict::Resend,
+        _ => RowVerdict::InDoubt("the answer says nothing of this row".into()),
+    }
+}
+
+/// Of a row's several items the worst counts.
+fn rank(verdict: &RowVerdict) -> u8 {
+    match verdict {
+        RowVerdict::Delivered => 0,
+        RowVerdict::Resend => 1,
+        RowVerdict::Retry { .. } => 2,
+        RowVerdict::Exists(_) => 3,
+        RowVerdict::Rejected(_) => 4,
+        RowVerdict::InDoubt(_) => 5,
+    }
+}

@@ -1,0 +1,345 @@
+//! Conditions and rules: data, first match wins, no expressions.
+//!
+//! A condition never looks at anything but one answer, or one entry of a list of results.
+
+use super::document::{Node, Value};
+use super::errors::Spot;
+use super::pointer::Pointer;
+use super::raw;
+use super::section::Section;
+use crate::model::Reply;
+use regex::Regex;
+use std::ops::RangeInclusive;
+
+/// Statuses: `409`, `"5xx"`, `"200-299"`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct StatusSet(Vec<RangeInclusive<u16>>);
+
+impl StatusSet {
+    pub(super) fn read(section: &Section<'_>, key: &'static str) -> Self {
+        let mut ranges = Vec::new();
+        for node in section.list(key) {
+            match status(&node.value) {
+                Some(range) => ranges.push(range),
+                None => section.findings.add(
+                    &node.spot,
+                    format!("`{key}` holds what is no status"),
+                    "write statuses as in 409, \"5xx\" or \"200-299\"",
+                ),
+            }
+        }
+        Self(ranges)
+    }
+
+    pub(super) fn has(&self, status: u16) -> bool {
+        self.0.iter().any(|range| range.contains(&status))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn status(value: &Value) -> Option<RangeInclusive<u16>> {
+    let known = |range: RangeInclusive<u16>| {
+        (*range.start() >= 100 && *range.end() <= 599 && range.start() <= range.end()).then_some(range)
+    };
+    match value {
+        Value::Integer(number) => u16::try_from(*number).ok().and_then(|status| known(status..=status)),
+        Value::Text(text) => class(text).or_else(|| {
+            let (from, to) = text.split_once('-')?;
+            known(from.trim().parse().ok()?..=to.trim().parse().ok()?)
+        }),
+        _ => None,
+    }
+}
+
+/// `2xx`.
+fn class(text: &str) -> Option<RangeInclusive<u16>> {
+    let digit = text.strip_suffix("xx")?.parse::<u16>().ok().filter(|digit| (1..=5).contains(digit))?;
+    Some(digit * 100..=digit * 100 + 99)
+}
+
+/// What is asked of a JSON value.
+#[derive(Clone, Debug)]
+enum Test {
+    OneOf(Vec<String>),
+    Exists(bool),
+    Like(Regex),
+}
+
+impl Test {
+    fn holds(&self, value: Option<&str>) -> bool {
+        match self {
+            Self::Exists(wanted) => value.is_some_and(|value| value != "null") == *wanted,
+            Self::OneOf(words) => value.and_then(raw::scalar).is_some_and(|text| {
+                words.iter().any(|word| {
+                    *word == text
+                        || class(word).is_some_and(|range| text.parse().is_ok_and(|n| range.contains(&n)))
+                })
+            }),
+            Self::Like(regex) => {
+                value.is_some_and(|value| regex.is_match(&raw::scalar(value).unwrap_or(value.into())))
+            }
+        }
+    }
+}
+
+/// A condition; all of its parts hold.
+#[derive(Clone, Debug, Default)]
+pub(super) struct When {
+    pub(super) status: StatusSet,
+    header: Vec<(String, Regex)>,
+    json: Vec<(Pointer, Test)>,
+    text: Option<Regex>,
+    one_row: Option<bool>,
+}
+
+/// A regular expression; what is wrong with it is told.
+pub(super) fn regex(pattern: &str, section: &Section<'_>, spot: &Spot) -> Option<Regex> {
+    match regex::RegexBuilder::new(pattern).size_limit(1 << 20).build() {
+        Ok(regex) => Some(regex),
+        Err(error) => {
+            let why = error.to_string();
+            let why = why.lines().last().unwrap_or_default().trim().to_owned();
+            section.findings.add(spot, format!("`{pattern}` is no regular expression: {why}"), "");
+            None
+        }
+    }
+}
+
+/// A pointer; what is wrong with it is told.
+pub(super) fn pointer(text: &str, section: &Section<'_>, key: &str) -> Option<Pointer> {
+    Pointer::parse(text).map_err(|why| section.wrong(key, why, "")).ok()
+}
+
+pub(super) fn pointer_at(section: &Section<'_>, key: &'static str) -> Option<Pointer> {
+    section.text(key).and_then(|text| pointer(text, section, key))
+}
+
+impl When {
+    /// `of_answer`: status, headers and text are there to be asked about; else only an entry's JSON is.
+    pub(super) fn read(section: &Section<'_>, of_answer: bool) -> Self {
+        let mut when = Self::default();
+        let known = "what a broken connection means is not the profile's to say";
+        if of_answer {
+            when.status = StatusSet::read(section, "status");
+            for (name, spot, node) in section.entries("header") {
+                if let Value::Text(pattern) = &node.value {
+                    let test = regex(pattern, section, spot);
+                    when.header.extend(test.map(|regex| (name.to_ascii_lowercase(), regex)));
+                } else {
+                    section.findings.add(spot, format!("`{name}` must be a regular expression"), "");
+                }
+            }
+            when.one_row = section.word("sends", &[("one", true), ("many", false)]);
+            section.refuse("transport", known);
+            section.refuse("attempt", "an entry that already exists is told with then = \"exists\"");
+        }
+        if let Some(pattern) = section.text("text") {
+            when.text = regex(pattern, section, &section.spot_of("text"));
+        }
+        for (at, spot, node) in section.entries("json") {
+            if let (Some(pointer), Some(test)) = (pointer(at, section, "json"), test(section, spot, node)) {
+                when.json.push((pointer, test));
+            }
+        }
+        when
+    }
+
+    /// Whether the body has to be read for it.
+    pub(super) fn needs_json(&self) -> bool {
+        !self.json.is_empty()
+    }
+
+    pub(super) fn needs_body(&self) -> bool {
+        self.needs_json() || self.text.is_some()
+    }
+
+    pub(super) fn may_read(&self, status: u16) -> bool {
+        self.status.is_empty() || self.status.has(status)
+    }
+
+    pub(super) fn names(&self, status: u16) -> bool {
+        self.status.has(status)
+    }
+
+    /// `json` is the body, if it is JSON.
+    pub(super) fn fits(&self, reply: &Reply, json: Option<&str>, rows: usize) -> bool {
+        self.may_read(reply.status)
+            && self.one_row.is_none_or(|one| one == (rows == 1))
+            && self.header.iter().all(|(name, regex)| {
+                reply.headers.iter().any(|(given, value)| given == name && regex.is_match(value))
+            })
+            && (self.json.is_empty() || json.is_some_and(|json| self.fits_json(json)))
+            && self.text.as_ref().is_none_or(|regex| regex.is_match(&String::from_utf8_lossy(&reply.body)))
+    }
+
+    pub(super) fn fits_entry(&self, entry: &str) -> bool {
+        self.fits_json(entry) && self.text.as_ref().is_none_or(|regex| regex.is_match(entry))
+    }
+
+    pub(super) fn fits_json(&self, json: &str) -> bool {
+        self.json.iter().all(|(pointer, test)| test.holds(pointer.find(json)))
+    }
+}
+
+fn test(section: &Section<'_>, spot: &Spot, node: &Node) -> Option<Test> {
+    let words = match &node.value {
+        Value::Table(_) => {
+            let table = Section::of("the condition", node, section.findings);
+            let test = match (table.flag("exists"), table.text("regex")) {
+                (Some(exists), None) => Some(Test::Exists(exists)),
+                (None, Some(pattern)) => regex(pattern, section, spot).map(Test::Like),
+                _ => {
+                    let remedy = "write a value, a list of values, { exists = true } or { regex = \"…\" }";
+                    table.findings.add(spot, "the condition is not known", remedy);
+                    None
+                }
+            };
+            table.done();
+            return test;
+        }
+        Value::List(list) => list.iter().map(|node| word(&node.value)).collect::<Option<Vec<_>>>(),
+        value => word(value).map(|word| vec![word]),
+    };
+    if words.is_none() {
+        section.findings.add(spot, "the condition compares with what is no text, number or truth value", "");
+    }
+    words.map(Test::OneOf)
+}
+
+fn word(value: &Value) -> Option<String> {
+    match value {
+        Value::Text(text) => Some(text.clone()),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Float(number) => Some(number.to_string()),
+        Value::Flag(flag) => Some(flag.to_string()),
+        _ => None,
+    }
+}
+
+/// What an answer means, in the profile's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    Ok,
+    Results,
+    Job,
+    Retry,
+    Throttle,
+    Split,
+    Bisect,
+    Reject,
+    Exists,
+    Refetch,
+    Reauth,
+    InDoubt,
+    Pause,
+    Abort,
+}
+
+/// A word of a refusal: as the profile says it, or from a place in the answer.
+#[derive(Clone, Debug)]
+pub(super) enum Wording {
+    Said(String),
+    Found(Pointer),
+}
+
+impl Wording {
+    pub(super) fn read(section: &Section<'_>, key: &'static str) -> Option<Self> {
+        let text = section.text(key)?;
+        if text.starts_with('/') || text.is_empty() {
+            pointer(text, section, key).map(Self::Found)
+        } else {
+            Some(Self::Said(text.to_owned()))
+        }
+    }
+
+    /// The words; none if the answer has none there.
+    pub(super) fn of<'a>(&'a self, json: Option<&'a str>) -> Option<std::borrow::Cow<'a, str>> {
+        match self {
+            Self::Said(text) => Some(text.into()),
+            Self::Found(pointer) => {
+                let value = pointer.find(json?).filter(|value| *value != "null")?;
+                Some(raw::scalar(value).unwrap_or(value.into()))
+            }
+        }
+    }
+}
+
+/// One `[[response]]`.
+#[derive(Clone, Debug)]
+pub(super) struct Rule {
+    pub(super) when: When,
+    pub(super) then: Then,
+    pub(super) reader: Option<String>,
+    pub(super) wait: Option<std::time::Duration>,
+    pub(super) learn_rows: Option<Regex>,
+    pub(super) learn_bytes: Option<Regex>,
+    pub(super) code: Option<Wording>,
+    pub(super) message: Option<Wording>,
+    pub(super) field: Option<Wording>,
+    pub(super) spot: Spot,
+}
+
+impl Rule {
+    pub(super) fn read(section: Section<'_>) -> Self {
+        let verbs = [
+            ("ok", Then::Ok),
+            ("results", Then::Results),
+            ("job", Then::Job),
+            ("retry", Then::Retry),
+            ("throttle", Then::Throttle),
+            ("split", Then::Split),
+            ("bisect", Then::Bisect),
+            ("reject", Then::Reject),
+            ("exists", Then::Exists),
+            ("duplicate", Then::Ok),
+            ("refetch", Then::Refetch),
+            ("reauth", Then::Reauth),
+            ("in_doubt", Then::InDoubt),
+            ("pause", Then::Pause),
+            ("abort", Then::Abort),
+        ];
+        let when = section.section("when").map(|table| {
+            let when = When::read(&table, true);
+            table.done();
+            when
+        });
+        if when.is_none() {
+            section.wrong("when", "a [[response]] needs `when`", "as in when = { status = [\"2xx\"] }");
+        }
+        let then = section.word("then", &verbs);
+        if then.is_none() && !section.has("then") {
+            section.wrong("then", "a [[response]] needs `then`", "as in then = \"ok\"");
+        }
+        let (mut learn_rows, mut learn_bytes) = (None, None);
+        if let Some(learn) = section.section("learn") {
+            let read = |key| learn.text(key).and_then(|text| regex(text, &learn, &learn.spot_of(key)));
+            (learn_rows, learn_bytes) = (read("rows"), read("bytes"));
+            learn.done();
+        }
+        let rule = Self {
+            when: when.unwrap_or_default(),
+            then: then.unwrap_or(Then::Ok),
+            reader: section.text("results").map(str::to_owned),
+            wait: section.duration("wait"),
+            learn_rows,
+            learn_bytes,
+            code: Wording::read(&section, "code"),
+            message: Wording::read(&section, "message"),
+            field: Wording::read(&section, "field"),
+            spot: section.spot.clone(),
+        };
+        if rule.then == Then::Results && rule.reader.is_none() {
+            section.wrong("then", "then = \"results\" without a reader", "name it: results = \"items\"");
+        }
+
+        section.done();
+        rule
+    }
+
+    pub(super) fn needs_body(&self) -> bool {
+        self.when.needs_body() || matches!(self.then, Then::Results | Then::Job)
+    }
+}

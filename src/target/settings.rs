@@ -1,0 +1,338 @@
+//! The plain tables of a profile: limits, idempotency, flow, retries.
+//!
+//! They say what the target wants; how the engine keeps to it is not decided here.
+
+use super::key_form::KeyFormat;
+use super::params::{Filled, Params};
+use super::placeholder::{Piece, Seat};
+use super::rule::StatusSet;
+use super::section::{Section, size_of};
+use super::wait::Unit;
+use std::time::Duration;
+
+/// `[limits]`: what one request may hold; `None` where the profile is silent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    pub rows: Option<u64>,
+    pub bytes: Option<u64>,
+    pub row_bytes: Option<u64>,
+}
+
+impl Limits {
+    pub(super) fn read(root: &Section<'_>) -> Self {
+        let Some(section) = root.section("limits") else { return Self::default() };
+        let limits = Self {
+            rows: section.count("rows", 1),
+            bytes: section.size("bytes"),
+            row_bytes: section.size("row_bytes"),
+        };
+        section.refuse("bytes_of", "`bytes` counts the encoded body before compression");
+        section.refuse("uniform_keys", "CSV rows have uniform keys anyway");
+        section.done();
+        limits
+    }
+}
+
+/// What the target remembers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// Nothing.
+    #[default]
+    None,
+    /// Requests, by their key.
+    Batch,
+    /// Rows, by their key.
+    Row,
+    /// Nothing, but writing a row twice is writing it once.
+    Natural,
+}
+
+/// What is done about a request whose outcome is unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnAmbiguous {
+    Resend,
+    Verify,
+    Hold,
+    Stop,
+}
+
+/// Where the key goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    Header(String),
+    Query(String),
+}
+
+/// What a target's memory does with answers that were failures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Replays {
+    Replayed,
+    Reexecuted,
+    #[default]
+    Unknown,
+}
+
+/// `[idempotency]`.
+#[derive(Clone, Debug, Default)]
+pub struct Idempotency {
+    pub scope: Scope,
+    pub place: Option<KeyPlace>,
+    pub format: Option<KeyFormat>,
+    pub quoted: bool,
+    /// The most characters a key may have.
+    pub max: Option<usize>,
+    /// How long the target remembers; `None` is unpublished.
+    pub ttl: Option<Duration>,
+    /// It may forget earlier.
+    pub best_effort: bool,
+    /// It looks the key up before limits and validation.
+    pub key_first: bool,
+    pub replay_header: Option<String>,
+    pub replay_errors: Replays,
+    /// What the profile or the caller says; see [`Idempotency::on_ambiguous`].
+    pub declared: Option<OnAmbiguous>,
+    pub(super) template: Option<Vec<Piece>>,
+    pub(super) in_progress: StatusSet,
+    pub(super) mismatch: StatusSet,
+    pub(super) expired: StatusSet,
+}
+
+impl Idempotency {
+    /// Whether the same request may go twice.
+    pub fn honoured(&self) -> bool {
+        match self.scope {
+            Scope::None => false,
+            Scope::Batch => self.place.is_some(),
+            Scope::Row | Scope::Natural => true,
+        }
+    }
+
+    pub fn on_ambiguous(&self) -> OnAmbiguous {
+        self.declared.unwrap_or(if self.honoured() { OnAmbiguous::Resend } else { OnAmbiguous::Hold })
+    }
+
+    /// Whether keys are made from a template, and not from the batch.
+    pub fn is_natural_key(&self) -> bool {
+        self.template.is_some()
+    }
+
+    pub(super) fn read(root: &Section<'_>, params: &Params<'_>) -> Self {
+        let Some(section) = root.section("idempotency") else { return Self::default() };
+        let scopes = [
+            ("none", Scope::None),
+            ("batch", Scope::Batch),
+            ("row", Scope::Row),
+            ("natural", Scope::Natural),
+        ];
+        let answers = [
+            ("resend", OnAmbiguous::Resend),
+            ("verify", OnAmbiguous::Verify),
+            ("hold", OnAmbiguous::Hold),
+            ("quarantine", OnAmbiguous::Hold),
+            ("stop", OnAmbiguous::Stop),
+            ("abort", OnAmbiguous::Stop),
+        ];
+        let mut it = Self {
+            scope: section.word("scope", &scopes).unwrap_or_default(),
+            ttl: section.duration("ttl"),
+            best_effort: section
+                .word("strength", &[("strong", false), ("best_effort", true)])
+                .unwrap_or(false),
+            key_first: section.flag("key_first").unwrap_or(false),
+            declared: section.word("on_ambiguous", &answers),
+            in_progress: StatusSet::read(&section, "in_progress"),
+            mismatch: StatusSet::read(&section, "mismatch"),
+            expired: StatusSet::read(&section, "expired"),
+            ..Self::default()
+        };
+        it.read_place(&section, params);
+        it.read_key(&section, params);
+        if let Some(replay) = section.section("replay") {
+            it.replay_header = replay.text("header").map(str::to_ascii_lowercase);
+            let kinds = [
+                ("replayed", Replays::Replayed),
+                ("reexecuted", Replays::Reexecuted),
+                ("unknown", Replays::Unknown),
+            ];
+            it.replay_errors = replay.word("errors", &kinds).unwrap_or_default();
+            replay.done();
+        }
+        if it.place.is_some() && matches!(it.scope, Scope::None | Scope::Natural) && !params.checking() {
+            let message = "keys are sent, but `scope` says that the target does not keep them".to_owned();
+            section.wrong("scope", message, "write scope = \"batch\", or take `send` out");
+        }
+        section.done();
+        it
+    }
+
+    fn read_place(&mut self, section: &Section<'_>, params: &Params<'_>) {
+        let Some(send) = section.section("send") else {
+            if self.scope == Scope::Batch {
+                let remedy = "name the header: send = { header = \"Idempotency-Key\" }";
+                section.wrong("scope", "scope = \"batch\" without `send`", remedy);
+            }
+            return;
+        };
+        let (header, query) = (send.text("header"), send.text("query"));
+        send.refuse("body", "a key is made from the body; use a header or the query");
+        let name = |key: &str, text: &str| params.fixed(text, &send.spot_of(key));
+        match (header, query) {
+            (Some(text), None) => {
+                self.place = name("header", text).map(|name| KeyPlace::Header(name.to_ascii_lowercase()));
+            }
+            (None, Some(text)) => self.place = name("query", text).map(KeyPlace::Query),
+            _ => send.wrong("header", "`send` takes one of header and query", ""),
+        }
+        if let Some(KeyPlace::Header(header)) = &self.place
+            && !is_header_name(header)
+        {
+            send.wrong("header", format!("`{header}` is no header name"), "");
+        }
+        // A parameter without a value takes the keys away, and the promise with them.
+        if self.place.is_none() && self.scope == Scope::Batch {
+            self.scope = Scope::None;
+        }
+        send.done();
+    }
+
+    fn read_key(&mut self, section: &Section<'_>, params: &Params<'_>) {
+        let Some(key) = section.section("key") else { return };
+        let formats = [
+            ("hex", KeyFormat::Hex),
+            ("uuid", KeyFormat::Uuid),
+            ("base32", KeyFormat::Base32),
+            ("raw", KeyFormat::Raw),
+        ];
+        self.format = key.word("format", &formats);
+        self.quoted = key.flag("quoted").unwrap_or(false);
+        self.max = key.count("max", 16).and_then(|max| usize::try_from(max).ok());
+        if let Some(text) = key.text("template")
+            && let Filled::Pieces(pieces) = params.fill(text, Seat::Key, &key.spot_of("template"))
+        {
+            self.template = Some(pieces);
+        }
+        key.done();
+    }
+}
+
+pub(super) fn is_header_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+/// So much within such a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    pub amount: u64,
+    pub per: Duration,
+}
+
+/// `[flow]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flow {
+    pub concurrency: Option<u64>,
+    pub requests: Vec<Rate>,
+    pub rows: Vec<Rate>,
+    pub bytes: Vec<Rate>,
+    /// Jobs that may be open at once.
+    pub jobs: Option<u64>,
+    /// The wait after a 429 that names none.
+    pub cooldown: Option<Duration>,
+    pub max_wait: Option<Duration>,
+    /// Header that tells how many requests are left.
+    pub remaining: Option<String>,
+    pub(super) waits: Vec<(String, Unit)>,
+}
+
+impl Flow {
+    pub(super) fn read(root: &Section<'_>) -> Self {
+        let retry_after = || ("retry-after".to_owned(), Unit::RetryAfter);
+        let Some(section) = root.section("flow") else {
+            return Self { waits: vec![retry_after()], ..Self::default() };
+        };
+        let mut waits: Vec<(String, Unit)> = section
+            .texts("retry_after")
+            .into_iter()
+            .map(|(name, _)| (name.to_ascii_lowercase(), Unit::RetryAfter))
+            .collect();
+        if waits.is_empty() {
+            waits.push(retry_after());
+        }
+        if let Some(reset) = section.section("reset") {
+            let units = [
+                ("s", Unit::Seconds),
+                ("ms", Unit::Millis),
+                ("epoch_s", Unit::EpochSeconds),
+                ("epoch_ms", Unit::EpochMillis),
+                ("date", Unit::Date),
+            ];
+            match (reset.text("name"), reset.word("unit", &units)) {
+                (Some(name), Some(unit)) => waits.push((name.to_ascii_lowercase(), unit)),
+                _ => reset.wrong("name", "`reset` needs a name and a unit", "its unit is never guessed"),
+            }
+            reset.done();
+        }
+        let flow = Self {
+            concurrency: section.count("concurrency", 1),
+            requests: rates(&section, "requests"),
+            rows: rates(&section, "rows"),
+            bytes: rates(&section, "bytes"),
+            jobs: section.count("jobs", 1),
+            cooldown: section.duration("cooldown"),
+            max_wait: section.duration("max_wait"),
+            remaining: section.text("remaining").map(str::to_ascii_lowercase),
+            waits,
+        };
+        section.refuse("ietf", "name the header with `reset`");
+        section.done();
+        flow
+    }
+}
+
+fn rates(section: &Section<'_>, key: &'static str) -> Vec<Rate> {
+    let mut rates = Vec::new();
+    for (text, _) in section.texts(key) {
+        match rate(text) {
+            Some(rate) => rates.push(rate),
+            None => section.wrong(
+                key,
+                format!("`{text}` is no rate"),
+                "write it as in \"10/s\", \"100/10s\" or \"150/m\"",
+            ),
+        }
+    }
+    rates
+}
+
+fn rate(text: &str) -> Option<Rate> {
+    let (amount, per) = text.split_once('/')?;
+    let per = per.trim();
+    let per = if per.starts_with(|c: char| c.is_ascii_digit()) { per.to_owned() } else { format!("1{per}") };
+    let rate = Rate { amount: size_of(amount)?, per: humantime::parse_duration(&per).ok()? };
+    (rate.amount > 0 && !rate.per.is_zero()).then_some(rate)
+}
+
+/// `[retry]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retry {
+    pub attempts: Option<u32>,
+    pub base: Option<Duration>,
+    pub max: Option<Duration>,
+    /// How often one row may be asked for again.
+    pub row_attempts: Option<u32>,
+}
+
+impl Retry {
+    pub(super) fn read(root: &Section<'_>) -> Self {
+        let Some(section) = root.section("retry") else { return Self::default() };
+        let count = |key| section.count(key, 1).and_then(|n| u32::try_from(n).ok());
+        let retry = Self {
+            attempts: count("attempts"),
+            base: section.duration("base"),
+            max: section.duration("max"),
+            row_attempts: count("row_attempts"),
+        };
+        section.word("jitter", &[("full", ())]);
+        section.done();
+        retry
+    }
+}

@@ -1,0 +1,294 @@
+//! A compiled target: everything that a profile, its parameters and the caller's headers say, ready to form
+//! requests and to read answers. Nothing is parsed after this.
+
+use super::auth::Auth;
+use super::errors::{Findings, ProfileErrors, Spot};
+use super::group::Group;
+use super::job::JobWay;
+use super::mapping::Mapping;
+use super::params::Params;
+use super::pointer::Pointer;
+use super::profile::Profile;
+use super::reader::Reader;
+use super::rule::{Rule, Then};
+use super::section::Section;
+use super::settings::{Flow, Idempotency, Limits, OnAmbiguous, Retry};
+use super::slot::RowNaming;
+use super::verify::Verify;
+use crate::model::{Digest, Hasher};
+use std::collections::BTreeMap;
+
+/// What the caller decides over the profile's head.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// Stands for the origin in the identity, as in `sandbox:`.
+    pub origin_identity: Option<String>,
+    pub on_ambiguous: Option<OnAmbiguous>,
+}
+
+/// How rows are found that were refused without being named.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Attribution {
+    /// Not at all: the batch is reported.
+    #[default]
+    Batch,
+    /// By halves, since writing a row twice does no harm.
+    Bisect,
+}
+
+/// A target, compiled.
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub(super) name: String,
+    pub(super) mapping: Mapping,
+    pub(super) naming: RowNaming,
+    pub(super) limits: Limits,
+    pub(super) idempotency: Idempotency,
+    pub(super) flow: Flow,
+    pub(super) retry: Retry,
+    pub(super) rules: Vec<Rule>,
+    pub(super) readers: BTreeMap<String, Reader>,
+    pub(super) group: Option<Group>,
+    pub(super) job: Option<JobWay>,
+    pub(super) verify: Option<Verify>,
+    pub(super) attribution: Attribution,
+    pub(super) expires: Option<Pointer>,
+    pub(super) secrets: Vec<String>,
+    /// What to say when the target does not know us.
+    pub(super) credential_hint: String,
+    pub(super) identity: Digest,
+}
+
+impl Target {
+    /// Fills in the parameters and compiles. `headers` are name, value, and whether the value is a secret.
+    pub fn compile(
+        profile: &Profile,
+        values: &BTreeMap<String, String>,
+        headers: &[(String, String, bool)],
+        overrides: &Overrides,
+    ) -> Result<Self, ProfileErrors> {
+        let findings = Findings::default();
+        let spot = profile.spot();
+        for spec in profile.params().iter().filter(|spec| spec.required && spec.default.is_none()) {
+            if !values.contains_key(&spec.name) {
+                let spot = Spot { file: spot.file.clone(), line: spec.line };
+                findings.add(&spot, format!("parameter `{}` has no value", spec.name), remedy(spec));
+            }
+        }
+        for name in values.keys().filter(|name| !profile.params().iter().any(|spec| spec.name == **name)) {
+            let known: Vec<&str> = profile.params().iter().map(|spec| spec.name.as_str()).collect();
+            let remedy = match super::errors::nearest(name, &known) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if known.is_empty() => "it has none".to_owned(),
+                None => format!("it has {}", known.join(", ")),
+            };
+            findings.add(&spot, format!("the profile has no parameter `{name}`"), remedy);
+        }
+        if !findings.is_empty() {
+            return Err(findings.verdict().err().unwrap_or(ProfileErrors(Vec::new())));
+        }
+        let params = Params::new(profile.params(), Some(values.clone()), &findings);
+        let target = Self::draw(profile, &params, headers, overrides);
+        findings.verdict()?;
+        Ok(target)
+    }
+
+    /// Reads the whole profile; what is wrong is told to the findings.
+    pub(super) fn draw(
+        profile: &Profile,
+        params: &Params<'_>,
+        headers: &[(String, String, bool)],
+        overrides: &Overrides,
+    ) -> Self {
+        let root = Section::of("", profile.root(), params.findings);
+        // Read before: the profile checks them.
+        root.node("profile");
+        root.node("params");
+        let auth = Auth::read(&root, params);
+        let limits = Limits::read(&root);
+        let (row_key, expires) = row_facts(&root, params);
+        let mut idempotency = Idempotency::read(&root, params);
+        idempotency.declared = overrides.on_ambiguous.or(idempotency.declared);
+        let naming = RowNaming {
+            key: row_key,
+            format: idempotency.format.unwrap_or(super::key_form::KeyFormat::Uuid),
+        };
+        let mut secrets = params.secrets();
+        secrets.extend(auth.derived.iter().cloned());
+        secrets.extend(
+            headers.iter().filter(|(_, value, secret)| *secret && !value.is_empty()).map(|h| h.1.clone()),
+        );
+        // The longest first, so that no part of one is left over.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        let one_row = limits.rows == Some(1);
+        let mapping = Mapping::read(&root, params, &auth, headers, &naming, &idempotency, one_row);
+        let (rules, readers) = answers(&root);
+        let attribution = root.section("attribution").map_or(Attribution::Batch, |section| {
+            let words = [("batch", Attribution::Batch), ("bisect", Attribution::Bisect)];
+            let word = section.word("rows", &words).unwrap_or_default();
+            section.done();
+            word
+        });
+        let group = Group::read(&root, params);
+        let job = JobWay::read(&root, params, &naming);
+        let verify = Verify::read(&root, params, &naming);
+        let flow = Flow::read(&root);
+        let retry = Retry::read(&root);
+        root.refuse("before", "steps before a request are not there");
+        root.refuse("after", "steps after a request are not there");
+        root.refuse("delete", "deletions are not there");
+        check_names(&rules, &readers, job.as_ref(), &root);
+        root.done();
+        let mut target = Self {
+            name: profile.name().to_owned(),
+            credential_hint: credential_hint(profile),
+            mapping,
+            naming,
+            limits,
+            idempotency,
+            flow,
+            retry,
+            rules,
+            readers,
+            group,
+            job,
+            verify,
+            attribution,
+            expires,
+            secrets,
+            identity: Digest([0; 32]),
+        };
+        target.identity = target.identify(overrides.origin_identity.as_deref(), headers);
+        target
+    }
+
+    fn identify(&self, origin: Option<&str>, headers: &[(String, String, bool)]) -> Digest {
+        let mut hasher = Hasher::new("bulkhaul/target");
+        for field in self.mapping.identity(origin) {
+            hasher = hasher.field(field.as_bytes());
+        }
+        for (name, value, _) in headers.iter().filter(|(_, _, secret)| !secret) {
+            hasher = hasher.field(name.to_ascii_lowercase().as_bytes()).field(value.as_bytes());
+        }
+        hasher.finish()
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Origin, path and mapping: another one is another import.
+    pub fn identity(&self) -> Digest {
+        self.identity
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub fn idempotency(&self) -> &Idempotency {
+        &self.idempotency
+    }
+
+    pub fn flow(&self) -> &Flow {
+        &self.flow
+    }
+
+    pub fn retry(&self) -> &Retry {
+        &self.retry
+    }
+
+    /// How requests depend on fields of their rows, if they do.
+    pub fn group(&self) -> Option<&Group> {
+        self.group.as_ref()
+    }
+
+    pub fn attribution(&self) -> Attribution {
+        self.attribution
+    }
+
+    /// Where a row says until when it may be sent.
+    pub fn expires(&self) -> Option<&Pointer> {
+        self.expires.as_ref()
+    }
+
+    /// Values that no message may hold, the longest first.
+    pub fn secrets(&self) -> &[String] {
+        &self.secrets
+    }
+
+    /// No two rows of a request may share this, since answers name rows by it.
+    pub fn unique_by(&self) -> Option<&Pointer> {
+        let named = self.rules.iter().filter_map(|rule| rule.reader.as_ref());
+        let ended = self.job.iter().flat_map(JobWay::readers);
+        let mut readers = named.chain(ended).filter_map(|name| self.readers.get(name));
+        readers.find_map(Reader::unique_by)
+    }
+}
+
+fn remedy(spec: &super::params::ParamSpec) -> String {
+    match (spec.name.as_str(), &spec.env) {
+        ("base", None) => "give the address with --url".to_owned(),
+        (_, Some(env)) => format!("set ${env}"),
+        (name, None) => format!("give it with --set {name}=VALUE"),
+    }
+}
+
+fn credential_hint(profile: &Profile) -> String {
+    let secret = profile.params().iter().find(|spec| spec.secret);
+    match secret.map(|spec| (&spec.name, &spec.env)) {
+        Some((name, Some(env))) => format!("check the token: parameter `{name}`, from ${env}"),
+        Some((name, None)) => format!("check the token: parameter `{name}`"),
+        None => "if the target wants a token, give it with -H 'Authorization: ${env:TOKEN}'".to_owned(),
+    }
+}
+
+fn row_facts(root: &Section<'_>, params: &Params<'_>) -> (Option<Pointer>, Option<Pointer>) {
+    let Some(section) = root.section("row") else { return (None, None) };
+    let at = |key: &'static str| {
+        let text = section.text(key).filter(|text| !text.is_empty())?;
+        let text = params.fixed(text, &section.spot_of(key))?;
+        super::rule::pointer(&text, &section, key)
+    };
+    let facts = (at("key"), at("expires"));
+    section.done();
+    facts
+}
+
+fn answers(root: &Section<'_>) -> (Vec<Rule>, BTreeMap<String, Reader>) {
+    let rules = root.sections("response").into_iter().map(Rule::read).collect();
+    let mut readers = BTreeMap::new();
+    for (name, _, node) in root.entries("results") {
+        let section = Section::of(&format!("[results.{name}]"), node, root.findings);
+        readers.insert(name.to_owned(), Reader::read(section));
+    }
+    (rules, readers)
+}
+
+/// Every reader that is named is there, and a job is only taken on where one is described.
+fn check_names(rules: &[Rule], readers: &BTreeMap<String, Reader>, job: Option<&JobWay>, root: &Section<'_>) {
+    let known: Vec<&str> = readers.keys().map(String::as_str).collect();
+    let missing = |name: &str, spot: &Spot| {
+        let remedy = super::errors::nearest(name, &known)
+            .map_or_else(|| format!("write [results.{name}]"), |near| format!("did you mean `{near}`?"));
+        root.findings.add(spot, format!("there is no reader `{name}`"), remedy);
+    };
+    for rule in rules {
+        if let Some(name) = rule.reader.as_deref().filter(|name| !readers.contains_key(*name)) {
+            missing(name, &rule.spot);
+        }
+        if rule.then == Then::Job && job.is_none() {
+            root.findings.add(&rule.spot, "then = \"job\" without [job]", "say in [job] how it is polled");
+        }
+    }
+    for (name, spot) in job.iter().flat_map(|job| job.named()) {
+        if !readers.contains_key(name) {
+            missing(name, spot);
+        }
+    }
+    for reader in readers.values() {
+        for name in reader.also.iter().filter(|name| !readers.contains_key(*name)) {
+            missing(name, &root.spot);
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! JSON templates: JSON text whose strings may hold placeholders, compiled to bytes and slots.
+//!
+//! A string that is one placeholder becomes the value, as written in the row; a string that holds placeholders
+//! is filled in and escaped. There is no splicing: what a row says can never end a string or begin a member.
+
+use super::errors::Spot;
+use super::filter::Piped;
+use super::params::{Filled, Params};
+use super::placeholder::{Piece, Seat, Source, pieces};
+use super::pointer::Pointer;
+use super::raw;
+use super::slot::{Facts, FieldSet, Slot};
+use crate::model::Rejection;
+use serde_json::Value;
+
+#[derive(Clone, Debug)]
+pub(super) enum Part {
+    Fixed(Vec<u8>),
+    /// A string that is one placeholder.
+    Value(Slot),
+    /// The inside of a string.
+    Text(Vec<TextBit>),
+    /// An object with members that may be missing.
+    Object(Vec<Member>),
+    /// Where the rows go.
+    Rows,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum TextBit {
+    Fixed(String),
+    Slot(Slot),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    name: Vec<u8>,
+    value: Vec<Part>,
+    /// The value is one optional placeholder.
+    optional: bool,
+}
+
+/// A compiled JSON text.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Template {
+    pub(super) parts: Vec<Part>,
+}
+
+/// What a template is compiled with.
+pub(super) struct Compiler<'a> {
+    pub(super) params: &'a Params<'a>,
+    pub(super) row_key: Option<&'a Pointer>,
+    pub(super) seat: Seat,
+    pub(super) spot: &'a Spot,
+}
+
+impl Compiler<'_> {
+    /// `None` if the text is no JSON; that is then told.
+    pub(super) fn compile(&self, text: &str, fields: &mut FieldSet) -> Option<Template> {
+        match serde_json::from_str::<Value>(text) {
+            Ok(value) => {
+                let mut parts = Vec::new();
+                self.value(&value, fields, &mut parts);
+                Some(Template { parts })
+            }
+            Err(error) => {
+                let remedy = "placeholders stand inside quotes, as in {\"name\":\"${row:/name}\"}";
+                self.params.findings.add(self.spot, format!("the template is not JSON: {error}"), remedy);
+                None
+            }
+        }
+    }
+
+    fn value(&self, value: &Value, fields: &mut FieldSet, parts: &mut Vec<Part>) {
+        match value {
+            Value::String(text) => self.string(text, fields, parts),
+            Value::Array(list) => {
+                for (at, element) in list.iter().enumerate() {
+                    fixed(parts, if at == 0 { b"[" } else { b"," });
+                    self.value(element, fields, parts);
+                }
+                fixed(parts, if list.is_empty() { b"[]" } else { b"]" });
+            }
+            Value::Object(object) => {
+                let members: Vec<Member> =
+                    object.iter().map(|(name, value)| self.member(name, value, fields)).collect();
+                if members.iter().any(|member| member.optional) {
+                    parts.push(Part::Object(members));
+                } else {
+                    flatten(members, parts);
+                }
+            }
+            plain => fixed(parts, plain.to_string().as_bytes()),
+        }
+    }
+
+    fn member(&self, name: &str, value: &Value, fields: &mut FieldSet) -> Member {
+        let mut quoted = vec![b'"'];
+        match self.params.fill(name, self.seat, self.spot) {
+            Filled::Pieces(pieces) if pieces.iter().all(|piece| matches!(piece, Piece::Text(_))) => {
+                raw::escape_into(&super::params::plain(&pieces), &mut quoted);
+            }
+            _ => {
+                let message = format!("the name `{name}` of a member holds a placeholder");
+                self.params.findings.add(self.spot, message, "names are fixed, save for parameters");
+            }
+        }
+        quoted.extend_from_slice(b"\":");
+        let mut parts = Vec::new();
+        self.value(value, fields, &mut parts);
+        let optional = matches!(parts.as_slice(), [Part::Value(slot)] if slot.optional);
+        Member { name: quoted, value: parts, optional }
+    }
+
+    fn string(&self, text: &str, fields: &mut FieldSet, parts: &mut Vec<Part>) {
+        if let Ok([Piece::Hole(hole)]) = pieces(text).as_deref()
+            && !matches!(hole.source, Source::Param(_))
+        {
+            if let Err((message, remedy)) = self.seat.check(hole) {
+                self.params.findings.add(self.spot, message, remedy);
+            } else if hole.source == Source::Rows {
+                parts.push(Part::Rows);
+            } else if let Some(slot) = Slot::of(hole, self.row_key, fields) {
+                parts.push(Part::Value(slot));
+            }
+            return;
+        }
+        if let Some(json) = self.params.typed(text, self.spot) {
+            return fixed(parts, json.as_bytes());
+        }
+        let bits =
+            self.params.demand(text, self.seat, self.spot).into_iter().filter_map(|piece| match piece {
+                Piece::Text(text) => Some(TextBit::Fixed(text)),
+                Piece::Hole(hole) if hole.source == Source::Rows => {
+                    let message = format!("`${{rows}}` is only a part of \"{text}\"");
+                    self.params.findings.add(self.spot, message, "it stands alone: \"${rows}\"");
+                    None
+                }
+                Piece::Hole(hole) => Slot::of(&hole, self.row_key, fields).map(TextBit::Slot),
+            });
+        let bits: Vec<TextBit> = bits.collect();
+        fixed(parts, b"\"");
+        match bits.as_slice() {
+            [] => {}
+            [TextBit::Fixed(text)] => {
+                let mut inside = Vec::new();
+                raw::escape_into(text, &mut inside);
+                fixed(parts, &inside);
+            }
+            _ => parts.push(Part::Text(bits)),
+        }
+        fixed(parts, b"\"");
+    }
+}
+
+fn fixed(parts: &mut Vec<Part>, bytes: &[u8]) {
+    if let Some(Part::Fixed(before)) = parts.last_mut() {
+        before.extend_from_slice(bytes);
+    } else {
+        parts.push(Part::Fixed(bytes.to_vec()));
+    }
+}
+
+fn flatten(members: Vec<Member>, parts: &mut Vec<Part>) {
+    fixed(parts, b"{");
+    for (at, member) in members.into_iter().enumerate() {
+        if at > 0 {
+            fixed(parts, b",");
+        }
+        fixed(parts, &member.name);
+        for part in member.value {
+            match part {
+                Part::Fixed(bytes) => fixed(parts, &bytes),
+                part => parts.push(part),
+            }
+        }
+    }
+    fixed(parts, b"}");
+}
+
+impl Template {
+    /// Whether it is exactly `"${row}"`.
+    pub(super) fn is_row(&self) -> bool {
+        matches!(self.parts.as_slice(), [Part::Value(slot)] if slot.is_whole_row())
+    }
+
+    /// Appends the filled text; on `Err` what was appended is the caller's to take back.
+    pub(super) fn fill(&self, facts: &Facts<'_>, out: &mut Vec<u8>) -> Result<(), Rejection> {
+        fill(&self.parts, facts, out)
+    }
+
+    /// What stands before and after `${rows}`; `None` if it is not there exactly once, outside of objects that
+    /// may lose a member.
+    pub(super) fn halves(self) -> Option<(Self, Self)> {
+        let mut places = self.parts.iter().enumerate().filter(|(_, part)| matches!(part, Part::Rows));
+        let (at, _) = places.next()?;
+        if places.next().is_some() {
+            return None;
+        }
+        let mut before = self.parts;
+        let after = before.split_off(at + 1);
+        before.pop();
+        Some((Self { parts: before }, Self { parts: after }))
+    }
+}
+
+pub(super) fn fill(parts: &[Part], facts: &Facts<'_>, out: &mut Vec<u8>) -> Result<(), Rejection> {
+    for part in parts {
+        match part {
+            Part::Fixed(bytes) => out.extend_from_slice(bytes),
+            Part::Value(slot) => match slot.value(facts)? {
+                Some(value) => write(value, out),
+                None => out.extend_from_slice(b"null"),
+            },
+            Part::Text(bits) => {
+                for bit in bits {
+                    match bit {
+                        TextBit::Fixed(text) => raw::escape_into(text, out),
+                        TextBit::Slot(slot) => {
+                            if let Some(value) = slot.value(facts)? {
+                                raw::escape_into(&value.into_text(), out);
+                            }
+                        }
+                    }
+                }
+            }
+            Part::Object(members) => object(members, facts, out)?,
+            Part::Rows => {}
+        }
+    }
+    Ok(())
+}
+
+fn object(members: &[Member], facts: &Facts<'_>, out: &mut Vec<u8>) -> Result<(), Rejection> {
+    out.push(b'{');
+    let mut first = true;
+    for member in members {
+        let value = match member.value.as_slice() {
+            [Part::Value(slot)] if member.optional => match slot.value(facts)? {
+                Some(value) => Some(value),
+                None => continue,
+            },
+            _ => None,
+        };
+        if !std::mem::take(&mut first) {
+            out.push(b',');
+        }
+        out.extend_from_slice(&member.name);
+        match value {
+            Some(value) => write(value, out),
+            None => fill(&member.value, facts, out)?,
+        }
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+fn write(value: Piped<'_>, out: &mut Vec<u8>) {
+    match value {
+        Piped::Json(json) => out.extend_from_slice(json.as_bytes()),
+        other => {
+            out.push(b'"');
+            raw::escape_into(&other.into_text(), out);
+            out.push(b'"');
+        }
+    }
+}

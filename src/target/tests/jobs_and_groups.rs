@@ -1,0 +1,215 @@
+//! Jobs are asked about at the target's own origin; groups know their state before they are sent.
+
+use super::*;
+use crate::model::{BatchKey, Digest, Job, PollOutcome, RowVerdict, Verdicts};
+use crate::target::{About, GroupState, Refresh};
+use std::time::Duration;
+
+const TEN: Duration = Duration::from_secs(10);
+
+fn imports() -> Target {
+    builtin("imports-async", &[("base", "https://a.test:8443/v"), ("token", "t")])
+}
+
+fn accepted(link: &str) -> Outcome {
+    read(&imports(), &reply(202, &format!(r#"{{"job_id":"j","status_url":"{link}"}}"#)))
+}
+
+#[test]
+fn a_status_url_is_followed_at_the_own_origin_and_nowhere_else() {
+    for (link, path) in [
+        ("/api/imports/batch/abc", "/api/imports/batch/abc"),
+        ("https://a.test:8443/x?y=1#z", "/x?y=1"),
+        ("abc", "/v/api/imports/abc"),
+        ("?id=1", "/v/api/imports/batch?id=1"),
+    ] {
+        let Outcome::Accepted(job) = accepted(link) else { panic!("{link}") };
+        assert_eq!(job.path, path);
+        let request = imports().poll(&job, TEN).unwrap();
+        assert_eq!((request.url, request.method.as_str()), (format!("https://a.test:8443{path}"), "GET"));
+        assert_eq!(request.headers, [("authorization".to_owned(), "Bearer t".to_owned())]);
+    }
+    for link in [
+        "//evil.test/x",
+        "https://evil.test/x",
+        "https://a.test/x",
+        "http://a.test:8443/x",
+        "javascript:x",
+        "https://a.test:8443@evil.test/",
+    ] {
+        assert!(matches!(accepted(link), Outcome::Stop { .. }), "{link}");
+    }
+    assert!(matches!(accepted(""), Outcome::Misfit { .. }));
+    let forged = Job { id: "x".into(), path: "//evil.test/".into() };
+    assert!(imports().poll(&forged, TEN).is_err());
+}
+
+#[test]
+fn a_poll_that_cannot_be_read_is_asked_again_and_an_end_decides() {
+    let target = imports();
+    let load = load(&target, &[r#"{"id":1}"#, r#"{"id":2}"#]);
+    let job = Job { id: "j".into(), path: "/j".into() };
+    let poll = |reply: &Reply| target.read_poll(&load, &job, reply, NOW);
+    for status in [408, 429, 500, 503, 404, 400] {
+        assert!(matches!(poll(&reply(status, "")), PollOutcome::Again { .. }), "{status}");
+    }
+    assert!(matches!(poll(&reply(200, "<html>")), PollOutcome::Again { .. }));
+    assert!(matches!(poll(&reply(200, r#"{"status":"pending"}"#)), PollOutcome::Again { why: None, .. }));
+    for status in [301, 401, 403] {
+        assert!(
+            matches!(poll(&reply(status, "")), PollOutcome::Ended(end) if matches!(*end, Outcome::Stop { .. }))
+        );
+    }
+    let done =
+        r#"{"status":"completed","results":[{"id":2,"status":"error","error":"no"},{"id":1,"status":"ok"}]}"#;
+    let PollOutcome::Ended(end) = poll(&reply(200, done)) else { panic!() };
+    let Outcome::Settled(verdicts) = *end else { panic!() };
+    assert!(*verdicts.of(0) == RowVerdict::Delivered && matches!(verdicts.of(1), RowVerdict::Rejected(_)));
+    let failed = r#"{"status":"failed","results":[{"id":2,"status":"error","error":"no"}]}"#;
+    let PollOutcome::Ended(end) = poll(&reply(200, failed)) else { panic!() };
+    let Outcome::Settled(verdicts) = *end else { panic!() };
+    assert!(
+        matches!(verdicts.of(0), RowVerdict::InDoubt(_)) && matches!(verdicts.of(1), RowVerdict::Rejected(_))
+    );
+}
+
+#[test]
+fn an_experiture_job_is_found_by_its_id_and_counts_what_it_refused() {
+    let target = builtin("experiture-append", &[("object", "profiles"), ("base", "http://a.test/public/v1")]);
+    let body = r#"{"success":true,"data":{"jobId":"rjob_1","statusPath":"/records/profiles/jobs/rjob_1"}}"#;
+    let Outcome::Accepted(job) = read(&target, &reply(202, body)) else { panic!() };
+    assert_eq!(target.poll(&job, TEN).unwrap().url, "http://a.test/public/v1/records/profiles/jobs/rjob_1");
+    assert!(matches!(read(&target, &reply(202, r#"{"data":{"jobId":"../x"}}"#)), Outcome::Misfit { .. }));
+    let load = load(&target, &["{}", "{}", "{}"]);
+    let end = |invalid: u64| {
+        let body = format!(r#"{{"data":{{"state":"completed","metrics":{{"invalidRows":{invalid}}}}}}}"#);
+        match target.read_poll(&load, &job, &reply(200, &body), NOW) {
+            PollOutcome::Ended(end) => *end,
+            PollOutcome::Again { .. } => panic!(),
+        }
+    };
+    assert_eq!(end(0), Outcome::Settled(Verdicts::delivered()));
+    let Outcome::Settled(verdicts) = end(2) else { panic!() };
+    let (count, refusal) = verdicts.unnamed_refusals.unwrap();
+    assert_eq!((count, refusal.code.as_str()), (2, "invalid_rows"));
+    let Outcome::Settled(verdicts) = end(3) else { panic!() };
+    assert!(matches!(verdicts.others, RowVerdict::Rejected(_)));
+}
+
+const EVENT: &str = r#"{"aggregate_type":"user","aggregate_id":"u 1","type":"was_created","data":{"n":1.0}}"#;
+
+fn j17(name: &str, occ: &str) -> Target {
+    builtin(name, &[("base", "http://a.test"), ("actor_id", "me"), ("token", "t0ken"), ("occ", occ)])
+}
+
+fn event_body(target: &Target, state: &GroupState) -> String {
+    let mut body = Vec::new();
+    target.open_body_with(state, &mut body);
+    target.item(&row(EVENT, 0), &mut body).unwrap();
+    target.close_body_with(state, &mut body);
+    String::from_utf8(body).unwrap()
+}
+
+#[test]
+fn j17_reads_the_length_puts_it_into_the_body_and_reads_it_again_on_a_conflict() {
+    let target = j17("j17", "on");
+    let way = target.group().unwrap().state.as_ref().unwrap();
+    assert_eq!(way.refresh, Refresh::Every);
+    let context = row(EVENT, 0);
+    assert_eq!(target.group_key(&context).unwrap().unwrap(), ["user", "u 1"]);
+    let request = target.state_request(&context, TEN).unwrap().unwrap();
+    assert_eq!((request.method.as_str(), request.url.as_str()), ("GET", "http://a.test/user/u%201/length"));
+    let load = load(&target, &[EVENT]);
+    let state = target.read_state(&load, &reply(200, r#"{"ok":true,"length":5}"#), NOW).unwrap();
+    assert_eq!(
+        event_body(&target, &state),
+        r#"{"events":[{"type":"was_created","data":{"n":1.0}}],"metadata":{"actor":{"type":"system","id":"me"},"previous_length":5}}"#
+    );
+    assert_eq!(target.read_state(&load, &reply(404, ""), NOW).unwrap()["previous_length"], "0");
+    assert!(
+        matches!(target.read_state(&load, &reply(500, ""), NOW), Err(why) if matches!(*why, Outcome::NotApplied { .. }))
+    );
+    assert!(
+        matches!(target.read_state(&load, &reply(401, ""), NOW), Err(why) if matches!(*why, Outcome::Stop { .. }))
+    );
+    assert!(matches!(target.read(&load, &reply(409, r#"{"ok":false}"#), NOW), Outcome::Refetch { .. }));
+    let Outcome::Settled(verdicts) =
+        target.read(&load, &reply(200, r#"{"ok":true,"stream_ids":["1-0"],"count":1}"#), NOW)
+    else {
+        panic!()
+    };
+    assert_eq!((verdicts.of(0), &verdicts.ids), (&RowVerdict::Delivered, &vec![(0, "1-0".to_owned())]));
+    let short = target.read(&load, &reply(200, r#"{"ok":true,"stream_ids":[],"count":1}"#), NOW);
+    assert!(matches!(short, Outcome::Misfit { .. }));
+}
+
+#[test]
+fn j17_names_one_culprit_and_the_others_go_again() {
+    let target = j17("j17", "on");
+    let load = load(&target, &[EVENT, EVENT]);
+    let body = r#"{"ok":false,"error":"bad","event_index":1,"path":"data.email"}"#;
+    let Outcome::Settled(verdicts) = target.read(&load, &reply(400, body), NOW) else { panic!() };
+    assert_eq!(verdicts.others, RowVerdict::Resend);
+    let RowVerdict::Rejected(refusal) = verdicts.of(1) else { panic!() };
+    assert_eq!((refusal.message.as_str(), refusal.field.as_deref()), ("bad", Some("data.email")));
+    assert!(matches!(target.read(&load, &reply(400, r#"{"ok":false}"#), NOW), Outcome::Stop { .. }));
+}
+
+#[test]
+fn without_occ_and_for_new_streams_no_length_is_read() {
+    let off = j17("j17", "off");
+    assert!(off.group().unwrap().state.is_none());
+    assert!(off.state_request(&row(EVENT, 0), TEN).unwrap().is_none());
+    assert!(!event_body(&off, &GroupState::new()).contains("previous_length"));
+    let new = j17("j17-new", "on");
+    assert!(event_body(&new, &GroupState::new()).ends_with(r#""previous_length":0}}"#));
+    let load = load(&new, &[EVENT]);
+    let Outcome::Settled(verdicts) = new.read(&load, &reply(409, r#"{"error":"x"}"#), NOW) else { panic!() };
+    assert!(matches!(verdicts.others, RowVerdict::Exists(ref refusal) if refusal.code == "aggregate_exists"));
+}
+
+#[test]
+fn the_migration_makes_two_events_of_a_row_under_a_key_of_its_own() {
+    let target = j17("j17-migrate", "on");
+    let user = r#"{"uuid":"u1","name":"N","email":"e@x","bio":null}"#;
+    let context = row(user, 0);
+    assert_eq!(target.items_per_row(), 2);
+    assert_eq!(
+        body(&target, &[user]),
+        r#"{"events":[{"type":"was_created","data":{"name":"N","email":"e@x"}},{"type":"had_profile_updated","data":{"bio":null}}],"metadata":{"actor":{"type":"system","id":"me"}}}"#
+    );
+    let key = BatchKey(Digest([1; 32]));
+    let about = About {
+        key: &key,
+        rows: 1,
+        first_sent: NOW,
+        timeout: TEN,
+        row: Some(&context),
+        state: None,
+        refusals: 0,
+    };
+    let request = target.request_about(Bytes::new(), &about).unwrap();
+    assert_eq!(request.url, "http://a.test/user/u1");
+    assert!(request.headers.contains(&("x-idempotency-key".to_owned(), "migration-user-u1".to_owned())));
+    let load = load(&target, &[user]);
+    let answer = reply(200, r#"{"ok":true,"stream_ids":["1","2"],"count":2}"#);
+    assert!(
+        matches!(target.read(&load, &answer, NOW), Outcome::Settled(v) if *v.of(0) == RowVerdict::Delivered)
+    );
+    let culprit = reply(400, r#"{"ok":false,"error":"bad","event_index":1,"path":"data"}"#);
+    let Outcome::Settled(verdicts) = target.read(&load, &culprit, NOW) else { panic!() };
+    assert!(matches!(verdicts.of(0), RowVerdict::Rejected(_)));
+}
+
+#[test]
+fn verification_asks_by_key_and_believes_only_what_the_profile_names() {
+    let target = plain(
+        "[verify]\nurl = \"https://a.test/by/${batch.key}\"\napplied = { status = [200] }\nnot_applied = { status = [404] }\n",
+    );
+    let key = BatchKey(Digest([0xab; 32]));
+    let request = target.verify_request(&key, &row("{}", 0), TEN).unwrap().unwrap();
+    assert_eq!(request.url, format!("https://a.test/by/{}", target.key_text(&key)));
+    let load = load(&target, &["{}"]);
+    let told = |status| target.read_verify(&load, &reply(status, ""));
+    assert_eq!((told(200), told(404), told(500)), (Some(true), Some(false), None));
+}

@@ -1,0 +1,166 @@
+//! Wrong profiles are found when they are read, all that is wrong at once, with line and remedy.
+
+use super::*;
+use std::collections::BTreeMap;
+
+#[test]
+fn everything_wrong_is_told_at_once_with_its_line_and_a_remedy() {
+    let text = r#"[profile]
+version = 1
+name = "t"
+[request]
+metod = "POST"
+url = "https://a.test/${row:/id}"
+item = '''{"a":"${rwo:/x}","b":"${param.nothing}"}'''
+[limits]
+rows = "many"
+[[response]]
+when = { status = [99] }
+then = "shrug"
+"#;
+    assert_eq!(
+        errors(text),
+        "t.toml:5: unknown key `metod` in [request]; did you mean `method`?\n\
+         t.toml:6: `${row:/id}` cannot stand here; here may stand ${param.…}, ${group:/…}, ${state.…}, ${batch.key}, \
+         ${batch.n} and ${batch.first_sent} (row fields only if `rows = 1` in [limits])\n\
+         t.toml:7: unknown placeholder `${rwo:/x}`; it is one of ${rows}, ${row}, ${row:/field}, ${row:/field?}, \
+         ${row.key}, ${row.n}, ${row.idem}, ${group:/field}, ${state.x}, ${param.x}, ${job.id}, ${batch.key}, \
+         ${batch.n}, ${batch.first_sent}\n\
+         t.toml:7: `${param.nothing}` names no parameter; declare it with [params.nothing]\n\
+         t.toml:9: `rows` in [limits] must be a whole number, not text\n\
+         t.toml:11: `status` holds what is no status; write statuses as in 409, \"5xx\" or \"200-299\"\n\
+         t.toml:12: `then = \"shrug\"` in [[response]] is not known; it is one of ok, results, job, retry, throttle, \
+         split, bisect, reject, exists, duplicate, refetch, reauth, in_doubt, pause, abort"
+    );
+}
+
+#[test]
+fn what_is_no_toml_is_told_with_its_line() {
+    let told = errors("[profile]\nversion = \n");
+    assert!(told.starts_with("t.toml:2: not TOML: "), "{told}");
+}
+
+#[test]
+fn unknown_tables_and_keys_are_errors_and_so_are_unused_parameters() {
+    let told = errors(&format!("{HEAD}[params.x]\n[bogus]\n{REQUEST}"));
+    assert_eq!(
+        told,
+        "t.toml:4: parameter `x` is never used; use it as ${param.x}, or take it out\n\
+         t.toml:5: unknown key `bogus` in the profile; it takes after, attribution, auth, before, delete, flow, group, \
+         idempotency, job, limits, params, profile, request, response, results, retry, row, verify"
+    );
+}
+
+#[test]
+fn a_reader_that_is_not_there_is_an_error_where_it_is_named() {
+    let text = format!(
+        "{HEAD}{REQUEST}[[response]]\nwhen = {{ status = [200] }}\nthen = \"results\"\nresults = \"itms\"\n\
+         [results.items]\nfrom = \"\"\nmatch = {{ by = \"position\" }}\n"
+    );
+    assert_eq!(errors(&text), "t.toml:6: there is no reader `itms`; did you mean `items`?");
+}
+
+#[test]
+fn the_body_has_exactly_one_place_for_its_rows() {
+    for body in ["{}", r#"{"a":"${rows}","b":"${rows}"}"#] {
+        let told = errors(&format!("{HEAD}{REQUEST}body = '''{body}'''\n"));
+        assert_eq!(
+            told,
+            "t.toml:6: the body has no single place for the rows; put \"${rows}\" where the items go, once"
+        );
+    }
+    assert!(
+        errors(&format!("{HEAD}{REQUEST}body = '{{'\n")).contains("t.toml:6: the template is not JSON: ")
+    );
+}
+
+#[test]
+fn a_child_merges_tables_replaces_lists_and_its_responses_go_first() {
+    let parent = format!(
+        "{HEAD}[limits]\nrows = 7\nbytes = \"1MB\"\n{REQUEST}items = ['''\"${{row}}\"''', '''1''']\n\
+         [[response]]\nwhen = {{ status = [409] }}\nthen = \"abort\"\n[[response]]\nwhen = {{ status = [200] }}\nthen = \"ok\"\n"
+    );
+    let child = "[profile]\nversion = 1\nname = \"c\"\nextends = \"p.toml\"\n[limits]\nrows = 3\n\
+                 [request]\nitem = '''{\"x\":\"${row}\"}'''\n\
+                 [[response]]\nwhen = { status = [409] }\nthen = \"split\"\n";
+    let profile =
+        Profile::parse("c.toml", child, &|name| (name == "p.toml").then(|| parent.clone())).unwrap();
+    let target = compiled(&profile, &[]);
+    assert_eq!((target.name(), target.limits().rows, target.limits().bytes), ("c", Some(3), Some(1_000_000)));
+    assert_eq!(body(&target, &["{}"]), r#"[{"x":{}}]"#);
+    assert!(matches!(read(&target, &reply(409, "")), Outcome::Split { .. }));
+    assert!(matches!(read(&target, &reply(200, "")), Outcome::Settled(_)));
+}
+
+#[test]
+fn a_parent_that_is_not_there_and_a_circle_are_errors() {
+    let child =
+        "[profile]\nversion = 1\nname = \"c\"\nextends = \"c\"\n[request]\nurl = \"https://a.test/\"\n";
+    let told = Profile::parse("c.toml", child, &|_| None).unwrap_err().to_string();
+    assert!(told.contains("c.toml:4: `extends = \"c\"`: there is no such profile"), "{told}");
+    let told = Profile::parse("c.toml", child, &|_| Some(child.to_owned())).unwrap_err().to_string();
+    assert!(told.contains("goes in a circle"), "{told}");
+}
+
+#[test]
+fn an_error_in_a_parent_names_the_parent() {
+    let child = "[profile]\nversion = 1\nname = \"c\"\nextends = \"p.toml\"\n";
+    let parent = format!("{HEAD}{REQUEST}metod = 1\n");
+    let told = Profile::parse("c.toml", child, &|_| Some(parent.clone())).unwrap_err().to_string();
+    assert!(told.starts_with("p.toml:6: unknown key `metod`"), "{told}");
+}
+
+#[test]
+fn values_that_lack_or_that_nobody_asked_for_are_told_with_the_way_to_give_them() {
+    let profile = Profile::builtin("orders-batch").unwrap();
+    let values = BTreeMap::from([("tokn".to_owned(), "x".to_owned())]);
+    let told = Target::compile(&profile, &values, &[], &Overrides::default()).unwrap_err().to_string();
+    assert_eq!(
+        told,
+        "orders-batch.toml: the profile has no parameter `tokn`; did you mean `token`?\n\
+         orders-batch.toml:6: parameter `base` has no value; give the address with --url"
+    );
+}
+
+#[test]
+fn an_address_without_scheme_or_with_credentials_or_a_fragment_is_refused() {
+    let profile = Profile::builtin("json-array").unwrap();
+    for (base, word) in [
+        ("a.test/x", "no address"),
+        ("https://me:pw@a.test/", "holds credentials"),
+        ("https://a.test/#x", "fragment"),
+    ] {
+        let values = BTreeMap::from([("base".to_owned(), base.to_owned())]);
+        let told = Target::compile(&profile, &values, &[], &Overrides::default()).unwrap_err().to_string();
+        assert!(told.contains(word), "{base}: {told}");
+    }
+}
+
+#[test]
+fn keys_of_the_language_that_are_not_there_yet_say_so() {
+    let told = errors(&format!("{HEAD}{REQUEST}rows_as = \"object\"\n[[before]]\nname = \"x\"\n"));
+    assert_eq!(
+        told,
+        "t.toml:6: `rows_as` in [request] is not supported yet; rows go as an array\n\
+         t.toml:7: `before` in the profile is not supported yet; steps before a request are not there"
+    );
+}
+
+#[test]
+fn the_identity_covers_target_and_mapping_and_no_secret() {
+    let profile = Profile::builtin("orders-batch").unwrap();
+    let of = |base: &str, token: &str, headers: &[(String, String, bool)], origin: Option<&str>| {
+        let values =
+            BTreeMap::from([("base".to_owned(), base.to_owned()), ("token".to_owned(), token.to_owned())]);
+        let overrides = Overrides { origin_identity: origin.map(str::to_owned), ..Overrides::default() };
+        Target::compile(&profile, &values, headers, &overrides).unwrap().identity()
+    };
+    let plain = of("https://a.test", "t1", &[], None);
+    assert_eq!(plain, of("https://a.test/", "t2", &[("X-Secret".into(), "s".into(), true)], None));
+    assert_ne!(plain, of("https://b.test", "t1", &[], None));
+    assert_ne!(plain, of("https://a.test", "t1", &[("X-Tenant".into(), "7".into(), false)], None));
+    assert_eq!(
+        of("http://127.0.0.1:1", "t", &[], Some("sandbox:")),
+        of("http://127.0.0.1:2", "t", &[], Some("sandbox:"))
+    );
+}

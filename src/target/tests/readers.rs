@@ -1,0 +1,202 @@
+//! Verdicts on rows: nothing is guessed, whatever the answer looks like.
+
+use super::*;
+use crate::model::{RowVerdict, Verdicts};
+
+fn orders() -> Target {
+    builtin("orders-batch", &[("base", "http://a.test")])
+}
+
+fn settled(outcome: Outcome) -> Verdicts {
+    match outcome {
+        Outcome::Settled(verdicts) => verdicts,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn misfit(target: &Target, body: &str) -> String {
+    match read(target, &reply(200, body)) {
+        Outcome::Misfit { why } => why,
+        other => panic!("{body}: {other:?}"),
+    }
+}
+
+#[test]
+fn results_find_their_rows_by_id_in_any_order_and_numbers_are_texts() {
+    let body = r#"{"results":[{"id":"b","status":"error","error":"no"},{"id":"1","status":"ok"}]}"#;
+    let verdicts = settled(read(&orders(), &reply(200, body)));
+    assert_eq!(*verdicts.of(0), RowVerdict::Delivered);
+    let RowVerdict::Rejected(refusal) = verdicts.of(1) else { panic!() };
+    assert_eq!((refusal.message.as_str(), refusal.status), ("no", Some(200)));
+    assert_eq!(orders().unique_by().unwrap().as_str(), "/id");
+}
+
+#[test]
+fn wrong_counts_foreign_repeated_and_missing_ids_do_not_fit() {
+    let target = orders();
+    let one = r#"{"id":1,"status":"ok"}"#;
+    let told = |results: &str| misfit(&target, &format!(r#"{{"results":[{results}]}}"#));
+    assert_eq!(told(one), "the answer (200) does not fit: it says nothing of 1 of 2 rows");
+    assert!(told(&format!("{one},{one}")).ends_with("it names row 1 twice"));
+    assert!(
+        told(&format!(r#"{one},{{"id":"z","status":"ok"}}"#))
+            .ends_with("it speaks of id `z`, which was not sent")
+    );
+    assert!(
+        told(&format!(r#"{one},{{"status":"ok"}}"#)).ends_with("an entry does not say which row it is about")
+    );
+    assert!(told("").ends_with("it says nothing of 2 of 2 rows"));
+    assert!(misfit(&target, r#"{"results":7}"#).ends_with("what stands at /results is no list"));
+    assert!(misfit(&target, "{}").ends_with("there is nothing at /results"));
+}
+
+#[test]
+fn rows_without_ids_are_matched_by_position_if_every_row_has_its_result() {
+    let target = orders();
+    let rows = [r#"{"a":1}"#, r#"{"a":2}"#];
+    let of = |rows: &[&str], body: &str| target.read(&load(&target, rows), &reply(200, body), NOW);
+    let body = r#"{"results":[{"id":null,"status":"ok"},{"id":null,"status":"error","error":"x"}]}"#;
+    let verdicts = settled(of(&rows, body));
+    assert_eq!(*verdicts.of(0), RowVerdict::Delivered);
+    assert!(matches!(verdicts.of(1), RowVerdict::Rejected(_)));
+    assert!(matches!(of(&rows, r#"{"results":[{"status":"ok"}]}"#), Outcome::Misfit { .. }));
+    let mixed = [r#"{"id":5}"#, r#"{"a":2}"#];
+    let fits = r#"{"results":[{"id":"5","status":"ok"},{"id":null,"status":"ok"}]}"#;
+    assert_eq!(settled(of(&mixed, fits)), Verdicts::delivered());
+    let shuffled = r#"{"results":[{"id":null,"status":"ok"},{"id":"5","status":"ok"}]}"#;
+    assert!(matches!(of(&mixed, shuffled), Outcome::Misfit { .. }));
+    let nameless = r#"{"results":[{"id":null,"status":"ok"},{"id":null,"status":"ok"}]}"#;
+    assert!(matches!(of(&mixed, nameless), Outcome::Misfit { .. }));
+}
+
+#[test]
+fn garbage_is_unknown_depth_and_size_are_no_danger() {
+    let target = orders();
+    assert!(matches!(read(&target, &reply(200, "not json")), Outcome::Unknown { .. }));
+    assert!(matches!(read(&target, &reply(200, "")), Outcome::Unknown { .. }));
+    let deep = format!(r#"{{"results":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
+    misfit(&target, &deep);
+    let cut = format!(r#"{{"results":{}"#, "[".repeat(10_000));
+    assert!(matches!(read(&target, &reply(200, &cut)), Outcome::Unknown { .. }));
+    let big = format!(
+        r#"{{"pad":"{}","results":[{{"id":1,"status":"ok"}},{{"id":"b","status":"ok"}}]}}"#,
+        "x".repeat(10_000_000)
+    );
+    assert_eq!(settled(read(&target, &reply(200, &big))), Verdicts::delivered());
+    let mut large = reply(200, "{");
+    large.body_state = BodyState::TooLarge;
+    assert!(matches!(read(&target, &large), Outcome::Misfit { .. }));
+}
+
+fn reader(rest: &str) -> Target {
+    plain(&format!(
+        "[[response]]\nwhen = {{ status = [200, 400] }}\nthen = \"results\"\nresults = \"r\"\n[results.r]\n{rest}"
+    ))
+}
+
+#[test]
+fn unlisted_rows_mean_what_the_reader_says_before_and_after_the_first_listed() {
+    let listed = "from = \"\"\nmatch = { by = \"index\", at = \"/i\" }\ncovers = \"failed\"\n";
+    let body = r#"{"i":1}"#;
+    let two = |unlisted: &str| {
+        settled(read(&reader(&format!("{listed}{unlisted}")), &reply(400, body))).of(0).clone()
+    };
+    assert_eq!(two("unlisted = \"ok\"\n"), RowVerdict::Delivered);
+    assert_eq!(two("unlisted = \"resend\"\n"), RowVerdict::Resend);
+    assert!(matches!(two(""), RowVerdict::InDoubt(_)));
+    assert_eq!(two("unlisted = \"resend\"\nunlisted_before = \"ok\"\n"), RowVerdict::Delivered);
+}
+
+#[test]
+fn an_index_that_was_not_sent_never_falls_on_another_row() {
+    let target = reader(
+        "from = \"\"\nmatch = { by = \"index\", at = \"/i\", base = 1 }\ncovers = \"failed\"\nunlisted = \"ok\"\n",
+    );
+    for index in ["0", "3", "-1", "1.5", "99999999999999999999", "\"x\"", "null"] {
+        let body = format!(r#"{{"i":{index}}}"#);
+        assert!(matches!(read(&target, &reply(400, &body)), Outcome::Puzzling { .. }), "{index}");
+        assert!(matches!(read(&target, &reply(200, &body)), Outcome::Misfit { .. }), "{index}");
+    }
+    assert!(matches!(settled(read(&target, &reply(400, r#"{"i":2}"#))).of(1), RowVerdict::Rejected(_)));
+}
+
+#[test]
+fn positions_need_one_entry_for_each_row_and_rules_give_the_words() {
+    let target = reader(
+        "from = \"/r\"\nmatch = { by = \"position\" }\ncode = \"/e/type\"\nid = \"/n\"\n\
+         [[results.r.rule]]\nwhen = { json = { \"/s\" = [\"2xx\"] } }\nthen = \"ok\"\n\
+         [[results.r.rule]]\nwhen = { json = { \"/s\" = 429 } }\nthen = \"retry\"\nwait = \"3s\"\n\
+         [[results.r.rule]]\nwhen = { json = { \"/s\" = 409 } }\nthen = \"exists\"\n",
+    );
+    let verdicts =
+        settled(read(&target, &reply(200, r#"{"r":[{"s":201,"n":"x1"},{"s":429,"e":{"type":"busy"}}]}"#)));
+    assert_eq!(verdicts.ids, [(0, "x1".to_owned())]);
+    let RowVerdict::Retry { wait, refusal } = verdicts.of(1) else { panic!() };
+    assert_eq!((wait.unwrap().as_secs(), refusal.code.as_str()), (3, "busy"));
+    let verdicts = settled(read(&target, &reply(200, r#"{"r":[{"s":409},{"s":400}]}"#)));
+    assert!(
+        matches!(verdicts.of(0), RowVerdict::Exists(_)) && matches!(verdicts.of(1), RowVerdict::Rejected(_))
+    );
+    assert!(misfit(&target, r#"{"r":[{"s":200}]}"#).ends_with("it has 1 results for 2 rows"));
+    assert!(misfit(&target, r#"{"r":[1,2,3]}"#).ends_with("it has 3 results for 2 rows"));
+}
+
+#[test]
+fn prose_keys_and_pointers_name_rows() {
+    let prose = reader(
+        "from = \"\"\nmatch = { by = \"regex\", at = \"/e\", pattern = '(?<index>\\d+)', base = 1 }\ncovers = \"failed\"\nunlisted = \"resend\"\n",
+    );
+    let verdicts = settled(read(&prose, &reply(400, r#"{"e":"items 2, 1 invalid"}"#)));
+    assert_eq!(verdicts.listed.len(), 2);
+    assert!(matches!(read(&prose, &reply(400, r#"{"e":"none"}"#)), Outcome::Puzzling { .. }));
+    let keys = reader(
+        "from = \"/errors\"\nas = \"object\"\nmatch = { by = \"key\", prefix = \"requests.\" }\ncovers = \"failed\"\nunlisted = \"ok\"\n",
+    );
+    let verdicts = settled(read(&keys, &reply(400, r#"{"errors":{"requests.1.method":["bad"]}}"#)));
+    assert!(matches!(verdicts.of(1), RowVerdict::Rejected(_)) && *verdicts.of(0) == RowVerdict::Delivered);
+    let pointers = reader(
+        "from = \"/errors\"\nmatch = { by = \"pointer\", at = \"/p\", prefix = \"/data\" }\ncovers = \"failed\"\nunlisted = \"ok\"\n",
+    );
+    let verdicts = settled(read(&pointers, &reply(400, r#"{"errors":[{"p":"/data/1/name"}]}"#)));
+    assert!(matches!(verdicts.of(1), RowVerdict::Rejected(_)));
+}
+
+#[test]
+fn lines_scalars_counts_and_caps_are_read() {
+    let lines = reader(
+        "from = \"\"\nas = \"ndjson\"\nmatch = { by = \"position\" }\nunlisted = \"resend\"\n[[results.r.rule]]\nwhen = { json = { \"/ok\" = true } }\nthen = \"ok\"\n",
+    );
+    let verdicts = settled(read(&lines, &reply(200, "{\"ok\":true}\n{\"ok\":false}\n")));
+    assert!(*verdicts.of(0) == RowVerdict::Delivered && matches!(verdicts.of(1), RowVerdict::Rejected(_)));
+    assert_eq!(*settled(read(&lines, &reply(200, "{\"ok\":true}\n"))).of(1), RowVerdict::Resend);
+    assert!(matches!(read(&lines, &reply(200, "{\"ok\":tr")), Outcome::Unknown { .. }));
+    let scalars = reader(
+        "from = \"/bad\"\nas = \"scalars\"\nmatch = { by = \"id\", row = \"/id\" }\ncovers = \"failed\"\nunlisted = \"ok\"\n",
+    );
+    assert!(matches!(
+        settled(read(&scalars, &reply(200, r#"{"bad":["1"]}"#))).of(0),
+        RowVerdict::Rejected(_)
+    ));
+    let capped = reader(
+        "from = \"/bad\"\nas = \"scalars\"\nmatch = { by = \"index\" }\ncovers = \"failed\"\nunlisted = \"ok\"\ncap = 1\n",
+    );
+    assert!(matches!(settled(read(&capped, &reply(200, r#"{"bad":[0]}"#))).of(1), RowVerdict::InDoubt(_)));
+    let counts = reader("covers = \"failed\"\ncount_failed = \"/n\"\nunlisted = \"ok\"\n");
+    assert_eq!(settled(read(&counts, &reply(200, r#"{"n":0}"#))), Verdicts::delivered());
+    assert_eq!(settled(read(&counts, &reply(200, r#"{"n":1}"#))).unnamed_refusals.unwrap().0, 1);
+    assert!(matches!(settled(read(&counts, &reply(200, r#"{"n":2}"#))).others, RowVerdict::Rejected(_)));
+    assert!(matches!(read(&counts, &reply(200, r#"{"n":3}"#)), Outcome::Misfit { .. }));
+    assert!(matches!(read(&counts, &reply(200, r#"{"n":-1}"#)), Outcome::Misfit { .. }));
+}
+
+#[test]
+fn two_readers_of_one_body_speak_of_different_rows() {
+    let target = reader(
+        "from = \"/ok\"\nmatch = { by = \"id\", at = \"/t\", row = \"${row.n|str}\" }\ncovers = \"ok\"\nalso = [\"bad\"]\n\
+         [results.bad]\nfrom = \"/bad\"\nmatch = { by = \"id\", at = \"/t\", row = \"${row.n|str}\" }\ncovers = \"failed\"\n",
+    );
+    let verdicts = settled(read(&target, &reply(200, r#"{"ok":[{"t":"0"}],"bad":[{"t":"1"}]}"#)));
+    assert!(*verdicts.of(0) == RowVerdict::Delivered && matches!(verdicts.of(1), RowVerdict::Rejected(_)));
+    let verdicts = settled(read(&target, &reply(200, r#"{"ok":[],"bad":[]}"#)));
+    assert!(matches!(verdicts.others, RowVerdict::InDoubt(_)));
+}

@@ -1,0 +1,47 @@
+//! `[verify]`: how one asks whether a request was applied whose answer never came.
+//!
+//! It never decides what follows.
+
+use super::params::Params;
+use super::placeholder::Seat;
+use super::rule::When;
+use super::section::Section;
+use super::slot::{FieldSet, RowNaming};
+use super::text::TextTemplate;
+
+/// A compiled `[verify]`.
+#[derive(Clone, Debug)]
+pub(super) struct Verify {
+    pub(super) method: String,
+    pub(super) url: TextTemplate,
+    pub(super) fields: FieldSet,
+    pub(super) applied: When,
+    pub(super) not_applied: When,
+}
+
+impl Verify {
+    pub(super) fn read(root: &Section<'_>, params: &Params<'_>, naming: &RowNaming) -> Option<Self> {
+        let section = root.section("verify")?;
+        let mut fields = FieldSet::default();
+        let url = section.text("url").unwrap_or_default();
+        let pieces = params.demand(url, Seat::Verify, &section.spot_of("url"));
+        let when = |key: &'static str| {
+            let Some(table) = section.section(key) else {
+                section.wrong(key, format!("[verify] needs `{key}`"), "as in applied = { status = [200] }");
+                return When::default();
+            };
+            let when = When::read(&table, true);
+            table.done();
+            when
+        };
+        let verify = Self {
+            method: section.text("method").unwrap_or("GET").to_owned(),
+            url: TextTemplate::of(pieces, naming.key.as_ref(), &mut fields),
+            fields,
+            applied: when("applied"),
+            not_applied: when("not_applied"),
+        };
+        section.done();
+        Some(verify)
+    }
+}
