@@ -17,14 +17,14 @@
 //! | rank | room | what it is | may import |
 //! | --- | --- | --- | --- |
 //! | 0 | [`model`] | the nouns: rows, batches, keys, requests, outcomes, ledger entries. No I/O, no policy | – |
-//! | 0 | [`args`] | what was typed (clap); nothing computed | – |
 //! | 0 | [`sandbox`] | the practice server. An island: it shares no code with the rest, else it would prove only that we agree with ourselves | – |
 //! | 1 | [`target`] | the profile language: compiled once, renders requests, reads answers. Pure | model |
 //! | 1 | [`edge`] | the doors: files, wire, ledger, dead letters, clock, signals. One handle on the world a file; decides nothing | model |
 //! | 2 | [`engine`] | the verbs: batches, gate, back-off, recovery. Pure, deterministic, replayable | model, target |
-//! | 3 | [`settings`] | arguments turned into what will be done, or refused with a remedy | args, model, target, engine, edge |
-//! | 4 | [`report`] | the words for people, and the same as JSON | model, settings |
-//! | 5 | [`drive`] | the corridor: the forming thread and the only `select!` | all below |
+//! | 3 | [`args`] | what was typed (clap); nothing computed | engine (limits as types), sandbox (faults) |
+//! | 4 | [`settings`] | arguments turned into what will be done, or refused with a remedy | args, model, target, engine, edge |
+//! | 5 | [`report`] | the words for people, and the same as JSON | model, settings |
+//! | 3 | [`drive`] | the corridor: the forming thread and the only `select!` | model, target, edge, engine |
 //! | 6 | [`command`] | one file for each subcommand | all below |
 //!
 //! [`error`] (what went wrong, why, what to do next, and the exit code) stands beside the plan: every room from
@@ -64,7 +64,31 @@
 //! 8. **Bytes stay bytes.** What a row says is what is sent.
 //! 9. **A failed commit is an unknown one.** Nothing is sent or written after it; recovery decides.
 
+pub mod args;
+pub mod command;
+pub mod drive;
 pub mod edge;
+pub mod engine;
+pub mod error;
 pub mod model;
+pub mod report;
 pub mod sandbox;
+pub mod settings;
 pub mod target;
+
+use clap::Parser;
+use std::ffi::OsString;
+
+/// Runs the program with these arguments (the first is its name) and gives back the exit code. It may be called
+/// more than once in a process.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    match args::Args::try_parse_from(&arguments) {
+        Ok(args) => command::run(&args, &arguments),
+        Err(error) => {
+            // clap's own words go to stdout for --help and --version, else to stderr; a closed pipe is no error.
+            let _ = error.print();
+            u8::try_from(error.exit_code()).unwrap_or(error::exit::USAGE)
+        }
+    }
+}

@@ -3,3 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod sandbox_server;
+mod send;
+mod support;
+mod tidy;

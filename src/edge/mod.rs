@@ -1,4 +1,11 @@
-//! The doors: files, wire, ledger, dead letters, clock, signals. One handle on the world a file; they touch it
-//! and decide nothing.
+//! The doors: one file, one handle on the world. An edge decides nothing; it has plain functions, and what they
+//! return is made into events by the corridor.
 
+pub mod clock;
+pub mod interrupt;
+pub mod ledger;
+pub mod results;
 pub mod source;
+pub mod state_dir;
+pub mod status_file;
+pub mod wire;

@@ -149,8 +149,15 @@ pub struct LoadBuilder {
 impl LoadBuilder {
     /// `text` is the row's place in `texts`, or in `body` if `texts` stays empty.
     pub fn push(&mut self, mark: Mark, text: Range<usize>) {
-        assert!(text.end <= u32::MAX as usize, "a batch is smaller than 4 GiB");
-        self.rows.push((mark, text.start as u32..text.end as u32));
+        let end = u32::try_from(text.end).expect("a batch is smaller than 4 GiB");
+        self.rows.push((mark, text.start as u32..end));
+    }
+
+    /// Undoes the last `push`: `body` and `texts` go back to these lengths.
+    pub fn take_back(&mut self, body: usize, texts: usize) {
+        self.rows.pop();
+        self.body.truncate(body);
+        self.texts.truncate(texts);
     }
 
     pub fn len(&self) -> usize {

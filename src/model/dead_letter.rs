@@ -78,6 +78,7 @@ struct Source<'a> {
     byte: u64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
 fn rfc3339<S: Serializer>(at: &WallTime, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&at.rfc3339())
 }

@@ -18,8 +18,10 @@ pub struct Planned {
     pub source_bytes: u64,
     pub key: BatchKey,
     pub body_hash: Digest,
-    /// A child may start with its attempts counted (a row that the target asked to send again).
-    pub attempts: u32,
+    /// When it was planned: no byte of it left before, so its key is no older than this.
+    pub planned_at: WallTime,
+    /// Times its rows were given back by the target to be sent again.
+    pub row_attempts: u32,
     /// Set for rows that go straight into doubt: they have this reason and are not sent.
     pub parked: Option<Park>,
 }
@@ -58,8 +60,6 @@ pub enum Entry {
     },
     /// [T5] Nobody can know.
     Park { seq: BatchSeq, park: Park },
-    /// First byte of a batch is about to leave, or a wait was asked for: lower bounds that outlive the run.
-    Sent { seq: BatchSeq, at: WallTime },
     /// The target asked not to be called before this.
     Pause { until: WallTime },
     /// [T7] The input's end was read.
@@ -73,8 +73,6 @@ pub enum Entry {
 pub struct Unsettled {
     pub batch: Planned,
     pub state: UnsettledState,
-    /// When its first byte may have left.
-    pub first_sent: Option<WallTime>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -124,6 +124,19 @@ impl Buffer {
         self.chain.as_ref()
     }
 
+    /// The hash over everything before `byte`, which must still be in memory and not yet hashed.
+    pub(super) fn chain_before(&mut self, byte: u64) -> Option<&Chain> {
+        let at = byte.checked_sub(self.base)? as usize;
+        if at < self.hashed || at > self.start {
+            return None;
+        }
+        if let Some(chain) = &mut self.chain {
+            chain.0.update(&self.data[self.hashed..at]);
+        }
+        self.hashed = at;
+        self.chain.as_ref()
+    }
+
     /// Ends this input; its chain goes on in the next.
     pub(super) fn into_chain(mut self) -> Option<Chain> {
         self.hash_consumed();

@@ -87,6 +87,18 @@ impl Source {
         Cursor { place: self.lane.here(), ordinal: self.lane.ordinal, chain }
     }
 
+    /// The position before the record that was returned last: it goes into the next batch.
+    pub fn cursor_before(&mut self, last: &Mark) -> Cursor {
+        let chain = self.lane.feed().and_then(|feed| feed.buffer.chain_before(last.place.byte));
+        let chain = chain.expect("the record returned last is still in memory").finish();
+        Cursor { place: last.place, ordinal: last.ordinal, chain }
+    }
+
+    /// The number of the next record.
+    pub fn ordinal(&self) -> Ordinal {
+        self.lane.ordinal
+    }
+
     /// Opens the inputs at an earlier cursor, after checking that everything before it is unchanged. `progress`
     /// hears how many bytes were checked so far.
     pub fn resume(

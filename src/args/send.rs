@@ -1,0 +1,172 @@
+//! The options of `send`.
+
+use super::{Duration, Jobs, Percent, RateArg, Size};
+use crate::sandbox::Faults;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// `bulkhaul send`.
+#[derive(Debug, Args)]
+pub struct SendArgs {
+    /// Files to import, in this order: .csv .tsv .ndjson .jsonl, each also with .gz or .zst
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+
+    /// Where to: a URL, a profile (a path, or a name ending in .toml), a built-in's name, or `sandbox`
+    #[arg(long, value_name = "TARGET")]
+    pub to: String,
+    /// The profile's base URL (parameter `base`)
+    #[arg(long, value_name = "BASE")]
+    pub url: Option<String>,
+    /// A parameter of the profile; `${env:VAR}` and `${file:PATH}` are filled in
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+    /// An extra header; `${env:VAR}` and `${file:PATH}` are filled in
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
+    /// For a URL: rows go as {"NAME":[…]} instead of […]
+    #[arg(long, value_name = "NAME")]
+    pub envelope: Option<String>,
+    /// For a URL: the target honours idempotency keys sent in this header
+    #[arg(long, value_name = "NAME")]
+    pub idempotency_header: Option<String>,
+    /// For a URL: how long the target remembers a key (default: 24h)
+    #[arg(long, value_name = "DUR", requires = "idempotency_header")]
+    pub key_ttl: Option<Duration>,
+    /// For a URL: the method (default: POST)
+    #[arg(long, value_name = "M")]
+    pub method: Option<String>,
+
+    /// Format of the input (default: from the name)
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<FormatArg>,
+    /// Field delimiter of CSV (one character)
+    #[arg(long, value_name = "C")]
+    pub delimiter: Option<char>,
+    /// The first record is a row; needs --columns
+    #[arg(long, requires = "columns")]
+    pub no_header: bool,
+    /// Names of the columns, instead of the header's
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
+    pub columns: Option<Vec<String>>,
+    /// Type of a CSV column: number, integer, boolean, json, string (default: string)
+    #[arg(long = "type", value_name = "COL=TYPE")]
+    pub types: Vec<String>,
+    /// An unquoted CSV field of this text is null
+    #[arg(long, value_name = "TEXT")]
+    pub null: Option<String>,
+
+    /// Most rows in a request (default: the profile's, else 500)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub batch_rows: Option<u64>,
+    /// Most bytes in a request's body (default: the profile's, else 1MiB)
+    #[arg(long, value_name = "SIZE")]
+    pub batch_bytes: Option<Size>,
+
+    /// Most requests in a time, e.g. 10/s; every attempt counts; repeatable
+    #[arg(long, value_name = "N/UNIT")]
+    pub rate: Vec<RateArg>,
+    /// Most rows in a time, e.g. 5000/s; repeatable
+    #[arg(long, value_name = "N/UNIT")]
+    pub row_rate: Vec<RateArg>,
+    /// Requests in flight
+    #[arg(short = 'j', long, value_name = "N|auto", default_value = "auto")]
+    pub concurrency: Jobs,
+    /// Time for one request
+    #[arg(long, value_name = "DUR", default_value = "60s")]
+    pub timeout: Duration,
+    /// Longest wait that is obeyed
+    #[arg(long, value_name = "DUR", default_value = "1h")]
+    pub max_wait: Duration,
+    /// Longest time for the whole run
+    #[arg(long, value_name = "DUR")]
+    pub max_elapsed: Option<Duration>,
+    /// What to do with a request whose outcome is unknown, where the target honours no keys (default: hold)
+    #[arg(long, value_name = "WHAT")]
+    pub on_ambiguous: Option<AmbiguousArg>,
+    /// Stop, resumable, when more rows than this are refused
+    #[arg(long, value_name = "N|N%")]
+    pub max_rejects: Option<Percent>,
+
+    /// Folder of the import (default: <first input>.bulkhaul)
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Where refused rows go (default: dead-letters.ndjson in the state)
+    #[arg(long, value_name = "FILE")]
+    pub dead_letter: Option<PathBuf>,
+    /// One JSON line for each settled row, once its end is durable
+    #[arg(long, value_name = "FILE")]
+    pub results: Option<PathBuf>,
+    /// Fix the import's identity by hand
+    #[arg(long, value_name = "ID")]
+    pub import_id: Option<String>,
+    /// Stop after the first N rows of the input
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Import a finished input once more, under new keys
+    #[arg(long)]
+    pub again: bool,
+    /// Go on although the part of the input that was not read yet has changed
+    #[arg(long)]
+    pub accept_new_tail: bool,
+    /// Give the import up: close it, and say what it leaves
+    #[arg(long, conflicts_with_all = ["again", "accept_new_tail"])]
+    pub abandon: bool,
+
+    /// For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%
+    #[arg(long, value_name = "SPEC")]
+    pub faults: Option<Faults>,
+    /// For `--to sandbox`: seed of its chance
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// How progress is shown on stderr
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub progress: ProgressArg,
+    /// Say nothing unless something needs a person
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// A line for each request
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Colour on stderr
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorArg,
+    /// The summary as one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    Csv,
+    Tsv,
+    Ndjson,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AmbiguousArg {
+    /// Send it again: rows may be doubled
+    Resend,
+    /// Ask the target, as the profile says how
+    Verify,
+    /// Set it apart and go on: rows may be missing
+    Hold,
+    /// End the run, with the rows pending
+    Stop,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProgressArg {
+    Auto,
+    Bar,
+    Plain,
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorArg {
+    Auto,
+    Always,
+    Never,
+}

@@ -1,0 +1,24 @@
+//! The subcommands, one file each. Here the rooms below are put together; each command ends in an exit code.
+
+mod opening;
+mod sandbox;
+mod send;
+
+use crate::args::{Args, CommandArgs};
+use crate::error::Error;
+use crate::report::speech;
+use std::ffi::OsString;
+
+/// Runs the command that was typed.
+pub fn run(args: &Args, arguments: &[OsString]) -> u8 {
+    let result = match &args.command {
+        CommandArgs::Send(send) => send::run(send, arguments),
+        CommandArgs::Sandbox(sandbox) => sandbox::run(sandbox),
+    };
+    result.unwrap_or_else(|error| fail(&error))
+}
+
+fn fail(error: &Error) -> u8 {
+    speech::say(&error.to_string());
+    error.exit
+}

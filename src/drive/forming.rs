@@ -1,0 +1,300 @@
+//! The forming thread: reads, frames, renders and cuts batches, one for each that the engine asks for.
+
+use crate::edge::clock::Clock;
+use crate::edge::source::{Rereader, Source, SourceError, Step};
+use crate::engine::{Assembler, Event, Formed};
+use crate::model::{
+    BatchSeq, Circumstances, Cursor, DeadLetter, LoadBuilder, Mark, Place, Rejection, RowSet, WallTime,
+};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
+
+/// Refused rows that go to the ledger without waiting for a batch to go with: their text is in memory until then.
+const REFUSED_BYTES_MAX: usize = 1 << 20;
+
+/// Cuts batches from a source. Pure but for the source's reading.
+#[derive(Debug)]
+pub struct Former {
+    source: Source,
+    assembler: Arc<Assembler>,
+    inputs: Arc<[String]>,
+    import_id: String,
+    /// `--limit`: rows of the input that may be read.
+    limit: Option<u64>,
+    /// A row that did not fit into the last batch; it opens the next.
+    carried: Option<(Mark, Vec<u8>)>,
+    ended: bool,
+    /// What ended the reading, to be told with the next event.
+    broken: Option<SourceError>,
+    scratch: Vec<u8>,
+}
+
+/// What becomes of the row at hand.
+enum Taken {
+    In,
+    Refused,
+    /// The batch is full; the row waits for the next.
+    Carried,
+}
+
+struct Forms {
+    builder: LoadBuilder,
+    refused: Vec<DeadLetter>,
+    refused_bytes: usize,
+    seen: HashSet<String>,
+}
+
+impl Former {
+    pub fn new(source: Source, assembler: Arc<Assembler>, inputs: Arc<[String]>, limit: Option<u64>) -> Self {
+        let import_id = assembler.import().hex();
+        let scratch = Vec::new();
+        Self {
+            source,
+            assembler,
+            inputs,
+            import_id,
+            limit,
+            carried: None,
+            ended: false,
+            broken: None,
+            scratch,
+        }
+    }
+
+    /// Bytes of the inputs that were consumed, as they lie on the disk.
+    pub fn bytes_consumed(&self) -> u64 {
+        self.source.bytes_consumed()
+    }
+
+    /// The next event: a batch, the end of the input, or why it can't be read on.
+    pub fn form(&mut self, wall: WallTime) -> Event {
+        if let Some(error) = self.broken.take() {
+            return failed(&error);
+        }
+        match self.cut(wall) {
+            Ok(event) => event,
+            Err(error) => failed(&error),
+        }
+    }
+
+    fn cut(&mut self, wall: WallTime) -> Result<Event, SourceError> {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let event = self.cut_with(&mut scratch, wall);
+        self.scratch = scratch;
+        event
+    }
+
+    fn cut_with(&mut self, scratch: &mut Vec<u8>, wall: WallTime) -> Result<Event, SourceError> {
+        let limits = self.assembler.limits();
+        let mut forms = Forms {
+            builder: self.assembler.open(),
+            refused: Vec::new(),
+            refused_bytes: 0,
+            seen: HashSet::new(),
+        };
+        if let Some((mark, text)) = self.carried.take() {
+            self.take(&mut forms, mark, &text, limits.bytes, wall);
+        }
+        let mut broken = None;
+        while !self.ended
+            && (forms.builder.len() as u64) < limits.rows
+            && forms.refused_bytes < REFUSED_BYTES_MAX
+        {
+            if self.is_at_limit() {
+                break;
+            }
+            scratch.clear();
+            match self.source.next(scratch) {
+                Ok(Step::Row { mark, text }) => {
+                    let text = &scratch[text];
+                    if let Taken::Carried = self.take(&mut forms, mark, text, limits.bytes, wall) {
+                        self.carried = Some((mark, text.to_vec()));
+                        let cursor = self.source.cursor_before(&mark);
+                        return Ok(self.formed(forms, cursor));
+                    }
+                }
+                Ok(Step::Bad { mark, bad }) => {
+                    forms.refuse(DeadLetter::of_record(mark, &bad, &self.about(mark, wall)));
+                }
+                Ok(Step::End) => self.ended = true,
+                Err(error) => {
+                    broken = Some(error);
+                    break;
+                }
+            }
+        }
+        if let Some(error) = broken {
+            if forms.is_empty() {
+                return Err(error);
+            }
+            // What is wrong with the file is told when all before it is in the engine's hands.
+            self.broken = Some(error);
+        }
+        if !forms.is_empty() {
+            let cursor = self.source.cursor();
+            return Ok(self.formed(forms, cursor));
+        }
+        if self.ended { Ok(Event::Drained { cursor: self.source.cursor() }) } else { self.at_limit(scratch) }
+    }
+
+    fn is_at_limit(&self) -> bool {
+        self.limit.is_some_and(|limit| self.source.ordinal().0 >= limit)
+    }
+
+    /// The limit is reached: is there anything behind it?
+    fn at_limit(&mut self, scratch: &mut Vec<u8>) -> Result<Event, SourceError> {
+        let cursor = self.source.cursor();
+        let step = self.source.next(scratch)?;
+        Ok(if matches!(step, Step::End) { Event::Drained { cursor } } else { Event::ReachedLimit })
+    }
+
+    fn formed(&self, forms: Forms, cursor: Cursor) -> Event {
+        let load = self.assembler.close(forms.builder).map(|load| self.assembler.identify(load));
+        Event::Formed(Formed { load, refused: forms.refused, cursor })
+    }
+
+    fn take(&self, forms: &mut Forms, mark: Mark, text: &[u8], bytes_max: u64, wall: WallTime) -> Taken {
+        let target = self.assembler.target();
+        if let Some(pointer) = target.unique_by()
+            && let Some(value) = std::str::from_utf8(text).ok().and_then(|text| pointer.scalar(text))
+            && !forms.seen.insert(value.into_owned())
+        {
+            return Taken::Carried;
+        }
+        if let Some(max) = target.limits().row_bytes
+            && text.len() as u64 > max
+        {
+            let why = format!("the row has {} bytes, and the target takes {max}", text.len());
+            forms.refuse(self.letter(mark, text, &Rejection::local("row_too_large", why), wall));
+            return Taken::Refused;
+        }
+        let before = forms.builder.body.len();
+        let texts_before = forms.builder.texts.len();
+        if let Err(refusal) = self.assembler.add(&mut forms.builder, mark, text) {
+            forms.refuse(self.letter(mark, text, &refusal, wall));
+            return Taken::Refused;
+        }
+        if forms.builder.len() > 1 && self.assembler.closed_len(&forms.builder) > bytes_max {
+            forms.builder.take_back(before, texts_before);
+            return Taken::Carried;
+        }
+        Taken::In
+    }
+
+    fn about(&self, mark: Mark, wall: WallTime) -> Circumstances<'_> {
+        Circumstances {
+            input: &self.inputs[mark.place.input as usize],
+            import_id: &self.import_id,
+            batch: None,
+            attempt: 0,
+            at: wall,
+        }
+    }
+
+    fn letter(&self, mark: Mark, text: &[u8], refusal: &Rejection, wall: WallTime) -> DeadLetter {
+        DeadLetter::of_row(mark, text, refusal, &self.about(mark, wall))
+    }
+}
+
+impl Forms {
+    fn refuse(&mut self, letter: DeadLetter) {
+        self.refused_bytes += letter.line.len();
+        self.refused.push(letter);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.builder.is_empty() && self.refused.is_empty()
+    }
+}
+
+fn failed(error: &SourceError) -> Event {
+    Event::SourceFailed { why: error.to_string(), hint: error.hint(), changed: error.is_changed() }
+}
+
+/// Makes a batch of an earlier run again.
+fn rebuild(
+    rereader: &mut Rereader,
+    assembler: &Assembler,
+    seq: BatchSeq,
+    start: Place,
+    rows: &RowSet,
+) -> Event {
+    let mut builder = assembler.open();
+    let mut refused = None;
+    let read = rereader.rows(start, rows, &mut |mark, text| {
+        if let Err(refusal) = assembler.add(&mut builder, mark, text) {
+            refused = Some(refusal.message);
+        }
+    });
+    match (read, refused, assembler.close(builder)) {
+        (Ok(()), None, Some(load)) if load.len() as u64 == rows.len() => Event::Rebuilt { seq, load },
+        (Err(error), ..) => failed(&error),
+        (Ok(()), why, _) => Event::SourceFailed {
+            why: why.unwrap_or_else(|| format!("row {} is not where it was", rows.first().0 + 1)),
+            hint: None,
+            changed: true,
+        },
+    }
+}
+
+enum Task {
+    Form,
+    Rebuild { seq: BatchSeq, start: Place, rows: RowSet },
+}
+
+/// The way to the forming thread.
+#[derive(Debug)]
+pub struct Forming {
+    tasks: Option<Sender<Task>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Forming {
+    /// `tell` is called on the forming thread, with each event and the bytes consumed so far.
+    pub fn start(
+        mut former: Former,
+        mut rereader: Rereader,
+        tell: impl Fn(Event, u64) + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let (tasks, inbox) = channel();
+        let thread = std::thread::Builder::new().name("forming".to_owned()).spawn(move || {
+            let assembler = Arc::clone(&former.assembler);
+            while let Ok(task) = inbox.recv() {
+                let event = match task {
+                    Task::Form => former.form(Clock::wall()),
+                    Task::Rebuild { seq, start, rows } => {
+                        rebuild(&mut rereader, &assembler, seq, start, &rows)
+                    }
+                };
+                tell(event, former.bytes_consumed());
+            }
+        })?;
+        Ok(Self { tasks: Some(tasks), thread: Some(thread) })
+    }
+
+    pub fn form(&self) {
+        self.give(Task::Form);
+    }
+
+    pub fn rebuild(&self, seq: BatchSeq, start: Place, rows: RowSet) {
+        self.give(Task::Rebuild { seq, start, rows });
+    }
+
+    fn give(&self, task: Task) {
+        if let Some(tasks) = &self.tasks {
+            // The thread outlives every task; if it panicked, the run ends by the missing answer.
+            let _ = tasks.send(task);
+        }
+    }
+}
+
+impl Drop for Forming {
+    fn drop(&mut self) {
+        self.tasks = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The corridor: it takes an event from an edge, gives it to the engine, and carries the engine's commands back.
+//! It holds the only `select!` and no decision.
+
+mod forming;
+mod run;
+
+pub use forming::{Former, Forming};
+pub use run::{Run, Running, Watch};

@@ -1,0 +1,297 @@
+//! One run: the threads are started, the events go round, and an ending comes out.
+
+use super::Forming;
+use crate::edge::clock::Clock;
+use crate::edge::interrupt::Interrupts;
+use crate::edge::ledger::{Clerk, Done, Ledger};
+use crate::edge::results::ResultsFile;
+use crate::edge::source::Rereader;
+use crate::edge::wire::{Wire, answer_max};
+use crate::engine::{Command, Ending, Engine, Event, Settled};
+use crate::model::{BatchKey, BatchSeq, Job, Load, Moment, WallTime};
+use crate::target::Target;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// How long a first signal waits for what is in flight.
+const DRAIN_MAX: Duration = Duration::from_secs(20);
+/// How often the watch is shown the state.
+const TICK: Duration = Duration::from_millis(200);
+
+/// What a run is made of.
+#[derive(Debug)]
+pub struct Run {
+    pub engine: Engine,
+    pub former: super::Former,
+    pub rereader: Rereader,
+    pub ledger: Ledger,
+    pub target: Arc<Target>,
+    pub wire: Wire,
+    pub timeout: Duration,
+    pub results: Option<ResultsFile>,
+    pub inputs: Arc<[String]>,
+    pub clock: Clock,
+    pub verbose: bool,
+}
+
+/// What a watch sees.
+#[derive(Debug)]
+pub struct Running<'a> {
+    pub engine: &'a Engine,
+    pub bytes_read: u64,
+    pub elapsed: Duration,
+    pub now: Moment,
+}
+
+/// Someone who is shown how the run goes: progress, `status.json`, the log.
+pub trait Watch {
+    fn tick(&mut self, running: &Running<'_>);
+    /// One line about a request, for `-v`.
+    fn note(&mut self, line: &str);
+}
+
+struct Corridor {
+    run: Hands,
+    engine: Engine,
+    wake: Option<Moment>,
+    ending: Option<Ending>,
+}
+
+/// Everything that carries commands out.
+struct Hands {
+    forming: Forming,
+    clerk: Option<Clerk>,
+    events: UnboundedSender<Event>,
+    target: Arc<Target>,
+    wire: Wire,
+    timeout: Duration,
+    results: Option<ResultsFile>,
+    inputs: Arc<[String]>,
+    clock: Clock,
+}
+
+impl Run {
+    /// Runs to the end, and gives back the engine with its books.
+    pub fn run(self, watch: &mut dyn Watch) -> std::io::Result<(Ending, Engine, u64)> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let outcome = runtime.block_on(self.corridor(watch));
+        runtime.shutdown_background();
+        outcome
+    }
+
+    async fn corridor(self, watch: &mut dyn Watch) -> std::io::Result<(Ending, Engine, u64)> {
+        let mut interrupts = Interrupts::listen()?;
+        let (events, mut inbox) = unbounded_channel();
+        let bytes_read = Arc::new(AtomicU64::new(0));
+        let (to_engine, consumed) = (events.clone(), Arc::clone(&bytes_read));
+        let forming = Forming::start(self.former, self.rereader, move |event, bytes| {
+            consumed.store(bytes, Ordering::Relaxed);
+            let _ = to_engine.send(event);
+        })?;
+        let to_engine = events.clone();
+        let clerk = Clerk::start(self.ledger, move |done| match done {
+            Done::Committed(tickets) => {
+                for ticket in tickets {
+                    let _ = to_engine.send(Event::Committed(ticket));
+                }
+            }
+            Done::Failed(why) => {
+                let _ = to_engine.send(Event::LedgerFailed(why));
+            }
+        })?;
+        let hands = Hands {
+            forming,
+            clerk: Some(clerk),
+            events,
+            target: self.target,
+            wire: self.wire,
+            timeout: self.timeout,
+            results: self.results,
+            inputs: self.inputs,
+            clock: self.clock,
+        };
+        let mut corridor = Corridor { run: hands, engine: self.engine, wake: None, ending: None };
+        corridor.step(Event::Woke);
+        let ending = corridor.go(&mut inbox, &mut interrupts, watch, &bytes_read).await;
+        let Corridor { run, engine, .. } = corridor;
+        let ending = run.end(ending);
+        Ok((ending, engine, bytes_read.load(Ordering::Relaxed)))
+    }
+}
+
+impl Corridor {
+    async fn go(
+        &mut self,
+        inbox: &mut UnboundedReceiver<Event>,
+        interrupts: &mut Interrupts,
+        watch: &mut dyn Watch,
+        bytes_read: &AtomicU64,
+    ) -> Ending {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        let mut drain_until = None;
+        loop {
+            if let Some(ending) = self.ending.take() {
+                return ending;
+            }
+            let wake = self.wake.map_or(Duration::from_secs(3600), |at| self.run.clock.until(at));
+            let event = tokio::select! {
+                Some(event) = inbox.recv() => event,
+                () = tokio::time::sleep(wake) => Event::Woke,
+                () = interrupts.next() => Event::StopAsked,
+                _ = ticks.tick() => {
+                    let now = self.run.clock.tick();
+                    let elapsed = now.since(Moment::ZERO);
+                    let bytes_read = bytes_read.load(Ordering::Relaxed);
+                    watch.tick(&Running { engine: &self.engine, bytes_read, elapsed, now });
+                    if drain_until.is_some_and(|until| now >= until) {
+                        self.cut_short();
+                    }
+                    continue;
+                }
+            };
+            if matches!(event, Event::StopAsked) {
+                drain_until.get_or_insert(self.run.clock.tick() + DRAIN_MAX);
+            }
+            if let Event::Answered { seq, outcome, status, took, .. } = &event {
+                watch.note(&line(*seq, outcome, *status, *took));
+            }
+            self.step(event);
+            while let Ok(event) = inbox.try_recv() {
+                self.step(event);
+            }
+        }
+    }
+
+    fn step(&mut self, event: Event) {
+        let mut commands = Vec::new();
+        self.engine.step(self.run.clock.now(), event, &mut commands);
+        self.carry_out(commands);
+    }
+
+    fn cut_short(&mut self) {
+        let mut commands = Vec::new();
+        self.engine.cut_short(&mut commands);
+        self.carry_out(commands);
+    }
+
+    fn carry_out(&mut self, commands: Vec<Command>) {
+        self.wake = None;
+        for command in commands {
+            match command {
+                Command::Form => self.run.forming.form(),
+                Command::Rebuild { seq, start, rows } => self.run.forming.rebuild(seq, start, rows),
+                Command::Commit { ticket, entry } => {
+                    if let Some(clerk) = &self.run.clerk {
+                        clerk.write(ticket, entry);
+                    }
+                }
+                Command::Send { seq, key, load, planned_at } => self.run.send(seq, &key, load, planned_at),
+                Command::Poll { seq, job, load } => self.run.poll(seq, job, load),
+                Command::WakeAt(at) => self.wake = Some(at),
+                Command::Tell(settled) => self.run.tell(&settled),
+                Command::Finish(ending) => self.ending = Some(ending),
+            }
+        }
+    }
+}
+
+impl Hands {
+    fn send(&self, seq: BatchSeq, key: &BatchKey, load: Load, planned_at: WallTime) {
+        let request =
+            self.target.request(load.body().clone(), key, load.len() as u64, planned_at, self.timeout);
+        let (events, wire, target, clock) =
+            (self.events.clone(), self.wire.clone(), Arc::clone(&self.target), self.clock);
+        tokio::spawn(async move {
+            let started = clock.tick();
+            let (outcome, status, replayed) = match request {
+                Err(refusal) => {
+                    // The request can't be made of these rows; nothing left.
+                    let verdict = crate::model::RowVerdict::Rejected(refusal);
+                    (crate::model::Outcome::Settled(crate::model::Verdicts::all(verdict)), None, false)
+                }
+                Ok(request) => match wire.send(request, answer_max(load.len())).await {
+                    Ok(reply) => {
+                        let outcome = target.read(&load, &reply, Clock::wall());
+                        (outcome, Some(reply.status), target.replayed(&reply))
+                    }
+                    Err(fault) => (target.read_fault(&fault), None, false),
+                },
+            };
+            let took = clock.tick().since(started);
+            let _ = events.send(Event::Answered { seq, outcome, status, took, replayed });
+        });
+    }
+
+    fn poll(&self, seq: BatchSeq, job: Job, load: Load) {
+        let (events, wire, target) = (self.events.clone(), self.wire.clone(), Arc::clone(&self.target));
+        let request = target.poll(&job, self.timeout);
+        tokio::spawn(async move {
+            use crate::model::PollOutcome;
+            let again = |why: String| PollOutcome::Again { wait: None, why: Some(why) };
+            let (outcome, status) = match request {
+                Err(why) => (again(why), None),
+                Ok(request) => match wire.send(request, answer_max(load.len())).await {
+                    Ok(reply) => (target.read_poll(&load, &job, &reply, Clock::wall()), Some(reply.status)),
+                    Err(fault) => (again(fault.why().to_owned()), None),
+                },
+            };
+            let _ = events.send(Event::Polled { seq, outcome, status });
+        });
+    }
+
+    fn tell(&mut self, settled: &[Settled]) {
+        let Some(results) = &mut self.results else { return };
+        let mut lines = String::new();
+        for row in settled {
+            let mut line = serde_json::json!({"row": row.place.row, "verdict": row.verdict});
+            if let Some(id) = &row.id {
+                line["id"] = id.as_str().into();
+            }
+            if self.inputs.len() > 1 {
+                line["input"] = self.inputs[row.place.input as usize].as_str().into();
+            }
+            lines.push_str(&line.to_string());
+            lines.push('\n');
+        }
+        if let Err(error) = results.append(&lines) {
+            let why = format!("the results file cannot be written: {error}");
+            let _ = self.events.send(Event::SourceFailed { why, hint: None, changed: false });
+        }
+    }
+
+    /// Closes the ledger. A failure here outweighs any other ending.
+    fn end(mut self, ending: Ending) -> Ending {
+        use crate::engine::StopCause;
+        let failed = matches!(ending.cause, Some(StopCause::Ledger(_)));
+        match self.clerk.take().map(Clerk::close) {
+            Some(Err(error)) if !failed => {
+                Ending { exit: 74, cause: Some(StopCause::Ledger(error.to_string())) }
+            }
+            _ => ending,
+        }
+    }
+}
+
+fn line(seq: BatchSeq, outcome: &crate::model::Outcome, status: Option<u16>, took: Duration) -> String {
+    use crate::model::Outcome;
+    let status = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+    let what = match outcome {
+        Outcome::Settled(_) => "settled".to_owned(),
+        Outcome::Accepted(_) => "accepted".to_owned(),
+        Outcome::Throttled { why, .. } => format!("throttled: {why}"),
+        Outcome::NotApplied { why, .. } => format!("not applied: {why}"),
+        Outcome::Unknown { why, .. } => format!("unknown: {why}"),
+        Outcome::Split { .. } => "too large".to_owned(),
+        Outcome::Bisect { refusal } => format!("refused: {}", refusal.message),
+        Outcome::Misfit { why }
+        | Outcome::Puzzling { why }
+        | Outcome::Doubtful { why }
+        | Outcome::Refetch { why }
+        | Outcome::Reauth { why }
+        | Outcome::Stop { why, .. } => why.clone(),
+    };
+    format!("batch {}: {status} in {} ms, {what}", seq.0, took.as_millis())
+}

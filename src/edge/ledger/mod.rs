@@ -1,0 +1,129 @@
+//! The ledger: the `SQLite` file that knows what happened. One connection, one thread, every commit synced.
+//!
+//! It may say what was done, never where to send or what to open, and holds no secret. A failed commit is an
+//! unknown one (the frame may be on the disk all the same): after any error here nothing more is written or sent,
+//! and the next run reads what is true.
+
+mod clerk;
+mod letters;
+mod reading;
+mod schema;
+mod writing;
+
+pub use clerk::{Clerk, Done};
+pub use letters::LetterFile;
+pub use reading::{BatchRow, Found};
+
+use crate::model::{ImportRecord, Recovered};
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+
+/// The ledger could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    #[error("{0}")]
+    Sql(#[from] rusqlite::Error),
+    #[error("{0}")]
+    File(#[from] std::io::Error),
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// An open ledger.
+#[derive(Debug)]
+pub struct Ledger {
+    conn: Connection,
+    letters: LetterFile,
+    import: u64,
+    is_new: bool,
+}
+
+impl Ledger {
+    /// Opens or makes the file. The caller holds the state's lock.
+    pub fn open(path: &Path, dead_letters: &Path) -> Result<Self, LedgerError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn = Connection::open_with_flags(path, flags)?;
+        schema::configure(&conn)?;
+        let is_new = !schema::is_committed(&conn)?;
+        Ok(Self { conn, letters: LetterFile::at(dead_letters), import: 0, is_new })
+    }
+
+    /// The newest import of this state; `None` in a new ledger.
+    pub fn newest(&self) -> Result<Option<Found>, LedgerError> {
+        if self.is_new { Ok(None) } else { reading::newest(&self.conn) }
+    }
+
+    /// Writes a new import down, and with the first one the schema: they are durable together or not at all.
+    pub fn begin(&mut self, import: &ImportRecord, inputs: &str) -> Result<(), LedgerError> {
+        let txn = self.conn.transaction()?;
+        if self.is_new {
+            schema::create(&txn)?;
+        }
+        writing::begin(&txn, import, inputs)?;
+        txn.commit()?;
+        self.is_new = false;
+        Ok(())
+    }
+
+    /// What recovery finds of this import; also brings the dead-letter file to what the ledger says.
+    pub fn recover(&mut self, number: u64) -> Result<Recovered, LedgerError> {
+        self.import = number;
+        self.letters.recover(&self.conn)?;
+        self.project()?;
+        reading::recovered(&self.conn, number)
+    }
+
+    /// Closes an import that a person gives up.
+    pub fn abandon(&mut self, number: u64) -> Result<(), LedgerError> {
+        self.conn.execute("UPDATE import SET state = 'abandoned' WHERE number = ?1", [number as i64])?;
+        Ok(())
+    }
+
+    /// Opens a completed import again, to take up its rows in doubt.
+    pub fn reopen(&mut self, number: u64) -> Result<(), LedgerError> {
+        self.conn.execute("UPDATE import SET state = 'open' WHERE number = ?1", [number as i64])?;
+        Ok(())
+    }
+
+    /// The input behind what was read is another one now; the import goes on with it.
+    pub fn accept_tail(&mut self, number: u64, inputs: &str) -> Result<(), LedgerError> {
+        let sql = "UPDATE import SET inputs = ?2, drained = 0 WHERE number = ?1";
+        self.conn.execute(sql, rusqlite::params![number as i64, inputs])?;
+        Ok(())
+    }
+
+    /// Applies entries in one transaction, durable on return, and then lets the dead-letter file follow.
+    pub fn apply<'a>(
+        &mut self,
+        entries: impl Iterator<Item = &'a crate::model::Entry>,
+    ) -> Result<(), LedgerError> {
+        let txn = self.conn.transaction()?;
+        self.letters.record(&txn)?;
+        for entry in entries {
+            writing::apply(&txn, self.import, entry)?;
+        }
+        txn.commit()?;
+        self.project()
+    }
+
+    /// Appends what the file lacks; how far it reaches is recorded with the next transaction.
+    fn project(&mut self) -> Result<(), LedgerError> {
+        self.letters.append(&self.conn)
+    }
+
+    /// Records how far the dead-letter file reaches, and folds the log into the database.
+    pub fn close(mut self) -> Result<(), LedgerError> {
+        let txn = self.conn.transaction()?;
+        self.letters.record(&txn)?;
+        txn.commit()?;
+        self.conn.close().map_err(|(_, error)| LedgerError::Sql(error))
+    }
+
+    /// All batches of an import, for the audit.
+    pub fn batches(&self, import: u64) -> Result<Vec<BatchRow>, LedgerError> {
+        reading::batches(&self.conn, import)
+    }
+}

@@ -1,0 +1,195 @@
+//! Rows back into values. What does not read as we wrote it is refused, never guessed at.
+
+use super::LedgerError;
+use crate::model::{
+    BatchKey, BatchSeq, Cursor, Digest, ImportId, ImportRecord, ImportState, Job, Ordinal, Park, Place,
+    Planned, Recovered, RowSet, Tally, Unsettled, UnsettledState, WallTime,
+};
+use rusqlite::{Connection, OptionalExtension, Row};
+
+/// The newest import, with what its inputs were.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub import: ImportRecord,
+    /// As given to `begin`.
+    pub inputs: String,
+    pub cursor: Option<Cursor>,
+    pub drained: bool,
+    pub tally: Tally,
+}
+
+/// One batch, for the audit.
+#[derive(Clone, Debug)]
+pub struct BatchRow {
+    pub seq: u64,
+    pub parent: Option<u64>,
+    pub rows: RowSet,
+    pub state: String,
+    pub delivered: u64,
+    pub rejected: u64,
+    pub source_bytes: u64,
+}
+
+const IMPORT: &str = "SELECT number, id, identity, inputs, state, exit, cur_input, cur_row, cur_line, cur_byte,
+  cur_ordinal, chain, drained, rows_read, delivered, rejected, unchanged, superseded, in_doubt, planned, settled, split
+  FROM import";
+
+pub(super) fn newest(conn: &Connection) -> Result<Option<Found>, LedgerError> {
+    let sql = format!("{IMPORT} ORDER BY number DESC LIMIT 1");
+    conn.query_row(&sql, [], |row| Ok(found(row))).optional()?.transpose()
+}
+
+fn found(row: &Row<'_>) -> Result<Found, LedgerError> {
+    let state: String = row.get("state")?;
+    let exit: Option<u8> = row.get("exit")?;
+    let state = match (state.as_str(), exit) {
+        ("complete", Some(exit)) => ImportState::Complete(exit),
+        ("abandoned", _) => ImportState::Abandoned,
+        ("open", _) => ImportState::Open,
+        _ => return Err(damaged("an import's state")),
+    };
+    let mut tally = Tally {
+        read: number(row, "rows_read")?,
+        delivered: number(row, "delivered")?,
+        rejected: number(row, "rejected")?,
+        unchanged: number(row, "unchanged")?,
+        in_doubt: number(row, "in_doubt")?,
+        pending: 0,
+        superseded: number(row, "superseded")?,
+    };
+    let settled = tally.delivered + tally.rejected + tally.unchanged + tally.in_doubt;
+    tally.pending = tally.read.checked_sub(settled).ok_or_else(|| damaged("the books of an import"))?;
+    let import = ImportRecord {
+        number: number(row, "number")?,
+        id: ImportId(digest(row, "id")?),
+        identity: digest(row, "identity")?,
+        state,
+    };
+    let drained = number(row, "drained")? == 1;
+    Ok(Found { import, inputs: row.get("inputs")?, cursor: cursor(row)?, drained, tally })
+}
+
+fn cursor(row: &Row<'_>) -> Result<Option<Cursor>, LedgerError> {
+    let chain: Option<[u8; 32]> = row.get("chain")?;
+    let Some(chain) = chain else { return Ok(None) };
+    let place = Place {
+        input: row.get("cur_input")?,
+        row: number(row, "cur_row")?,
+        line: number(row, "cur_line")?,
+        byte: number(row, "cur_byte")?,
+    };
+    Ok(Some(Cursor { place, ordinal: Ordinal(number(row, "cur_ordinal")?), chain }))
+}
+
+pub(super) fn recovered(conn: &Connection, import: u64) -> Result<Recovered, LedgerError> {
+    let sql = format!("{IMPORT} WHERE number = ?1");
+    let (found, planned, settled, split) = conn.query_row(&sql, [import as i64], |row| {
+        Ok((
+            found(row),
+            row.get::<_, i64>("planned")?,
+            row.get::<_, i64>("settled")?,
+            row.get::<_, i64>("split")?,
+        ))
+    })?;
+    let Found { import, cursor, drained, tally, .. } = found?;
+    let next: i64 = conn.query_row("SELECT coalesce(max(seq), 0) + 1 FROM batch", [], |row| row.get(0))?;
+    let (pause, rows, bytes) =
+        conn.query_row("SELECT pause_until, learned_rows, learned_bytes FROM target", [], |row| {
+            Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<i64>>(2)?))
+        })?;
+    Ok(Recovered {
+        unsettled: unsettled(conn, import.number)?,
+        import,
+        cursor,
+        drained,
+        tally,
+        next_seq: BatchSeq(next as u64),
+        pause_until: pause.map(WallTime::from_millis),
+        learned_rows: rows.map(|rows| rows as u64),
+        learned_bytes: bytes.map(|bytes| bytes as u64),
+        batches_planned: planned as u64,
+        batches_settled: settled as u64,
+        batches_split: split as u64,
+    })
+}
+
+fn unsettled(conn: &Connection, import: u64) -> Result<Vec<Unsettled>, LedgerError> {
+    let mut select = conn.prepare(
+        "SELECT * FROM batch WHERE import = ?1 AND state IN ('prepared', 'accepted', 'doubt') ORDER BY seq",
+    )?;
+    let mut rows = select.query([import as i64])?;
+    let mut list = Vec::new();
+    while let Some(row) = rows.next()? {
+        let batch = planned(row)?;
+        let state: String = row.get("state")?;
+        let state = match state.as_str() {
+            "prepared" => UnsettledState::Prepared,
+            "accepted" => {
+                UnsettledState::Accepted(Job { id: row.get("job_id")?, path: row.get("job_path")? })
+            }
+            _ => {
+                UnsettledState::Parked(Park { why: row.get::<_, Option<String>>("why")?.unwrap_or_default() })
+            }
+        };
+        list.push(Unsettled { batch, state });
+    }
+    Ok(list)
+}
+
+fn planned(row: &Row<'_>) -> Result<Planned, LedgerError> {
+    let parent: Option<i64> = row.get("parent")?;
+    Ok(Planned {
+        seq: BatchSeq(number(row, "seq")?),
+        parent: parent.map(|seq| BatchSeq(seq as u64)),
+        generation: row.get("generation")?,
+        rows: row_set(row)?,
+        start: Place {
+            input: row.get("input")?,
+            row: number(row, "row")?,
+            line: number(row, "line")?,
+            byte: number(row, "byte")?,
+        },
+        source_bytes: number(row, "source_bytes")?,
+        key: BatchKey(digest(row, "key")?),
+        body_hash: digest(row, "body_hash")?,
+        planned_at: WallTime::from_millis(row.get("planned_at")?),
+        row_attempts: row.get("row_attempts")?,
+        parked: None,
+    })
+}
+
+pub(super) fn batches(conn: &Connection, import: u64) -> Result<Vec<BatchRow>, LedgerError> {
+    let mut select = conn.prepare("SELECT * FROM batch WHERE import = ?1 ORDER BY seq")?;
+    let mut rows = select.query([import as i64])?;
+    let mut list = Vec::new();
+    while let Some(row) = rows.next()? {
+        let parent: Option<i64> = row.get("parent")?;
+        list.push(BatchRow {
+            seq: number(row, "seq")?,
+            parent: parent.map(|seq| seq as u64),
+            rows: row_set(row)?,
+            state: row.get("state")?,
+            delivered: number(row, "delivered")?,
+            rejected: number(row, "rejected")?,
+            source_bytes: number(row, "source_bytes")?,
+        });
+    }
+    Ok(list)
+}
+
+fn row_set(row: &Row<'_>) -> Result<RowSet, LedgerError> {
+    let bytes: Vec<u8> = row.get("row_set")?;
+    RowSet::from_bytes(&bytes).ok_or_else(|| damaged("the rows of a batch"))
+}
+
+fn digest(row: &Row<'_>, column: &str) -> Result<Digest, LedgerError> {
+    Ok(Digest(row.get(column)?))
+}
+
+fn number(row: &Row<'_>, column: &str) -> Result<u64, LedgerError> {
+    u64::try_from(row.get::<_, i64>(column)?).map_err(|_| damaged(column))
+}
+
+fn damaged(what: &str) -> LedgerError {
+    LedgerError::Refused(format!("{what} cannot be read: the file is damaged, or was changed by hand"))
+}

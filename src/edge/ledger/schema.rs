@@ -1,0 +1,93 @@
+//! The ledger's tables, and the settings under which `SQLite` keeps its word.
+//!
+//! The format number (`user_version`) rises whenever a table changes; a ledger of another number is refused, never
+//! guessed at. A ledger with no committed schema is a new one: its first run died before it began.
+
+use super::LedgerError;
+use rusqlite::Connection;
+
+/// "bulk" in ASCII.
+pub(super) const APPLICATION_ID: i64 = 0x6275_6c6b;
+pub(super) const FORMAT: i64 = 1;
+
+const TABLES: &str = "
+CREATE TABLE import (
+  number INTEGER PRIMARY KEY,
+  id BLOB NOT NULL, identity BLOB NOT NULL, inputs TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('open', 'complete', 'abandoned')), exit INTEGER,
+  cur_input INTEGER, cur_row INTEGER, cur_line INTEGER, cur_byte INTEGER, cur_ordinal INTEGER, chain BLOB,
+  drained INTEGER NOT NULL DEFAULT 0,
+  rows_read INTEGER NOT NULL DEFAULT 0, delivered INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0,
+  unchanged INTEGER NOT NULL DEFAULT 0, superseded INTEGER NOT NULL DEFAULT 0, in_doubt INTEGER NOT NULL DEFAULT 0,
+  planned INTEGER NOT NULL DEFAULT 0, settled INTEGER NOT NULL DEFAULT 0, split INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE batch (
+  seq INTEGER PRIMARY KEY,
+  import INTEGER NOT NULL REFERENCES import (number),
+  parent INTEGER, generation INTEGER NOT NULL,
+  rows INTEGER NOT NULL, row_set BLOB NOT NULL,
+  input INTEGER NOT NULL, row INTEGER NOT NULL, line INTEGER NOT NULL, byte INTEGER NOT NULL,
+  source_bytes INTEGER NOT NULL,
+  key BLOB NOT NULL UNIQUE, body_hash BLOB NOT NULL,
+  planned_at INTEGER NOT NULL, row_attempts INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('prepared', 'accepted', 'settled', 'split', 'doubt', 'taken_up')),
+  job_id TEXT, job_path TEXT, why TEXT,
+  delivered INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX batch_unsettled ON batch (import, seq) WHERE state IN ('prepared', 'accepted', 'doubt');
+CREATE TABLE letter (
+  number INTEGER PRIMARY KEY,
+  import INTEGER NOT NULL REFERENCES import (number),
+  ordinal INTEGER NOT NULL, bytes INTEGER NOT NULL, batch INTEGER, code TEXT NOT NULL, line TEXT NOT NULL,
+  UNIQUE (import, ordinal)
+) STRICT;
+CREATE TABLE projection (
+  one INTEGER PRIMARY KEY CHECK (one = 1), letters INTEGER NOT NULL, len INTEGER NOT NULL, hash BLOB NOT NULL
+) STRICT;
+CREATE TABLE target (
+  one INTEGER PRIMARY KEY CHECK (one = 1), pause_until INTEGER, learned_rows INTEGER, learned_bytes INTEGER
+) STRICT;
+INSERT INTO target (one) VALUES (1);
+";
+
+/// One connection, locked against all others, every commit synced.
+pub(super) fn configure(conn: &Connection) -> Result<(), LedgerError> {
+    // Exclusive before the first access to the log: no shared memory file, and no second connection ever.
+    conn.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        // An I/O error while switching can leave the old mode in place without a word.
+        return Err(LedgerError::Refused(format!(
+            "it cannot be kept in write-ahead mode (it says `{mode}`)"
+        )));
+    }
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "trusted_schema", "OFF")?;
+    conn.pragma_update(None, "cell_size_check", "ON")?;
+    conn.pragma_update(None, "wal_autocheckpoint", 4000)?;
+    conn.set_prepared_statement_cache_capacity(32);
+    Ok(())
+}
+
+/// Whether a schema is committed. A file that is no ledger of this format is refused.
+pub(super) fn is_committed(conn: &Connection) -> Result<bool, LedgerError> {
+    let id: i64 = conn.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let format: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    match (tables, id, format) {
+        (0, 0, 0) => Ok(false),
+        (_, APPLICATION_ID, FORMAT) => Ok(true),
+        (_, APPLICATION_ID, other) => Err(LedgerError::Refused(format!(
+            "it has format {other}, and this program writes format {FORMAT}"
+        ))),
+        _ => Err(LedgerError::Refused("it is not a ledger of bulkhaul".to_owned())),
+    }
+}
+
+/// Within the transaction that also writes the first import.
+pub(super) fn create(conn: &Connection) -> Result<(), LedgerError> {
+    conn.execute_batch(TABLES)?;
+    conn.pragma_update(None, "application_id", APPLICATION_ID)?;
+    conn.pragma_update(None, "user_version", FORMAT)?;
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! Entries into rows. Each function is part of one transaction that its caller commits.
+
+use super::LedgerError;
+use crate::model::{Cursor, DeadLetter, Entry, ImportRecord, Limit, Planned};
+use rusqlite::{Connection, params};
+
+pub(super) fn begin(conn: &Connection, import: &ImportRecord, inputs: &str) -> Result<(), LedgerError> {
+    conn.execute(
+        "INSERT INTO import (number, id, identity, inputs, state) VALUES (?1, ?2, ?3, ?4, 'open')",
+        params![import.number as i64, import.id.0.0, import.identity.0, inputs],
+    )?;
+    Ok(())
+}
+
+pub(super) fn apply(conn: &Connection, import: u64, entry: &Entry) -> Result<(), LedgerError> {
+    let number = import as i64;
+    match entry {
+        Entry::Plan { batch, refused, cursor } => {
+            plan(conn, number, batch)?;
+            refuse(conn, number, None, refused)?;
+            add(conn, number, "rows_read", batch.rows.len() + refused.len() as u64)?;
+            advance(conn, number, cursor)?;
+        }
+        Entry::Refuse { refused, cursor } => {
+            refuse(conn, number, None, refused)?;
+            add(conn, number, "rows_read", refused.len() as u64)?;
+            advance(conn, number, cursor)?;
+        }
+        Entry::Accept { seq, job } => {
+            conn.prepare_cached(
+                "UPDATE batch SET state = 'accepted', job_id = ?2, job_path = ?3 WHERE seq = ?1",
+            )?
+            .execute(params![seq.0 as i64, job.id, job.path])?;
+        }
+        Entry::Finish { seq, end, refused, children, learned } => {
+            let old: String = conn
+                .prepare_cached("SELECT state FROM batch WHERE seq = ?1")?
+                .query_row([seq.0 as i64], |row| row.get(0))?;
+            let rows: i64 = children.iter().map(|child| child.rows.len() as i64).sum();
+            let state = match (end.split, old.as_str()) {
+                (true, _) => "split",
+                (false, "doubt") => "taken_up",
+                (false, _) => "settled",
+            };
+            if state == "taken_up" {
+                conn.prepare_cached("UPDATE import SET in_doubt = in_doubt - ?2 WHERE number = ?1")?
+                    .execute([number, rows])?;
+            }
+            conn.prepare_cached("UPDATE batch SET state = ?2, delivered = ?3, rejected = ?4 WHERE seq = ?1")?
+                .execute(params![seq.0 as i64, state, end.delivered as i64, end.rejected as i64])?;
+            add(conn, number, "delivered", end.delivered)?;
+            add(conn, number, if end.split { "split" } else { "settled" }, 1)?;
+            refuse(conn, number, Some(seq.0), refused)?;
+            children.iter().try_for_each(|child| plan(conn, number, child))?;
+            learned.map_or(Ok(()), |limit| learn(conn, limit))?;
+        }
+        Entry::Park { seq, park } => {
+            conn.prepare_cached("UPDATE batch SET state = 'doubt', why = ?2 WHERE seq = ?1")?
+                .execute(params![seq.0 as i64, park.why])?;
+            conn.prepare_cached(
+                "UPDATE import SET in_doubt = in_doubt + (SELECT rows FROM batch WHERE seq = ?2) WHERE number = ?1",
+            )?
+            .execute([number, seq.0 as i64])?;
+        }
+        Entry::Pause { until } => {
+            conn.prepare_cached("UPDATE target SET pause_until = ?1")?.execute([until.millis()])?;
+        }
+        Entry::Drained { cursor } => {
+            advance(conn, number, cursor)?;
+            conn.prepare_cached("UPDATE import SET drained = 1 WHERE number = ?1")?.execute([number])?;
+        }
+        Entry::Complete { exit } => {
+            conn.prepare_cached("UPDATE import SET state = 'complete', exit = ?2 WHERE number = ?1")?
+                .execute([number, i64::from(*exit)])?;
+        }
+    }
+    Ok(())
+}
+
+fn plan(conn: &Connection, import: i64, batch: &Planned) -> Result<(), LedgerError> {
+    let state = if batch.parked.is_some() { "doubt" } else { "prepared" };
+    conn.prepare_cached(
+        "INSERT INTO batch (seq, import, parent, generation, rows, row_set, input, row, line, byte, source_bytes,
+           key, body_hash, planned_at, row_attempts, state, why)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+    )?
+    .execute(params![
+        batch.seq.0 as i64,
+        import,
+        batch.parent.map(|seq| seq.0 as i64),
+        batch.generation,
+        batch.rows.len() as i64,
+        batch.rows.to_bytes(),
+        batch.start.input,
+        batch.start.row as i64,
+        batch.start.line as i64,
+        batch.start.byte as i64,
+        batch.source_bytes as i64,
+        batch.key.0.0,
+        batch.body_hash.0,
+        batch.planned_at.millis(),
+        batch.row_attempts,
+        state,
+        batch.parked.as_ref().map(|park| park.why.as_str()),
+    ])?;
+    add(conn, import, "planned", 1)?;
+    if batch.parked.is_some() {
+        add(conn, import, "in_doubt", batch.rows.len())?;
+    }
+    Ok(())
+}
+
+fn refuse(
+    conn: &Connection,
+    import: i64,
+    batch: Option<u64>,
+    refused: &[DeadLetter],
+) -> Result<(), LedgerError> {
+    let mut insert = conn.prepare_cached(
+        "INSERT INTO letter (import, ordinal, bytes, batch, code, line) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for letter in refused {
+        insert.execute(params![
+            import,
+            letter.mark.ordinal.0 as i64,
+            letter.mark.bytes() as i64,
+            batch.map(|seq| seq as i64),
+            letter.code,
+            letter.line
+        ])?;
+    }
+    if refused.is_empty() { Ok(()) } else { add(conn, import, "rejected", refused.len() as u64) }
+}
+
+fn advance(conn: &Connection, import: i64, cursor: &Cursor) -> Result<(), LedgerError> {
+    conn.prepare_cached(
+        "UPDATE import SET cur_input = ?2, cur_row = ?3, cur_line = ?4, cur_byte = ?5, cur_ordinal = ?6, chain = ?7
+         WHERE number = ?1",
+    )?
+    .execute(params![
+        import,
+        cursor.place.input,
+        cursor.place.row as i64,
+        cursor.place.line as i64,
+        cursor.place.byte as i64,
+        cursor.ordinal.0 as i64,
+        cursor.chain,
+    ])?;
+    Ok(())
+}
+
+/// `column` is one of the literals above.
+fn add(conn: &Connection, import: i64, column: &'static str, amount: u64) -> Result<(), LedgerError> {
+    conn.prepare_cached(&format!("UPDATE import SET {column} = {column} + ?2 WHERE number = ?1"))?
+        .execute([import, amount as i64])?;
+    Ok(())
+}
+
+/// Limits only ever shrink.
+fn learn(conn: &Connection, limit: Limit) -> Result<(), LedgerError> {
+    let (column, amount) = match limit {
+        Limit::Rows(rows) => ("learned_rows", rows),
+        Limit::Bytes(bytes) => ("learned_bytes", bytes),
+    };
+    conn.prepare_cached(&format!("UPDATE target SET {column} = min(coalesce({column}, ?1), ?1)"))?
+        .execute([amount as i64])?;
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! The folder of an import: made, owned and locked here. Nobody but its owner may read it.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// A folder that no other process runs an import in, as long as this lives. The kernel holds the lock, so a dead
+/// process leaves none behind.
+#[derive(Debug)]
+pub struct StateDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// Why the folder can't be used.
+#[derive(Debug)]
+pub enum StateError {
+    /// Another process holds it.
+    Held,
+    /// It can't be made or written.
+    Io(io::Error),
+}
+
+impl StateDir {
+    /// Makes the folder (mode 0700) if it is not there, and takes its lock without waiting.
+    pub fn take(path: &Path) -> Result<Self, StateError> {
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(StateError::Io)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path.join("ledger.lock"))
+            .map_err(StateError::Io)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(StateError::Held),
+            Err(TryLockError::Error(error)) => Err(StateError::Io(error)),
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes the ledger's file with mode 0600 before `SQLite` would make it with another, and syncs the folder:
+    /// a file whose name is lost in a power cut is a lost file.
+    pub fn ledger_file(&self) -> io::Result<PathBuf> {
+        let path = self.path.join("ledger.db");
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        match made {
+            Ok(file) => drop(file),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+        self.sync()?;
+        Ok(path)
+    }
+
+    pub fn sync(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+}

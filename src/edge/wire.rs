@@ -1,0 +1,112 @@
+//! Requests out, replies or faults back. It follows no redirect and repeats nothing by itself: a hidden second
+//! attempt would pass no gate and stand in no ledger.
+
+use crate::model::{BodyState, Fault, Reply, Request};
+use bytes::{Bytes, BytesMut};
+use reqwest::{Client, Response};
+use std::error::Error as _;
+use std::time::Duration;
+
+/// The way to one target.
+#[derive(Clone, Debug)]
+pub struct Wire {
+    client: Client,
+}
+
+/// How much of an answer is held: 1 MiB, and 4 KiB for each row of the request.
+pub const fn answer_max(rows: usize) -> usize {
+    (1 << 20) + rows * 4096
+}
+
+impl Wire {
+    /// The reason why no client can be made is for people.
+    pub fn new(user_agent: &str) -> Result<Self, String> {
+        // Another part of the process may have chosen a provider already; one is enough.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder()
+            .user_agent(user_agent)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .tcp_nodelay(true)
+            .connect_timeout(Duration::from_secs(20))
+            .pool_idle_timeout(Duration::from_secs(60))
+            .build()
+            .map_err(|error| reason(&error))?;
+        Ok(Self { client })
+    }
+
+    /// Sends one request and reads its answer, `answer_max` bytes of it at most.
+    pub async fn send(&self, request: Request, answer_max: usize) -> Result<Reply, Fault> {
+        let method = reqwest::Method::from_bytes(request.method.as_bytes())
+            .map_err(|_| Fault::NotSent(format!("`{}` is no HTTP method", request.method)))?;
+        let mut builder = self.client.request(method, request.url.as_str()).timeout(request.timeout);
+        for (name, value) in &request.headers {
+            builder = builder.header(name.as_str(), value.as_str());
+        }
+        if !request.body.is_empty() {
+            builder = builder.body(request.body.clone());
+        }
+        match builder.send().await {
+            Ok(response) => Ok(read(response, answer_max).await),
+            Err(error) => Err(fault(&error)),
+        }
+    }
+}
+
+async fn read(mut response: Response, answer_max: usize) -> Reply {
+    let status = response.status().as_u16();
+    let headers = response
+        .headers()
+        .iter()
+        .map(|(name, value)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        })
+        .collect();
+    let mut body = BytesMut::new();
+    let mut body_state = BodyState::Whole;
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > answer_max => {
+                body_state = BodyState::TooLarge;
+                break;
+            }
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => break,
+            Err(_) => {
+                body_state = BodyState::Cut;
+                break;
+            }
+        }
+    }
+    Reply { status, headers, body: Bytes::from(body), body_state }
+}
+
+/// Only what failed before the connection stood surely did nothing.
+fn fault(error: &reqwest::Error) -> Fault {
+    let why = reason(error);
+    if error.is_builder() || error.is_connect() {
+        Fault::NotSent(why)
+    } else if error.is_timeout() {
+        Fault::TimedOut(why)
+    } else {
+        Fault::Broken(why)
+    }
+}
+
+/// The innermost cause: the outer ones say "error sending request" and the URL, which may hold secrets.
+fn reason(error: &reqwest::Error) -> String {
+    let mut cause = error.source();
+    let mut last = None;
+    while let Some(inner) = cause {
+        last = Some(inner.to_string());
+        cause = inner.source();
+    }
+    match last {
+        Some(last) if error.is_connect() => format!("cannot connect: {last}"),
+        Some(last) if error.is_timeout() => format!("no answer in time: {last}"),
+        Some(last) => last,
+        None if error.is_timeout() => "no answer in time".to_owned(),
+        None => "the request could not be sent".to_owned(),
+    }
+}

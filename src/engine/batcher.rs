@@ -1,0 +1,130 @@
+//! Rows into bodies: the one way in which a body is ever made, for a first send and for every later one, so that
+//! the same rows always make the same bytes.
+
+use crate::model::{
+    BatchKey, Cursor, DeadLetter, Digest, ImportId, Limit, Load, LoadBuilder, Mark, Rejection,
+};
+use crate::target::{RowContext, Target};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// When a batch is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchLimits {
+    pub rows: u64,
+    /// Of the encoded body, envelope and all. A row that is larger alone still goes, alone.
+    pub bytes: u64,
+}
+
+/// What one cut of the input gave: a batch, or only rows that were refused here.
+#[derive(Debug)]
+pub struct Formed {
+    pub load: Option<(Load, BatchKey, Digest)>,
+    pub refused: Vec<DeadLetter>,
+    /// Behind all of it.
+    pub cursor: Cursor,
+}
+
+impl Formed {
+    pub fn rows_read(&self) -> u64 {
+        self.load.as_ref().map_or(0, |(load, ..)| load.len() as u64) + self.refused.len() as u64
+    }
+}
+
+/// Makes bodies.
+#[derive(Debug)]
+pub struct Assembler {
+    target: Arc<Target>,
+    import: ImportId,
+    rows_max: AtomicU64,
+    bytes_max: AtomicU64,
+}
+
+impl Assembler {
+    pub fn new(target: Arc<Target>, import: ImportId, limits: BatchLimits) -> Self {
+        let (rows_max, bytes_max) = (AtomicU64::new(limits.rows.max(1)), AtomicU64::new(limits.bytes));
+        Self { target, import, rows_max, bytes_max }
+    }
+
+    pub fn target(&self) -> &Arc<Target> {
+        &self.target
+    }
+
+    pub fn import(&self) -> ImportId {
+        self.import
+    }
+
+    pub fn limits(&self) -> BatchLimits {
+        BatchLimits {
+            rows: self.rows_max.load(Ordering::Relaxed),
+            bytes: self.bytes_max.load(Ordering::Relaxed),
+        }
+    }
+
+    /// What a refusal taught holds for all later batches; limits only ever shrink.
+    pub fn learn(&self, limit: Limit) {
+        match limit {
+            Limit::Rows(rows) => self.rows_max.fetch_min(rows.max(1), Ordering::Relaxed),
+            Limit::Bytes(bytes) => self.bytes_max.fetch_min(bytes.max(1), Ordering::Relaxed),
+        };
+    }
+
+    /// A batch of just these rows, which made items before.
+    pub fn assemble<'a>(&self, rows: impl Iterator<Item = (Mark, &'a [u8])>) -> Load {
+        let mut body = self.open();
+        for (mark, text) in rows {
+            self.add(&mut body, mark, text).expect("a row that made an item once makes it again");
+        }
+        self.close(body).expect("a batch has a row")
+    }
+
+    pub fn open(&self) -> LoadBuilder {
+        let mut builder = LoadBuilder::default();
+        self.target.open_body(&mut builder.body);
+        builder
+    }
+
+    pub fn close(&self, mut builder: LoadBuilder) -> Option<Load> {
+        if builder.is_empty() {
+            return None;
+        }
+        self.target.close_body(&mut builder.body);
+        builder.finish()
+    }
+
+    /// Adds the row's item to the body. On refusal the body is as before.
+    pub fn add(&self, builder: &mut LoadBuilder, mark: Mark, text: &[u8]) -> Result<(), Rejection> {
+        let before = builder.body.len();
+        if !builder.is_empty() {
+            self.target.separate(&mut builder.body);
+        }
+        if self.target.passes_rows() {
+            let start = builder.body.len();
+            builder.body.extend_from_slice(text);
+            builder.push(mark, start..start + text.len());
+            return Ok(());
+        }
+        let context =
+            RowContext { ordinal: mark.ordinal, text, index: builder.len() as u32, import: self.import };
+        if let Err(refusal) = self.target.item(&context, &mut builder.body) {
+            builder.body.truncate(before);
+            return Err(refusal);
+        }
+        let start = builder.texts.len();
+        builder.texts.extend_from_slice(text);
+        builder.push(mark, start..start + text.len());
+        Ok(())
+    }
+
+    /// Length of the body if it were closed now.
+    pub fn closed_len(&self, builder: &LoadBuilder) -> u64 {
+        (builder.body.len() + self.target.closing_len()) as u64
+    }
+
+    /// Key and body hash of a batch cut from the input.
+    pub fn identify(&self, load: Load) -> (Load, BatchKey, Digest) {
+        let hash = load.body_hash();
+        let key = BatchKey::root(self.import, load.mark(0).ordinal, load.len() as u64, hash);
+        (load, key, hash)
+    }
+}

@@ -1,0 +1,98 @@
+//! The books of an import as the engine keeps them: the ledger's numbers, moved on by each acknowledged entry.
+
+use crate::model::{Requests, Tally};
+use serde::Serialize;
+
+/// Batches of the whole import.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counters {
+    pub planned: u64,
+    pub settled: u64,
+    pub split: u64,
+}
+
+/// Rows and batches over all runs, requests of this one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Books {
+    tally: Tally,
+    batches: Counters,
+    requests: Requests,
+    bytes_sent: u64,
+}
+
+impl Books {
+    pub fn new(tally: Tally, batches: Counters) -> Self {
+        Self { tally, batches, requests: Requests::default(), bytes_sent: 0 }
+    }
+
+    pub const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    pub const fn batches(&self) -> &Counters {
+        &self.batches
+    }
+
+    pub const fn requests(&self) -> &Requests {
+        &self.requests
+    }
+
+    pub const fn bytes_sent(&self) -> u64 {
+        self.bytes_sent
+    }
+
+    pub(super) const fn requests_mut(&mut self) -> &mut Requests {
+        &mut self.requests
+    }
+
+    pub(super) const fn sent(&mut self, bytes: usize, again: bool) {
+        self.requests.sent += 1;
+        self.bytes_sent += bytes as u64;
+        if again {
+            self.requests.retried += 1;
+        }
+    }
+
+    pub(super) const fn read(&mut self, rows: u64) {
+        self.tally.read += rows;
+        self.tally.pending += rows;
+    }
+
+    /// Rows that were read but go back to the input when the run ends: they were never in the ledger.
+    pub(super) const fn unread(&mut self, rows: u64) {
+        self.tally.read -= rows;
+        self.tally.pending -= rows;
+    }
+
+    pub(super) const fn planned(&mut self) {
+        self.batches.planned += 1;
+    }
+
+    pub(super) const fn reject(&mut self, rows: u64) {
+        self.tally.pending -= rows;
+        self.tally.rejected += rows;
+    }
+
+    pub(super) const fn deliver(&mut self, rows: u64) {
+        self.tally.pending -= rows;
+        self.tally.delivered += rows;
+    }
+
+    pub(super) const fn park(&mut self, rows: u64) {
+        self.tally.pending -= rows;
+        self.tally.in_doubt += rows;
+    }
+
+    pub(super) const fn take_up(&mut self, rows: u64) {
+        self.tally.in_doubt -= rows;
+        self.tally.pending += rows;
+    }
+
+    pub(super) const fn settled(&mut self, split: bool) {
+        if split {
+            self.batches.split += 1;
+        } else {
+            self.batches.settled += 1;
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The one gate that every attempt passes, first or tenth: the target's pause, the slots, the rates.
+//!
+//! The gate belongs to the target, not to the request: a Retry-After closes it for everyone. Its limiters run on a
+//! clock that is wound by hand, so it never reads the time.
+
+use super::concurrency::{Concurrency, Slots};
+use crate::model::{Moment, Outcome};
+use governor::clock::Clock;
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// So many in so long, e.g. `10/s`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    pub amount: NonZeroU32,
+    pub per: Duration,
+}
+
+/// A clock that shows what it was last set to.
+#[derive(Clone, Debug, Default)]
+struct WoundClock(Arc<AtomicU64>);
+
+impl WoundClock {
+    fn set(&self, now: Moment) {
+        self.0.store(now.micros().saturating_mul(1000), Ordering::Relaxed);
+    }
+}
+
+impl Clock for WoundClock {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        Nanos::from(Duration::from_nanos(self.0.load(Ordering::Relaxed)))
+    }
+}
+
+type Limiter = RateLimiter<NotKeyed, InMemoryState, WoundClock, NoOpMiddleware<Nanos>>;
+
+struct Lane {
+    limiter: Limiter,
+    burst: u32,
+    counts_rows: bool,
+}
+
+/// See the module.
+pub struct Gate {
+    clock: WoundClock,
+    lanes: Vec<Lane>,
+    /// Lanes that the next request to leave has already passed: a token is never taken twice for it.
+    passed: usize,
+    slots: Slots,
+    in_flight: usize,
+    closed_until: Moment,
+    /// When the next token is there, if one was missing.
+    token_at: Moment,
+    /// Failures since the target last answered well; above some, one request at a time feels its way.
+    trouble: u32,
+    successes: u64,
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate")
+            .field("slots", &self.slots)
+            .field("in_flight", &self.in_flight)
+            .field("closed_until", &self.closed_until)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the gate says to a request that wants to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Passage {
+    Go,
+    /// Not before this moment.
+    At(Moment),
+    /// When a slot is free.
+    Full,
+}
+
+/// Failures in a row after which only one request at a time is tried.
+const TROUBLED: u32 = 3;
+
+impl Gate {
+    pub(super) fn new(mode: Concurrency, requests: &[Rate], rows: &[Rate], batch_rows: u64) -> Self {
+        let clock = WoundClock::default();
+        let lane = |rate: &Rate, counts_rows: bool| {
+            // Bursts of one hundredth of a second's worth: tokens that a late wake-up would lose are kept, and no
+            // window of a second holds more than a hundredth above the rate.
+            let per_second = f64::from(rate.amount.get()) / rate.per.as_secs_f64();
+            let mut burst = (per_second / 100.0).clamp(1.0, f64::from(u32::MAX)) as u32;
+            if counts_rows {
+                burst = burst.max(u32::try_from(batch_rows).unwrap_or(u32::MAX));
+            }
+            let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
+            let quota = Quota::with_period(rate.per / rate.amount.get())
+                .unwrap_or(Quota::per_second(NonZeroU32::MAX))
+                .allow_burst(burst);
+            Lane {
+                limiter: RateLimiter::direct_with_clock(quota, clock.clone()),
+                burst: burst.get(),
+                counts_rows,
+            }
+        };
+        let lanes =
+            requests.iter().map(|rate| lane(rate, false)).chain(rows.iter().map(|rate| lane(rate, true)));
+        Self {
+            lanes: lanes.collect(),
+            clock,
+            passed: 0,
+            slots: Slots::new(mode),
+            in_flight: 0,
+            closed_until: Moment::ZERO,
+            token_at: Moment::ZERO,
+            trouble: 0,
+            successes: 0,
+        }
+    }
+
+    /// Asks for passage for a request of `rows` rows. `Go` takes the tokens and a slot.
+    pub(super) fn pass(&mut self, now: Moment, rows: u64) -> Passage {
+        if now < self.closed_until {
+            return Passage::At(self.closed_until);
+        }
+        if self.free_slots() == 0 {
+            return Passage::Full;
+        }
+        if let Some(at) = self.take_tokens(now, rows) {
+            return Passage::At(at);
+        }
+        self.in_flight += 1;
+        Passage::Go
+    }
+
+    /// Passage for a poll: it counts against the rates, but takes no slot.
+    pub(super) fn pass_poll(&mut self, now: Moment) -> Passage {
+        if now < self.closed_until {
+            return Passage::At(self.closed_until);
+        }
+        self.take_tokens(now, 0).map_or(Passage::Go, Passage::At)
+    }
+
+    fn take_tokens(&mut self, now: Moment, rows: u64) -> Option<Moment> {
+        self.clock.set(now);
+        while let Some(lane) = self.lanes.get(self.passed) {
+            let tokens =
+                if lane.counts_rows { u32::try_from(rows).unwrap_or(u32::MAX).min(lane.burst) } else { 1 };
+            if let Some(tokens) = NonZeroU32::new(tokens)
+                && let Ok(Err(not_until)) = lane.limiter.check_n(tokens)
+            {
+                let wait = not_until.wait_time_from(Nanos::from(Duration::from_micros(now.micros())));
+                self.token_at = now + wait.max(Duration::from_micros(1));
+                return Some(self.token_at);
+            }
+            self.passed += 1;
+        }
+        self.passed = 0;
+        None
+    }
+
+    /// An attempt has landed.
+    pub(super) fn landed(&mut self, now: Moment, took: Duration, outcome: &Outcome) {
+        match outcome {
+            Outcome::Throttled { .. } => self.slots.went_badly(now, took),
+            Outcome::Unknown { .. } | Outcome::NotApplied { .. } => {
+                self.trouble = self.trouble.saturating_add(1);
+                self.slots.went_badly(now, took);
+            }
+            _ => {
+                self.trouble = 0;
+                self.successes += 1;
+                self.slots.went_well(now, took, self.in_flight);
+            }
+        }
+        self.in_flight -= 1;
+    }
+
+    #[expect(clippy::unused_self, reason = "polls take no slot; the gate is told all the same")]
+    pub(super) const fn landed_poll(&mut self) {}
+
+    /// Nothing leaves before this moment.
+    pub(super) fn close(&mut self, until: Moment) {
+        self.closed_until = self.closed_until.max(until);
+    }
+
+    /// Requests that may leave at once, as far as slots go.
+    pub(super) fn free_slots(&self) -> usize {
+        let limit = if self.trouble >= TROUBLED { 1 } else { self.slots.limit() };
+        limit.saturating_sub(self.in_flight)
+    }
+
+    /// Good answers so far.
+    pub(super) const fn successes(&self) -> u64 {
+        self.successes
+    }
+
+    /// Requests that may be in flight now.
+    pub const fn limit(&self) -> usize {
+        self.slots.limit()
+    }
+
+    /// The first moment at which a request might pass, as far as the last refusal of passage told.
+    pub(super) fn next_opening(&self) -> Moment {
+        self.closed_until.max(self.token_at)
+    }
+
+    /// The target asked not to be called before this moment.
+    pub const fn closed_until(&self) -> Moment {
+        self.closed_until
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Verdicts;
+
+    fn rate(amount: u32, per: Duration) -> Rate {
+        Rate { amount: NonZeroU32::new(amount).unwrap(), per }
+    }
+
+    /// Runs the gate for `seconds` of virtual time with instant answers; the moments at which requests left.
+    fn departures(gate: &mut Gate, seconds: u64, rows: u64) -> Vec<u64> {
+        let mut now = Moment::ZERO;
+        let mut left = Vec::new();
+        while now < Moment::from_micros(seconds * 1_000_000) {
+            match gate.pass(now, rows) {
+                Passage::Go => {
+                    left.push(now.micros());
+                    gate.landed(now, Duration::ZERO, &Outcome::Settled(Verdicts::delivered()));
+                }
+                Passage::At(at) => now = at,
+                Passage::Full => unreachable!("answers are instant"),
+            }
+        }
+        left
+    }
+
+    #[test]
+    fn no_second_holds_more_than_the_rate_and_nearly_all_of_it_is_used() {
+        for amount in [1, 4, 10, 97, 1000] {
+            let mut gate = Gate::new(Concurrency::Fixed(4), &[rate(amount, Duration::from_secs(1))], &[], 1);
+            let left = departures(&mut gate, 20, 1);
+            assert!(left.len() as f64 >= f64::from(amount) * 20.0 * 0.97, "{amount}: {}", left.len());
+            for (index, at) in left.iter().enumerate() {
+                let in_window = left[index..].iter().take_while(|other| **other < at + 1_000_000).count();
+                assert!(in_window as f64 <= f64::from(amount) * 1.01 + 1.0, "{amount}: {in_window}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_are_counted_where_rows_are_limited() {
+        let mut gate = Gate::new(Concurrency::Fixed(4), &[], &[rate(500, Duration::from_secs(1))], 100);
+        let left = departures(&mut gate, 10, 100);
+        assert!((49..=52).contains(&left.len()), "{}", left.len());
+    }
+
+    #[test]
+    fn a_pause_closes_the_gate_for_everyone() {
+        let mut gate = Gate::new(Concurrency::Fixed(4), &[], &[], 1);
+        gate.close(Moment::from_micros(5));
+        assert_eq!(gate.pass(Moment::ZERO, 1), Passage::At(Moment::from_micros(5)));
+        assert_eq!(gate.pass(Moment::from_micros(5), 1), Passage::Go);
+    }
+
+    #[test]
+    fn a_target_in_trouble_gets_one_request_at_a_time() {
+        let mut gate = Gate::new(Concurrency::Fixed(8), &[], &[], 1);
+        for _ in 0..8 {
+            assert_eq!(gate.pass(Moment::ZERO, 1), Passage::Go);
+        }
+        let lost = Outcome::Unknown { wait: None, why: String::new() };
+        for _ in 0..8 {
+            gate.landed(Moment::ZERO, Duration::ZERO, &lost);
+        }
+        assert_eq!(gate.pass(Moment::ZERO, 1), Passage::Go);
+        assert_eq!(gate.pass(Moment::ZERO, 1), Passage::Full);
+    }
+}

@@ -1,0 +1,72 @@
+//! The rules of one run, as values: limits, patience, and what to do when nobody can know.
+
+use super::{Backoff, Concurrency, Rate};
+use std::time::Duration;
+
+/// What to do with a request whose outcome is unknown, where the target honours no keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnAmbiguous {
+    /// Send it again: rows may be doubled.
+    Resend,
+    /// Ask the target, as the profile says how.
+    Verify,
+    /// Set it apart and go on: rows may be missing.
+    Hold,
+    /// End the run, with the rows pending.
+    Stop,
+}
+
+/// `--max-rejects`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MaxRejects {
+    Rows(u64),
+    /// Of the rows settled so far, at least of a hundred, so that one early refusal ends nothing.
+    Percent(f64),
+}
+
+impl MaxRejects {
+    pub fn is_passed(self, rejected: u64, settled: u64) -> bool {
+        match self {
+            Self::Rows(rows) => rejected > rows,
+            Self::Percent(percent) => rejected as f64 * 100.0 > percent * settled.max(100) as f64,
+        }
+    }
+}
+
+/// The rules of one run.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    pub concurrency: Concurrency,
+    pub request_rates: Vec<Rate>,
+    pub row_rates: Vec<Rate>,
+    /// Rows of the largest batch: the row rate must let one through.
+    pub batch_rows: u64,
+    pub backoff: Backoff,
+    /// Tries of one batch, without any success in between, before the run gives the target up.
+    pub attempts: u32,
+    /// The same while nothing was ever delivered: a wrong address should not take minutes to be told.
+    pub first_attempts: u32,
+    pub max_wait: Duration,
+    pub max_elapsed: Option<Duration>,
+    pub max_rejects: Option<MaxRejects>,
+    pub on_ambiguous: OnAmbiguous,
+    /// Sending the same request again is harmless: the target honours keys, or writes are upserts.
+    pub repeatable: bool,
+    /// The target looks its keys up before limits and validation, so that any answer decides a key's fate.
+    pub key_first: bool,
+    /// How long the target remembers a key; `None` where nothing is remembered (or writes are upserts).
+    pub key_ttl: Option<Duration>,
+    pub poll_every: Duration,
+    pub poll_every_max: Duration,
+    /// A run takes up rows in doubt of earlier runs (`--on-ambiguous resend`, said by a person).
+    pub take_up_doubt: bool,
+    /// Verdicts are told row by row (`--results`).
+    pub tell: bool,
+}
+
+impl Policy {
+    /// The age from which a key is no longer sent: its lifetime less five minutes or a tenth, whichever is more.
+    pub fn key_age_max(&self) -> Option<Duration> {
+        self.key_ttl.map(|ttl| ttl.saturating_sub((ttl / 10).max(Duration::from_secs(300))))
+    }
+}

@@ -1,0 +1,79 @@
+//! The engine of a run that goes on from what the ledger holds. A new import is one whose ledger is empty, so
+//! there is one way in, not two.
+
+use super::batch::{Batch, State};
+use super::{Assembler, Books, Counters, Engine, Gate, Input, Policy};
+use crate::model::{ImportState, Limit, Now, Recovered, UnsettledState};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+pub(super) fn engine(
+    policy: Policy,
+    assembler: Arc<Assembler>,
+    inputs: Arc<[String]>,
+    seed: u64,
+    recovered: Recovered,
+    now: Now,
+) -> Engine {
+    let mut gate = Gate::new(policy.concurrency, &policy.request_rates, &policy.row_rates, policy.batch_rows);
+    if let Some(until) = recovered.pause_until {
+        // What is left of the wait; a clock that jumped can't make it longer than what was obeyed.
+        let left = until.age_of(now.wall).unwrap_or_default().min(policy.max_wait);
+        gate.close(now.tick + left);
+    }
+    if let Some(rows) = recovered.learned_rows {
+        assembler.learn(Limit::Rows(rows));
+    }
+    if let Some(bytes) = recovered.learned_bytes {
+        assembler.learn(Limit::Bytes(bytes));
+    }
+    let counters = Counters {
+        planned: recovered.batches_planned,
+        settled: recovered.batches_settled,
+        split: recovered.batches_split,
+    };
+    let mut books = Books::new(recovered.tally, counters);
+    let mut batches = BTreeMap::new();
+    for unsettled in recovered.unsettled {
+        let planned = unsettled.batch;
+        let seq = planned.seq;
+        let mut batch = match unsettled.state {
+            UnsettledState::Parked(_) if !policy.take_up_doubt => continue,
+            UnsettledState::Parked(_) => {
+                books.take_up(planned.rows.len());
+                let mut batch = Batch::new(planned, None, State::Absent);
+                batch.taken_up = true;
+                batch
+            }
+            UnsettledState::Prepared => Batch::new(planned, None, State::Absent),
+            UnsettledState::Accepted(job) => {
+                let mut batch = Batch::new(planned, None, State::Absent);
+                batch.job = Some(job);
+                batch
+            }
+        };
+        // It may have been sent, and nobody saw the answer.
+        batch.tainted = true;
+        batches.insert(seq, batch);
+    }
+    Engine {
+        contact: false,
+        policy,
+        assembler,
+        import: recovered.import.clone(),
+        inputs,
+        gate,
+        rng: fastrand::Rng::with_seed(seed),
+        batches,
+        ready: VecDeque::new(),
+        forming: 0,
+        awaited: BTreeMap::new(),
+        next_ticket: 0,
+        next_seq: recovered.next_seq,
+        input: if recovered.drained { Input::Drained } else { Input::Open },
+        stop: None,
+        finished: recovered.import.state != ImportState::Open,
+        books,
+        started: None,
+    }
+}

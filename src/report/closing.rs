@@ -1,0 +1,199 @@
+//! The last word: what came of it, what to look at, what to do next.
+
+use super::speech::{count, grouped, say, tame, tell};
+use super::summary::{Bytes, Summary, Words};
+use crate::args::SendArgs;
+use crate::edge::ledger::Found;
+use crate::engine::{Counters, Ending, StopCause};
+use crate::model::{Requests, Tally};
+use crate::settings::resume_command;
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+/// What stays the same from the first word of a run to its last.
+#[derive(Debug)]
+pub struct Closing<'a> {
+    args: &'a SendArgs,
+    resume: String,
+    target: String,
+    dead_letters: String,
+}
+
+impl<'a> Closing<'a> {
+    pub fn new(args: &'a SendArgs, arguments: &[OsString], target: &str, dead_letters: &Path) -> Self {
+        Self {
+            args,
+            resume: resume_command(arguments),
+            target: target.to_owned(),
+            dead_letters: dead_letters.display().to_string(),
+        }
+    }
+
+    /// A summary with the numbers still to be filled in.
+    pub(super) fn blank(&self, state: &'static str) -> Summary {
+        Summary {
+            bulkhaul: env!("CARGO_PKG_VERSION"),
+            import_id: None,
+            import: None,
+            state,
+            exit: None,
+            target: self.target.clone(),
+            inputs: self.args.inputs.iter().map(|path| path.display().to_string()).collect(),
+            rows: Tally::default(),
+            batches: Counters::default(),
+            requests: Requests::default(),
+            bytes: Bytes::default(),
+            elapsed_s: 0.0,
+            rows_per_s: 0.0,
+            resumed: false,
+            stopped_by: None,
+            dead_letters: self.dead_letters.clone(),
+            resume: Some(self.resume.clone()),
+            error: None,
+        }
+    }
+
+    fn of_found(&self, found: &Found, state: &'static str, exit: u8) -> Summary {
+        let mut summary = self.blank(state);
+        summary.import_id = Some(found.import.id.hex());
+        summary.import = Some(found.import.number);
+        summary.exit = Some(exit);
+        summary.rows = found.tally;
+        summary.resumed = true;
+        summary
+    }
+
+    /// The import was finished by an earlier run.
+    pub fn finished_before(&self, found: &Found, exit: u8) {
+        let summary = self.of_found(found, "complete", exit);
+        if !self.args.quiet {
+            say(&format!("nothing to do: this import is complete ({})", rows_line(&summary.rows)));
+        }
+        self.to_program(&summary);
+    }
+
+    pub fn abandoned(&self, found: &Found) {
+        let mut summary = self.of_found(found, "stopped", 0);
+        summary.stopped_by = Some("abandon");
+        if !self.args.quiet {
+            say(&format!("the import is abandoned: {}", rows_line(&summary.rows)));
+        }
+        self.to_program(&summary);
+    }
+
+    /// The end of a run.
+    pub(super) fn ended(&self, summary: &mut Summary, ending: &Ending) {
+        summary.exit = Some(ending.exit);
+        summary.stopped_by = ending.cause.as_ref().map(StopCause::word);
+        let words = ending.cause.as_ref().and_then(|cause| words(cause, &self.resume));
+        let quiet = self.args.quiet && ending.exit == 0;
+        if !quiet {
+            self.to_people(summary, ending.exit);
+        }
+        if let Some(words) = &words {
+            say(&format!("{}: {}", if ending.exit == 4 { "stopped" } else { "error" }, words.message));
+            if let Some(hint) = &words.hint {
+                say(&format!("hint: {hint}"));
+            }
+        }
+        if ending.exit == 4 {
+            say("to go on:");
+            say(&self.resume);
+        }
+        summary.error = words;
+        self.to_program(summary);
+    }
+
+    fn to_people(&self, summary: &Summary, exit: u8) {
+        let rows = &summary.rows;
+        if rows.read == 0 && summary.stopped_by.is_none() {
+            say("warning: the input has no rows; nothing was sent");
+            return;
+        }
+        say(&format!(
+            "{}: {} in {}{}",
+            if summary.state == "complete" { "done" } else { "so far" },
+            rows_line(rows),
+            span(Duration::from_secs_f64(summary.elapsed_s)),
+            requests_line(&summary.requests)
+        ));
+        if rows.rejected > 0 {
+            say(&format!("refused rows are in {}", self.dead_letters));
+        }
+        if rows.in_doubt > 0 && exit != 4 {
+            say(&format!(
+                "{} in doubt: nobody can know whether they were applied; after you have looked, \
+                 --on-ambiguous resend sends them again",
+                count(rows.in_doubt, "row")
+            ));
+        }
+    }
+
+    fn to_program(&self, summary: &Summary) {
+        if self.args.json {
+            tell(&summary.to_json());
+        }
+    }
+}
+
+fn rows_line(rows: &Tally) -> String {
+    let mut parts = vec![format!("{} of {} delivered", grouped(rows.delivered), count(rows.read, "row"))];
+    let others = [
+        (rows.rejected, "refused"),
+        (rows.unchanged, "unchanged"),
+        (rows.in_doubt, "in doubt"),
+        (rows.pending, "pending"),
+    ];
+    parts.extend(others.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", grouped(*n))));
+    parts.join(", ")
+}
+
+fn requests_line(requests: &Requests) -> String {
+    let mut line = format!(" ({}", count(requests.sent, "request"));
+    if requests.retried > 0 {
+        line.push_str(&format!(", {} again", grouped(requests.retried)));
+    }
+    if requests.throttled > 0 {
+        line.push_str(&format!(", {} throttled", grouped(requests.throttled)));
+    }
+    line + ")"
+}
+
+/// `0.4 s`, `12 s`, `3 min 5 s`, `2 h 7 min`.
+pub(super) fn span(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..10 => format!("{:.1} s", duration.as_secs_f64()),
+        10..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+fn words(cause: &StopCause, resume: &str) -> Option<Words> {
+    let (message, hint) = match cause {
+        StopCause::Limit => return None,
+        StopCause::Signal => ("interrupted; what was in flight has been settled".to_owned(), None),
+        StopCause::MaxRejects => ("more rows were refused than --max-rejects allows".to_owned(), None),
+        StopCause::MaxElapsed => ("the time of --max-elapsed is over".to_owned(), None),
+        StopCause::MaxWait { wait } => {
+            (format!("the target asks to wait {}, longer than --max-wait", span(*wait)), None)
+        }
+        StopCause::TargetDown { why } => (format!("the target does not answer well: {}", tame(why)), None),
+        StopCause::Ambiguous { why } => (
+            format!("nobody can know whether a request was applied: {}", tame(why)),
+            Some("look at the target, then go on with --on-ambiguous resend or hold".to_owned()),
+        ),
+        StopCause::Refused { why, hint } => (tame(why), hint.clone()),
+        StopCause::Source { why, hint, changed } => {
+            let bring_back = || format!("bring the old input back, then: {resume}");
+            (why.clone(), if *changed { Some(bring_back()) } else { hint.clone() })
+        }
+        StopCause::Ledger(why) => (
+            format!("the ledger could not be read or written: {why}"),
+            Some("nothing more was sent; mend the disk, then run the same command again".to_owned()),
+        ),
+    };
+    Some(Words { message, hint })
+}

@@ -1,0 +1,77 @@
+//! Where words leave the program. A closed pipe is no error, so nothing here fails.
+
+use std::io::{self, Write};
+
+/// To people: a line (or several) on stderr.
+pub fn say(text: &str) {
+    let mut out = io::stderr().lock();
+    let _ = writeln!(out, "{text}");
+}
+
+/// To programs: a line on stdout.
+pub fn tell(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// Text from a server or a row, made safe for a terminal: controls and direction marks become visible, and it is
+/// cut at 500 characters.
+pub fn tame(text: &str) -> String {
+    let is_unsafe = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}'..='\u{200f}')
+    };
+    let mut tamed = String::new();
+    for c in text.chars().take(500) {
+        if is_unsafe(c) {
+            tamed.extend(c.escape_unicode());
+        } else {
+            tamed.push(c);
+        }
+    }
+    if text.chars().nth(500).is_some() {
+        tamed.push('…');
+    }
+    tamed
+}
+
+/// `1 row`, `2 rows`, `12,345 rows`.
+pub fn count(number: u64, noun: &str) -> String {
+    let plural = match (number, noun) {
+        (1, _) => noun.to_owned(),
+        (_, "batch") => "batches".to_owned(),
+        _ => format!("{noun}s"),
+    };
+    format!("{} {plural}", grouped(number))
+}
+
+/// `12,345`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_escape_reaches_the_terminal() {
+        assert_eq!(tame("a\u{1b}[31mb\u{202e}"), "a\\u{1b}[31mb\\u{202e}");
+        assert_eq!(tame(&"x".repeat(600)).chars().count(), 501);
+    }
+
+    #[test]
+    fn numbers_are_grouped_and_counted() {
+        assert_eq!(count(1, "row"), "1 row");
+        assert_eq!(count(1_234_567, "row"), "1,234,567 rows");
+        assert_eq!(count(0, "batch"), "0 batches");
+    }
+}

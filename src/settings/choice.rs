@@ -1,0 +1,206 @@
+//! Which target, and with which values: a URL, a profile, a built-in or the sandbox.
+
+use super::secret::{Filled, fill};
+use crate::args::SendArgs;
+use crate::error::Error;
+use crate::target::{Overrides, ParamSpec, Profile, Target};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// A target that was chosen, its profile read; not compiled, since the sandbox's address comes later.
+#[derive(Debug)]
+pub struct Chosen {
+    profile: Profile,
+    values: BTreeMap<String, String>,
+    headers: Vec<(String, String, bool)>,
+    pub is_sandbox: bool,
+}
+
+impl Chosen {
+    /// Compiles the target. `sandbox` is the practice server's address, where that is the target.
+    pub fn compile(mut self, sandbox: Option<&str>) -> Result<Target, Error> {
+        let mut overrides = Overrides::default();
+        if let Some(address) = sandbox {
+            self.values.insert("base".to_owned(), address.to_owned());
+            // Never the port: another run gets another one, and it is the same sandbox.
+            overrides.origin_identity = Some("sandbox:".to_owned());
+        }
+        Target::compile(&self.profile, &self.values, &self.headers, &overrides)
+            .map_err(|errors| Error::failed(errors.to_string()))
+    }
+}
+
+/// Finds the target that `--to` names, and the values of its parameters.
+pub fn choose(args: &SendArgs) -> Result<Chosen, Error> {
+    let is_sandbox = args.to == "sandbox";
+    let is_url = args.to.contains("://");
+    refuse_misplaced(args, is_url, is_sandbox)?;
+    let typed = typed_values(args)?;
+    let headers = headers(args)?;
+    let profile = if is_url {
+        url_profile(args)?
+    } else if args.to.contains('/') || has_ending(&args.to, "toml") {
+        read_profile(Path::new(&args.to))?
+    } else {
+        let name = if is_sandbox { "orders-batch" } else { &args.to };
+        Profile::builtin(name).ok_or_else(|| unknown_target(&args.to))?
+    };
+    let values = values(args, &profile, typed)?;
+    Ok(Chosen { profile, values, headers, is_sandbox })
+}
+
+fn has_ending(name: &str, ending: &str) -> bool {
+    Path::new(name).extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
+}
+
+fn refuse_misplaced(args: &SendArgs, is_url: bool, is_sandbox: bool) -> Result<(), Error> {
+    let url_only = [
+        ("--envelope", args.envelope.is_some()),
+        ("--idempotency-header", args.idempotency_header.is_some()),
+        ("--method", args.method.is_some()),
+    ];
+    if let Some((option, _)) = url_only.iter().find(|(_, given)| *given && !is_url) {
+        return Err(Error::usage(format!(
+            "`{option}` is for a URL; `{}` is described by its profile",
+            args.to
+        )));
+    }
+    if is_url && args.url.is_some() {
+        return Err(Error::usage("`--url` is for a profile; here `--to` is the URL"));
+    }
+    if !is_sandbox && (args.faults.is_some() || args.seed.is_some()) {
+        return Err(Error::usage("`--faults` and `--seed` are for `--to sandbox`"));
+    }
+    if is_sandbox && args.url.is_some() {
+        return Err(Error::usage("`--to sandbox` starts its own server; it takes no `--url`")
+            .hint("for a sandbox of your own: --to orders-batch --url http://127.0.0.1:PORT"));
+    }
+    Ok(())
+}
+
+fn url_profile(args: &SendArgs) -> Result<Profile, Error> {
+    let ttl = args.key_ttl.map(|ttl| ttl.0);
+    let method = args.method.as_deref().unwrap_or("POST");
+    let (envelope, header) = (args.envelope.as_deref(), args.idempotency_header.as_deref());
+    Profile::for_url(&args.to, envelope, header, ttl, method)
+        .map_err(|errors| Error::usage(errors.to_string()))
+}
+
+fn read_profile(path: &Path) -> Result<Profile, Error> {
+    let read = |path: &Path| {
+        std::fs::read_to_string(path)
+            .map_err(|error| Error::failed(format!("cannot read the profile `{}`: {error}", path.display())))
+    };
+    let text = read(path)?;
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    let parent = |name: &str| {
+        Profile::builtin_text(name.strip_suffix(".toml").unwrap_or(name))
+            .map(ToOwned::to_owned)
+            .or_else(|| read(&folder.join(name)).ok())
+    };
+    Profile::parse(&path.display().to_string(), &text, &parent)
+        .map_err(|errors| Error::failed(errors.to_string()))
+}
+
+fn unknown_target(name: &str) -> Error {
+    let known = Profile::builtin_names().join(", ");
+    Error::usage(format!("there is no target `{name}`"))
+        .hint(format!("a target is a URL, a path to a profile, or one of: sandbox, {known}"))
+}
+
+fn typed_values(args: &SendArgs) -> Result<BTreeMap<String, Filled>, Error> {
+    let mut values = BTreeMap::new();
+    for given in &args.set {
+        let (name, value) = given
+            .split_once('=')
+            .ok_or_else(|| Error::usage(format!("`--set {given}`: it looks like `--set name=value`")))?;
+        let filled = fill(value, &format!("`--set {name}`"))?;
+        if values.insert(name.to_owned(), filled).is_some() {
+            return Err(Error::usage(format!("`--set {name}` is given twice")));
+        }
+    }
+    if let Some(url) = &args.url {
+        let filled = Filled { value: url.trim_end_matches('/').to_owned(), named: false };
+        values.insert("base".to_owned(), filled);
+    }
+    Ok(values)
+}
+
+fn headers(args: &SendArgs) -> Result<Vec<(String, String, bool)>, Error> {
+    let secret_names = ["authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "apikey"];
+    args.headers
+        .iter()
+        .map(|given| {
+            let (name, value) =
+                given.split_once(':').ok_or_else(|| Error::usage("a header looks like -H 'Name: value'"))?;
+            let (name, value) = (name.trim().to_ascii_lowercase(), value.trim());
+            let filled = fill(value, &format!("header `{name}`"))?;
+            if secret_names.contains(&name.as_str()) && !filled.named {
+                return Err(Error::usage(format!("the header `{name}` is a secret, and was typed"))
+                    .hint(format!("name it instead: -H '{name}: ${{env:VAR}}' or ${{file:PATH}}")));
+            }
+            Ok((name, filled.value, filled.named))
+        })
+        .collect()
+}
+
+/// What was typed, then the environment; defaults are the profile's business.
+fn values(
+    args: &SendArgs,
+    profile: &Profile,
+    mut typed: BTreeMap<String, Filled>,
+) -> Result<BTreeMap<String, String>, Error> {
+    let mut values = BTreeMap::new();
+    for spec in profile.params() {
+        match typed.remove(&spec.name) {
+            Some(filled) if spec.secret && !filled.named => {
+                return Err(Error::usage(format!(
+                    "the parameter `{}` is a secret, and was typed",
+                    spec.name
+                ))
+                .hint(remedy(spec)));
+            }
+            Some(filled) => {
+                values.insert(spec.name.clone(), filled.value);
+            }
+            None => {
+                let env = spec.env.as_ref().and_then(|name| std::env::var(name).ok());
+                if let Some(value) = env.filter(|value| !value.is_empty()) {
+                    values.insert(spec.name.clone(), value);
+                } else if spec.required
+                    && spec.default.is_none()
+                    && !(args.to == "sandbox" && spec.name == "base")
+                {
+                    return Err(missing(spec, profile.name()));
+                }
+            }
+        }
+    }
+    match typed.keys().next() {
+        None => Ok(values),
+        Some(name) => {
+            let known: Vec<&str> = profile.params().iter().map(|spec| spec.name.as_str()).collect();
+            Err(Error::usage(format!("`{}` has no parameter `{name}`", profile.name()))
+                .hint(format!("its parameters: {}", known.join(", "))))
+        }
+    }
+}
+
+fn remedy(spec: &ParamSpec) -> String {
+    match &spec.env {
+        Some(env) => format!(
+            "export {env}=… and leave --set {} out, or --set {}='${{file:PATH}}'",
+            spec.name, spec.name
+        ),
+        None => format!("name it instead: --set {}='${{env:VAR}}' or '${{file:PATH}}'", spec.name),
+    }
+}
+
+fn missing(spec: &ParamSpec, profile: &str) -> Error {
+    let how = match (&*spec.name, &spec.env) {
+        ("base", _) => "say --url https://…".to_owned(),
+        (_, Some(env)) => format!("export {env}=… first"),
+        (name, None) => format!("say --set {name}=…"),
+    };
+    Error::usage(format!("`{profile}` needs the parameter `{}`", spec.name)).hint(how)
+}

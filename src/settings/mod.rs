@@ -1,0 +1,116 @@
+//! What will be done: arguments checked, secrets looked up, the target compiled, or all of it refused with a
+//! remedy. What is wrong in the words alone is found before any file is opened (exit 2).
+
+mod choice;
+mod input;
+mod resume;
+mod secret;
+
+pub use choice::{Chosen, choose};
+pub use input::{input_names, layout};
+pub use resume::resume_command;
+
+use crate::args::{AmbiguousArg, Jobs, SendArgs};
+use crate::engine::{Backoff, BatchLimits, Concurrency, OnAmbiguous, Policy, Rate};
+use crate::error::Error;
+use crate::target::{self, Target};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const BATCH_ROWS: u64 = 500;
+const BATCH_BYTES: u64 = 1 << 20;
+/// Requests in flight under `-j auto`, where the profile names no cap.
+const CONCURRENCY_MAX: u64 = 64;
+/// Tries without any success in between before the target counts as down, and before first contact.
+const ATTEMPTS: u32 = 12;
+const FIRST_ATTEMPTS: u32 = 8;
+
+/// Folder of the import: as said, or beside the first input.
+pub fn state_path(args: &SendArgs) -> Result<PathBuf, Error> {
+    if let Some(state) = &args.state {
+        return Ok(state.clone());
+    }
+    let first = &args.inputs[0];
+    let mut name = first.clone().into_os_string();
+    name.push(".bulkhaul");
+    Ok(PathBuf::from(name))
+}
+
+/// Where dead letters go.
+pub fn dead_letter_path(args: &SendArgs, state: &Path) -> PathBuf {
+    args.dead_letter.clone().unwrap_or_else(|| state.join("dead-letters.ndjson"))
+}
+
+/// Batches are cut at these limits: what was typed, within what the target allows.
+pub fn batch_limits(args: &SendArgs, target: &Target) -> BatchLimits {
+    let limits = target.limits();
+    let rows = args.batch_rows.or(limits.rows).unwrap_or(BATCH_ROWS);
+    let bytes = args.batch_bytes.map(|size| size.0).or(limits.bytes).unwrap_or(BATCH_BYTES);
+    BatchLimits {
+        rows: limits.rows.map_or(rows, |most| rows.min(most)),
+        bytes: limits.bytes.map_or(bytes, |most| bytes.min(most)),
+    }
+}
+
+/// The rules of the run.
+pub fn policy(args: &SendArgs, target: &Target) -> Policy {
+    let keys = target.idempotency();
+    let flow = target.flow();
+    let retry = target.retry();
+    let default = Backoff::default();
+    let base = retry.base.unwrap_or(Duration::from_millis(100));
+    let said = args.on_ambiguous.map(|said| match said {
+        AmbiguousArg::Resend => OnAmbiguous::Resend,
+        AmbiguousArg::Verify => OnAmbiguous::Verify,
+        AmbiguousArg::Hold => OnAmbiguous::Hold,
+        AmbiguousArg::Stop => OnAmbiguous::Stop,
+    });
+    let requests = flow.requests.iter().map(rate).chain(args.rate.iter().map(|rate| rate.0));
+    let rows = flow.rows.iter().map(rate).chain(args.row_rate.iter().map(|rate| rate.0));
+    let cap = u32::try_from(flow.concurrency.unwrap_or(CONCURRENCY_MAX)).unwrap_or(u32::MAX).max(1);
+    Policy {
+        concurrency: match args.concurrency {
+            Jobs::Auto => Concurrency::Auto { max: cap },
+            Jobs::Fixed(jobs) => Concurrency::Fixed(jobs.get()),
+        },
+        request_rates: requests.collect(),
+        row_rates: rows.collect(),
+        batch_rows: batch_limits(args, target).rows,
+        backoff: Backoff::try_new(base, retry.max.unwrap_or(default.max()).max(base)).unwrap_or(default),
+        attempts: retry.attempts.unwrap_or(ATTEMPTS).max(1),
+        first_attempts: retry.attempts.unwrap_or(FIRST_ATTEMPTS).clamp(1, FIRST_ATTEMPTS),
+        max_wait: args.max_wait.0,
+        max_elapsed: args.max_elapsed.map(|max| max.0),
+        max_rejects: args.max_rejects.map(|max| max.0),
+        on_ambiguous: said.or(keys.declared.map(declared)).unwrap_or(OnAmbiguous::Hold),
+        repeatable: keys.honoured(),
+        key_first: keys.key_first,
+        key_ttl: key_ttl(keys),
+        poll_every: Duration::from_secs(1),
+        poll_every_max: Duration::from_secs(30),
+        take_up_doubt: said == Some(OnAmbiguous::Resend),
+        tell: args.results.is_some(),
+    }
+}
+
+/// How long the target remembers a key; where that is not published, a day. Upserts need no memory.
+fn key_ttl(keys: &target::Idempotency) -> Option<Duration> {
+    let remembers = matches!(keys.scope, target::Scope::Batch | target::Scope::Row);
+    remembers.then(|| keys.ttl.unwrap_or(Duration::from_secs(24 * 3600)))
+}
+
+/// The same word in the profile's language.
+const fn declared(word: target::OnAmbiguous) -> OnAmbiguous {
+    match word {
+        target::OnAmbiguous::Resend => OnAmbiguous::Resend,
+        target::OnAmbiguous::Verify => OnAmbiguous::Verify,
+        target::OnAmbiguous::Hold => OnAmbiguous::Hold,
+        target::OnAmbiguous::Stop => OnAmbiguous::Stop,
+    }
+}
+
+fn rate(declared: &target::Rate) -> Rate {
+    let amount = u32::try_from(declared.amount).ok().and_then(NonZeroU32::new);
+    Rate { amount: amount.unwrap_or(NonZeroU32::MAX), per: declared.per }
+}

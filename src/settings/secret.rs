@@ -1,0 +1,47 @@
+//! `${env:VAR}` and `${file:PATH}` in the values of `-H` and `--set`: a secret is named, never typed, so that it
+//! stands in no shell history and no process list.
+
+use crate::error::Error;
+
+/// A value with its references filled in.
+#[derive(Clone)]
+pub(super) struct Filled {
+    pub value: String,
+    /// Something of it came from the environment or a file.
+    pub named: bool,
+}
+
+/// Fills in the references of `text`; `about` says whose value it is.
+pub(super) fn fill(text: &str, about: &str) -> Result<Filled, Error> {
+    let mut value = String::new();
+    let mut named = false;
+    let mut rest = text;
+    while let Some(start) = rest.find("${") {
+        value.push_str(&rest[..start]);
+        let end = rest[start..].find('}').ok_or_else(|| {
+            Error::usage(format!("{about}: `${{` is never closed")).hint("write ${env:VAR} or ${file:PATH}")
+        })?;
+        let reference = &rest[start + 2..start + end];
+        value.push_str(&look_up(reference, about)?);
+        named = true;
+        rest = &rest[start + end + 1..];
+    }
+    value.push_str(rest);
+    Ok(Filled { value, named })
+}
+
+fn look_up(reference: &str, about: &str) -> Result<String, Error> {
+    if let Some(name) = reference.strip_prefix("env:") {
+        return std::env::var(name).map_err(|_| {
+            Error::failed(format!("{about}: the environment variable `{name}` is not set"))
+                .hint(format!("export {name}=… first"))
+        });
+    }
+    if let Some(path) = reference.strip_prefix("file:") {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Error::failed(format!("{about}: cannot read `{path}`: {error}")))?;
+        return Ok(text.trim_end_matches(['\r', '\n']).to_owned());
+    }
+    Err(Error::usage(format!("{about}: `${{{reference}}}` is unknown"))
+        .hint("write ${env:VAR} or ${file:PATH}"))
+}

@@ -1,0 +1,7 @@
+//! `bulkhaul send` over the real binary: words, exit codes, files, and what the target really got.
+
+mod bad_input;
+mod faults;
+mod formats;
+mod states;
+mod targets;

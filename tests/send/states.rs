@@ -1,0 +1,196 @@
+//! The state of an import: one runner, one target, one input; and what is said when one of them is another.
+
+use crate::support::{Bench, csv};
+
+const SEND: &str = "send x.csv --to sandbox --progress none --json";
+
+#[test]
+fn a_finished_import_sends_nothing_and_ends_as_it_ended() {
+    let bench = Bench::with("x.csv", csv(3));
+    bench.run(SEND).exits(0).books([3, 3, 0, 0, 0]);
+    let again = bench.run(SEND).exits(0).books([3, 3, 0, 0, 0]);
+    assert_eq!(again.stderr, "nothing to do: this import is complete (3 of 3 rows delivered)\n");
+    assert_eq!(bench.sandbox_rows("x.csv").len(), 3);
+
+    let bench = Bench::with("x.csv", "id,amount\n1,5\n2,-5\n");
+    bench.run(SEND).exits(3).books([2, 1, 1, 0, 0]);
+    bench.run(SEND).exits(3).books([2, 1, 1, 0, 0]);
+    assert_eq!(bench.dead_letters("x.csv").len(), 1);
+}
+
+#[test]
+fn again_imports_once_more_under_new_keys() {
+    let bench = Bench::with("x.csv", csv(3));
+    let first = bench.run(SEND).exits(0).summary();
+    let second = bench.run(&format!("{SEND} --again")).exits(0).books([3, 3, 0, 0, 0]).summary();
+    assert_eq!(second["import"], 2);
+    assert_ne!(first["import_id"], second["import_id"]);
+    let rows = bench.sandbox_rows("x.csv");
+    assert_eq!(rows.len(), 6);
+    assert!(rows.iter().all(|row| row.times == 2));
+}
+
+#[test]
+fn changed_input_after_a_finished_import_exits_6_and_offers_again() {
+    for changed in [csv(4), csv(2), csv(3).replace("r2", "r9")] {
+        let bench = Bench::with("x.csv", csv(3));
+        bench.run(SEND).exits(0);
+        bench.write("x.csv", changed);
+        let said = bench.run("send x.csv --to sandbox --progress none").exits(6);
+        assert_eq!(
+            said.stderr,
+            "error: the import here is finished, and the input has changed since\nhint: --again imports all of it once more, under new keys; --state DIR begins a new import beside it\n"
+        );
+        assert_eq!(bench.sandbox_rows("x.csv").len(), 3);
+    }
+}
+
+#[test]
+fn another_target_or_mapping_exits_6_and_proposes_a_state() {
+    let bench = Bench::with("x.csv", csv(3));
+    bench.run(SEND).exits(0);
+    for other in ["--type amount=number", "--null NA", "-H X-Tenant:7"] {
+        let said = bench.run(&format!("send x.csv --to sandbox --progress none {other}")).exits(6);
+        assert_eq!(
+            said.stderr,
+            "error: the import here goes to another target, or maps its rows another way\nhint: use the settings it began with, or begin another import: --state x.csv.2.bulkhaul\n"
+        );
+    }
+    let said = bench.run("send x.csv --to http://127.0.0.1:9/ --progress none").exits(6);
+    assert!(said.stderr.contains("another target"), "{said:?}");
+}
+
+#[test]
+fn a_limit_is_a_canary_and_the_next_run_goes_on() {
+    let bench = Bench::with("x.csv", csv(10));
+    let canary = bench.run(&format!("{SEND} --limit 4")).exits(0).books([4, 4, 0, 0, 0]).summary();
+    assert_eq!(canary["state"], "stopped");
+    assert_eq!(canary["stopped_by"], "limit");
+    assert_eq!(canary["resume"], "bulkhaul send x.csv --to sandbox --progress none --json");
+    let rest = bench.run(SEND).exits(0).books([10, 10, 0, 0, 0]).summary();
+    assert_eq!(rest["state"], "complete");
+    assert_eq!(rest["resumed"], true);
+    let rows = bench.sandbox_rows("x.csv");
+    assert_eq!(rows.len(), 10);
+    assert!(rows.iter().all(|row| row.times == 1));
+}
+
+#[test]
+fn a_limit_of_the_whole_file_completes_it() {
+    let bench = Bench::with("x.csv", csv(4));
+    let said = bench.run(&format!("{SEND} --limit 4")).exits(0).books([4, 4, 0, 0, 0]).summary();
+    assert_eq!(said["state"], "complete");
+}
+
+#[test]
+fn a_consumed_prefix_that_changed_exits_6_before_the_end() {
+    let bench = Bench::with("x.csv", csv(10));
+    bench.run(&format!("{SEND} --limit 4")).exits(0);
+    bench.write("x.csv", csv(10).replace("r2", "r9"));
+    let said = bench.run("send x.csv --to sandbox --progress none").exits(6);
+    assert!(said.stderr.contains("the rows that were read before are not the same"), "{said:?}");
+    assert_eq!(bench.sandbox_rows("x.csv").len(), 4);
+}
+
+#[test]
+fn a_tail_that_grew_is_taken_only_when_it_is_accepted() {
+    let bench = Bench::with("x.csv", csv(10));
+    let before = bench.run(&format!("{SEND} --limit 4")).exits(0).summary();
+    bench.write("x.csv", csv(12));
+    let said = bench.run("send x.csv --to sandbox --progress none").exits(6);
+    assert!(said.stderr.contains("hint: --accept-new-tail goes on with the input as it is now"), "{said:?}");
+    let after = bench.run(&format!("{SEND} --accept-new-tail")).exits(0).books([12, 12, 0, 0, 0]).summary();
+    assert_eq!(before["import_id"], after["import_id"]);
+    assert_eq!(bench.sandbox_rows("x.csv").len(), 12);
+}
+
+#[test]
+fn an_abandoned_import_is_closed_and_counts_what_it_leaves() {
+    let bench = Bench::with("x.csv", csv(10));
+    bench.run(&format!("{SEND} --limit 4")).exits(0);
+    let said = bench.run(&format!("{SEND} --abandon")).exits(0).books([4, 4, 0, 0, 0]);
+    assert_eq!(said.summary()["stopped_by"], "abandon");
+    bench.run(SEND).exits(6);
+    bench.run(&format!("{SEND} --again")).exits(0).books([10, 10, 0, 0, 0]);
+}
+
+#[test]
+fn the_same_file_and_settings_give_the_same_keys_when_the_ledger_is_lost() {
+    let bench = Bench::with("x.csv", csv(10));
+    let first = bench.run(SEND).exits(0).summary();
+    for file in ["ledger.db", "ledger.db-wal", "dead-letters.ndjson"] {
+        let _ = std::fs::remove_file(bench.path(&format!("x.csv.bulkhaul/{file}")));
+    }
+    let second = bench.run(SEND).exits(0).books([10, 10, 0, 0, 0]).summary();
+    assert_eq!(first["import_id"], second["import_id"]);
+    assert_eq!(second["requests"]["replayed"], 1);
+    assert_eq!(bench.sandbox_rows("x.csv").len(), 10, "the sandbox knew the key");
+}
+
+#[test]
+fn a_run_killed_before_the_ledger_had_a_schema_is_followed_by_a_first_run() {
+    let bench = Bench::with("x.csv", csv(3));
+    std::fs::create_dir(bench.path("x.csv.bulkhaul")).unwrap();
+    bench.write("x.csv.bulkhaul/ledger.db", "");
+    bench.run(SEND).exits(0).books([3, 3, 0, 0, 0]);
+}
+
+#[test]
+fn a_file_that_is_no_ledger_is_refused_and_left_alone() {
+    let bench = Bench::with("x.csv", csv(3));
+    std::fs::create_dir(bench.path("x.csv.bulkhaul")).unwrap();
+    bench.write("x.csv.bulkhaul/ledger.db", "my thesis, chapter one");
+    let said = bench.run(SEND).exits(74);
+    assert!(said.stderr.starts_with("error: the ledger could not be read or written: "), "{said:?}");
+    assert_eq!(bench.read("x.csv.bulkhaul/ledger.db"), "my thesis, chapter one");
+}
+
+#[test]
+fn a_second_process_on_the_same_state_exits_7_at_once() {
+    let bench = Bench::with("x.csv", csv(50));
+    let mut first = bench.start("send x.csv --to sandbox --progress none --rate 1/s --batch-rows 10");
+    let lock = bench.path("x.csv.bulkhaul/status.json");
+    while !lock.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let said = bench.run("send x.csv --to sandbox --progress none").exits(7);
+    assert_eq!(
+        said.stderr,
+        "error: another process runs the import in `x.csv.bulkhaul`\nhint: wait for it to end, or give this import a folder of its own: --state DIR\n"
+    );
+    first.kill().unwrap();
+    first.wait().unwrap();
+    bench.run(SEND).exits(0).books([50, 50, 0, 0, 0]);
+    assert_eq!(bench.sandbox_rows("x.csv").len(), 50);
+}
+
+#[test]
+fn the_state_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::with("x.csv", "id,amount\n1,5\n2,-5\n");
+    bench.run(SEND).exits(3);
+    let mode = |name: &str| std::fs::metadata(bench.path(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("x.csv.bulkhaul"), 0o700);
+    for file in ["ledger.db", "ledger.lock", "status.json", "dead-letters.ndjson"] {
+        assert_eq!(mode(&format!("x.csv.bulkhaul/{file}")), 0o600, "{file}");
+    }
+}
+
+#[test]
+fn a_termination_drains_and_says_how_to_go_on() {
+    let bench = Bench::with("x.csv", csv(50));
+    let first = bench.start("send x.csv --to sandbox --progress none --rate 2/s --batch-rows 5");
+    let status = bench.path("x.csv.bulkhaul/status.json");
+    while !std::fs::read_to_string(&status).is_ok_and(|text| text.contains("\"state\":\"running\"")) {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    std::process::Command::new("kill").args(["-TERM", &first.id().to_string()]).status().unwrap();
+    let said = crate::support::said(first.wait_with_output().unwrap()).exits(4);
+    assert!(
+        said.stderr
+            .ends_with("\nbulkhaul send x.csv --to sandbox --progress none --rate 2/s --batch-rows 5\n"),
+        "{said:?}"
+    );
+    bench.run(SEND).exits(0).books([50, 50, 0, 0, 0]);
+    assert!(bench.sandbox_rows("x.csv").iter().all(|row| row.times == 1));
+}
