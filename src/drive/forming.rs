@@ -214,7 +214,7 @@ fn failed(error: &SourceError) -> Event {
 }
 
 /// Makes a batch of an earlier run again.
-fn rebuild(
+pub fn rebuild(
     rereader: &mut Rereader,
     assembler: &Assembler,
     seq: BatchSeq,

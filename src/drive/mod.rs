@@ -4,5 +4,5 @@
 mod forming;
 mod run;
 
-pub use forming::{Former, Forming};
+pub use forming::{Former, Forming, rebuild};
 pub use run::{Run, Running, Watch};
