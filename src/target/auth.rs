@@ -45,6 +45,14 @@ impl Auth {
             };
             params.fixed(text, &section.spot_of(key))
         };
+        if let Some(scheme @ ("oauth2_client_credentials" | "aws_sigv4")) = section.text("scheme") {
+            section.wrong(
+                "scheme",
+                format!("scheme `{scheme}` is not supported yet"),
+                "give a token from the environment",
+            );
+            return auth;
+        }
         match section.word("scheme", &schemes) {
             None if section.has("scheme") => {}
             None => section.wrong("scheme", "[auth] needs `scheme`", "as in scheme = \"bearer\""),

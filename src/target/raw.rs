@@ -24,6 +24,15 @@ fn blank(bytes: &[u8], mut at: usize) -> usize {
 /// The end of the string that begins at `at` (its opening quote).
 fn string_end(bytes: &[u8], at: usize) -> usize {
     let mut at = at + 1;
+    // Most strings are short: a plain loop ends before a vectorised search has begun.
+    for _ in 0..24 {
+        match bytes.get(at) {
+            Some(b'"') => return at + 1,
+            Some(b'\\') => at += 2,
+            Some(_) => at += 1,
+            None => return bytes.len(),
+        }
+    }
     while let Some(rest) = bytes.get(at..) {
         match memchr::memchr2(b'"', b'\\', rest) {
             Some(found) if rest[found] == b'"' => return at + found + 1,
@@ -141,11 +150,12 @@ impl<'a> Iterator for Elements<'a> {
 
 /// Whether a member's written name is this name.
 pub(super) fn same_name(written: &str, name: &str) -> bool {
-    if memchr::memchr(b'\\', written.as_bytes()).is_none() {
-        written == name
-    } else {
-        unescape(written) == name
-    }
+    written == name || (is_escaped(written) && unescape(written) == name)
+}
+
+/// Whether a written name or text holds escapes.
+pub(super) fn is_escaped(written: &str) -> bool {
+    written.bytes().any(|byte| byte == b'\\')
 }
 
 fn unescape(inner: &str) -> Cow<'_, str> {

@@ -52,6 +52,16 @@ const WORDS: [(&str, Word); 7] = [
     ("in_doubt", Word::InDoubt),
 ];
 
+const FORMS: [(&str, Form); 4] =
+    [("list", Form::List), ("object", Form::Object), ("ndjson", Form::Lines), ("scalars", Form::Scalars)];
+
+const COVERS: [(&str, Covers); 4] = [
+    ("all", Covers::All),
+    ("failed", Covers::Failed),
+    ("ok", Covers::Ok),
+    ("unprocessed", Covers::Unprocessed),
+];
+
 const UNLISTED: [(&str, Word); 3] =
     [("ok", Word::Ok), ("resend", Word::Collateral), ("in_doubt", Word::InDoubt)];
 
@@ -104,21 +114,9 @@ struct Sheet {
 
 impl Reader {
     pub(super) fn read(section: Section<'_>) -> Self {
-        let forms = [
-            ("list", Form::List),
-            ("object", Form::Object),
-            ("ndjson", Form::Lines),
-            ("scalars", Form::Scalars),
-        ];
-        let covers = [
-            ("all", Covers::All),
-            ("failed", Covers::Failed),
-            ("ok", Covers::Ok),
-            ("unprocessed", Covers::Unprocessed),
-        ];
         let from = pointer_at(&section, "from");
-        let form = section.word("as", &forms).unwrap_or(Form::List);
-        let covers = section.word("covers", &covers).unwrap_or(Covers::All);
+        let form = section.word("as", &FORMS).unwrap_or(Form::List);
+        let covers = section.word("covers", &COVERS).unwrap_or(Covers::All);
         let default = match covers {
             Covers::All | Covers::Failed => Word::Reject,
             Covers::Ok => Word::Ok,

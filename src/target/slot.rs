@@ -45,9 +45,10 @@ impl FieldSet {
             return values;
         }
         for (name, value) in raw::members(row).into_iter().flatten() {
+            let escaped = raw::is_escaped(name);
             for (pointer, found) in self.0.iter().zip(&mut values) {
                 if let Some((head, rest)) = pointer.tokens().split_first()
-                    && raw::same_name(name, head)
+                    && (name == &**head || (escaped && raw::same_name(name, head)))
                 {
                     *found = rest.iter().try_fold(value, |value, token| raw::step(value, token));
                 }

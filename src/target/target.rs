@@ -113,22 +113,11 @@ impl Target {
             key: row_key,
             format: idempotency.format.unwrap_or(super::key_form::KeyFormat::Uuid),
         };
-        let mut secrets = params.secrets();
-        secrets.extend(auth.derived.iter().cloned());
-        secrets.extend(
-            headers.iter().filter(|(_, value, secret)| *secret && !value.is_empty()).map(|h| h.1.clone()),
-        );
-        // The longest first, so that no part of one is left over.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        let secrets = secrets_of(params, &auth, headers);
         let one_row = limits.rows == Some(1);
         let mapping = Mapping::read(&root, params, &auth, headers, &naming, &idempotency, one_row);
         let (rules, readers) = answers(&root);
-        let attribution = root.section("attribution").map_or(Attribution::Batch, |section| {
-            let words = [("batch", Attribution::Batch), ("bisect", Attribution::Bisect)];
-            let word = section.word("rows", &words).unwrap_or_default();
-            section.done();
-            word
-        });
+        let attribution = attribution(&root);
         let group = Group::read(&root, params);
         let job = JobWay::read(&root, params, &naming);
         let verify = Verify::read(&root, params, &naming);
@@ -224,6 +213,24 @@ impl Target {
         let mut readers = named.chain(ended).filter_map(|name| self.readers.get(name));
         readers.find_map(Reader::unique_by)
     }
+}
+
+/// All that no message may hold; the longest first, so that no part of one is left over.
+fn secrets_of(params: &Params<'_>, auth: &Auth, headers: &[(String, String, bool)]) -> Vec<String> {
+    let given = headers.iter().filter(|(_, _, secret)| *secret).map(|(_, value, _)| value.clone());
+    let mut secrets = params.secrets();
+    secrets.extend(auth.derived.iter().cloned().chain(given).filter(|value| !value.is_empty()));
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets
+}
+
+fn attribution(root: &Section<'_>) -> Attribution {
+    root.section("attribution").map_or(Attribution::Batch, |section| {
+        let words = [("batch", Attribution::Batch), ("bisect", Attribution::Bisect)];
+        let word = section.word("rows", &words).unwrap_or_default();
+        section.done();
+        word
+    })
 }
 
 fn remedy(spec: &super::params::ParamSpec) -> String {
