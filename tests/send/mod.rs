@@ -3,5 +3,6 @@
 mod bad_input;
 mod faults;
 mod formats;
+mod memory;
 mod states;
 mod targets;

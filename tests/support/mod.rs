@@ -1,6 +1,8 @@
 //! The small language the tests are written in: a folder of its own for each test, the real binary in it, and
 //! what it said.
 
+pub(crate) mod sink;
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
