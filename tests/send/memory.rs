@@ -9,12 +9,16 @@ fn peak(rows: u64) -> u64 {
     let mut file = BufWriter::new(std::fs::File::create(bench.path("x.csv")).unwrap());
     writeln!(file, "id,city,note").unwrap();
     for row in 0..rows {
-        writeln!(file, "{row},Zürich,\"a note of some length, so that a row has about a hundred bytes, {row}\"").unwrap();
+        writeln!(
+            file,
+            "{row},Zürich,\"a note of some length, so that a row has about a hundred bytes, {row}\""
+        )
+        .unwrap();
     }
     file.into_inner().unwrap();
     let url = format!("http://{}/", sink::start());
-    let mut child =
-        bench.start(&format!("send x.csv --to {url} --idempotency-header Idempotency-Key --progress none -q"));
+    let mut child = bench
+        .start(&format!("send x.csv --to {url} --idempotency-header Idempotency-Key --progress none -q"));
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     while child.try_wait().unwrap().is_none() {
