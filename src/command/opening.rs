@@ -3,7 +3,7 @@
 
 use crate::args::SendArgs;
 use crate::edge::ledger::{Found, Ledger, LedgerError};
-use crate::edge::source::{Layout, Source, SourceError, Step};
+use crate::edge::source::{Format, Layout, Source, SourceError, Step};
 use crate::error::{Error, exit};
 use crate::model::{Cursor, Digest, Hasher, ImportId, ImportRecord, ImportState};
 use serde::{Deserialize, Serialize};
@@ -42,10 +42,25 @@ pub(super) struct Subject<'a> {
 impl Subject<'_> {
     /// Of the target and of how the input is read: another one is another import.
     fn identity(&self) -> Digest {
-        Hasher::new("bulkhaul/mapping")
+        let layout = self.layout;
+        let (format, delimiter) = match layout.format {
+            Format::Csv { delimiter } => ("csv", delimiter),
+            Format::Ndjson => ("ndjson", 0),
+        };
+        let mut hasher = Hasher::new("bulkhaul/mapping")
             .field(&self.target.0)
-            .field(format!("{:?}", self.layout).as_bytes())
-            .finish()
+            .field(format.as_bytes())
+            .number(u64::from(delimiter))
+            .number(u64::from(layout.header))
+            .number(u64::from(layout.null.is_some()))
+            .field(layout.null.as_deref().unwrap_or_default().as_bytes());
+        for name in layout.columns.iter().flatten() {
+            hasher = hasher.field(b"column").field(name.as_bytes());
+        }
+        for (name, kind) in &layout.types {
+            hasher = hasher.field(b"type").field(name.as_bytes()).field(kind.to_string().as_bytes());
+        }
+        hasher.finish()
     }
 
     fn import_id(&self, number: u64) -> ImportId {

@@ -230,8 +230,10 @@ pub fn rebuild(
     });
     match (read, refused, assembler.close(builder)) {
         (Ok(()), None, Some(load)) if load.len() as u64 == rows.len() => Event::Rebuilt { seq, load },
-        (Err(error), ..) => failed(&error),
-        (Ok(()), why, _) => Event::SourceFailed {
+        (Err(error), ..) => {
+            Event::RebuildFailed { why: error.to_string(), hint: error.hint(), changed: error.is_changed() }
+        }
+        (Ok(()), why, _) => Event::RebuildFailed {
             why: why.unwrap_or_else(|| format!("row {} is not where it was", rows.first().0 + 1)),
             hint: None,
             changed: true,

@@ -258,7 +258,7 @@ impl Hands {
         }
         if let Err(error) = results.append(&lines) {
             let why = format!("the results file cannot be written: {error}");
-            let _ = self.events.send(Event::SourceFailed { why, hint: None, changed: false });
+            let _ = self.events.send(Event::TellFailed { why });
         }
     }
 

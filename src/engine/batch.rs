@@ -1,5 +1,6 @@
 //! One batch in hand, from its plan to its end.
 
+use super::event::Settled;
 use crate::model::{Job, Load, Moment, Planned};
 
 /// Where a batch stands. It leaves a state only by an event.
@@ -40,7 +41,7 @@ pub(super) struct Batch {
     pub polls: u32,
     pub job: Option<Job>,
     /// Rows refused on the way to this batch, durable with its plan.
-    pub refused_with: u64,
+    pub refused_with: Vec<Settled>,
     /// In doubt since an earlier run; a person decided to send its rows again.
     pub taken_up: bool,
 }
@@ -59,7 +60,7 @@ impl Batch {
             puzzles: 0,
             polls: 0,
             job: None,
-            refused_with: 0,
+            refused_with: Vec::new(),
             taken_up: false,
         }
     }

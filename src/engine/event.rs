@@ -2,7 +2,8 @@
 
 use super::Formed;
 use crate::model::{
-    BatchKey, BatchSeq, Cursor, Entry, Job, Load, Moment, Outcome, Place, PollOutcome, RowSet, WallTime,
+    BatchKey, BatchSeq, Cursor, DeadLetter, Entry, Job, Load, Moment, Outcome, Place, PollOutcome, RowSet,
+    WallTime,
 };
 use std::time::Duration;
 
@@ -19,6 +20,10 @@ pub enum Event {
     ReachedLimit,
     /// The input cannot be read on, or is not the one this import began with.
     SourceFailed { why: String, hint: Option<String>, changed: bool },
+    /// A batch of an earlier run can't be made again.
+    RebuildFailed { why: String, hint: Option<String>, changed: bool },
+    /// `--results` can't be written: rows whose producer waits for them must not be settled unheard.
+    TellFailed { why: String },
     /// A batch of an earlier run has its bytes again.
     Rebuilt { seq: BatchSeq, load: Load },
     /// The entry with this ticket is durable.
@@ -75,6 +80,13 @@ pub struct Settled {
     pub id: Option<String>,
 }
 
+impl Settled {
+    /// A row that was refused before it was sent.
+    pub(super) fn refused(letter: &DeadLetter) -> Self {
+        Self { place: letter.mark.place, verdict: "rejected", id: None }
+    }
+}
+
 /// Why a run ends before the import does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StopCause {
@@ -107,6 +119,10 @@ pub enum StopCause {
         hint: Option<String>,
         changed: bool,
     },
+    /// `--results` can't be written.
+    Results {
+        why: String,
+    },
     Ledger(String),
 }
 
@@ -121,7 +137,7 @@ impl StopCause {
             | Self::MaxWait { .. }
             | Self::TargetDown { .. }
             | Self::Ambiguous { .. } => 1,
-            Self::Refused { .. } | Self::Source { changed: false, .. } => 2,
+            Self::Refused { .. } | Self::Results { .. } | Self::Source { changed: false, .. } => 2,
             Self::Source { changed: true, .. } => 3,
             Self::Ledger(_) => 4,
         }
@@ -139,6 +155,7 @@ impl StopCause {
             Self::Ambiguous { .. } => "ambiguous",
             Self::Refused { .. } => "refused",
             Self::Source { .. } => "input",
+            Self::Results { .. } => "results",
             Self::Ledger(_) => "ledger",
         }
     }

@@ -13,6 +13,8 @@ use crate::model::{
 };
 use std::time::Duration;
 
+/// Waits from this on are written down.
+const REMEMBERED: Duration = Duration::from_secs(1);
 /// Readable answers that do not fit are asked for once more.
 const MISFITS_MAX: u32 = 2;
 /// A refusal that no rule reads is asked for three times.
@@ -35,8 +37,14 @@ impl Engine {
                 batch.state = State::Accepting;
                 self.commit(Entry::Accept { seq, job }, Awaited::Accept(seq), commands);
             }
-            Outcome::Throttled { wait, why } => self.throttled(now, seq, wait, &why, commands),
-            Outcome::NotApplied { wait, why } => self.again(now, seq, wait, why),
+            Outcome::Throttled { wait, why: _ } => self.throttled(now, seq, wait, commands),
+            Outcome::NotApplied { wait, why } if self.batches[&seq].job.is_some() => {
+                // The key's answer is the job that came to nothing; the rows need a new one.
+                let refusal = Rejection::local("job_failed", why);
+                let verdicts = Verdicts::all(RowVerdict::Retry { wait, refusal });
+                self.settle(now, seq, &verdicts, commands);
+            }
+            Outcome::NotApplied { wait, why } => self.again(now, seq, wait, why, commands),
             Outcome::Unknown { wait, why } => self.unknown(now, seq, wait, why, commands),
             Outcome::Misfit { why } => {
                 let repeatable = self.policy.repeatable;
@@ -53,7 +61,7 @@ impl Engine {
                 let batch = self.batch(seq);
                 batch.puzzles += 1;
                 if batch.puzzles < PUZZLES_MAX {
-                    self.again(now, seq, None, why);
+                    self.again(now, seq, None, why, commands);
                 } else {
                     batch.state = State::Waiting(now.tick);
                     let hint =
@@ -116,34 +124,37 @@ impl Engine {
         self.settle(now, seq, &verdicts, commands);
     }
 
-    fn throttled(
-        &mut self,
-        now: Now,
-        seq: BatchSeq,
-        wait: Option<Duration>,
-        why: &str,
-        commands: &mut Vec<Command>,
-    ) {
+    fn throttled(&mut self, now: Now, seq: BatchSeq, wait: Option<Duration>, commands: &mut Vec<Command>) {
         self.books.requests_mut().throttled += 1;
         let wait = wait.filter(|wait| !wait.is_zero()).unwrap_or_else(|| {
             let failures = self.batches[&seq].attempts.min(6);
             Duration::from_millis(50) + self.policy.backoff.wait(failures + 1, &mut self.rng)
         });
+        self.batch(seq).state = State::Waiting(now.tick + wait.min(self.policy.max_wait));
+        self.pause(now, wait, commands);
+    }
+
+    /// The target asked for patience: the gate closes for everyone, and a wait worth remembering outlives the run.
+    fn pause(&mut self, now: Now, wait: Duration, commands: &mut Vec<Command>) {
         let obeyed = wait.min(self.policy.max_wait);
         self.gate.close(now.tick + obeyed);
-        self.batch(seq).state = State::Waiting(now.tick + obeyed);
         if wait > self.policy.max_wait {
             self.stop_for(StopCause::MaxWait { wait });
-        } else if why.is_empty() {
-            return;
         }
-        if wait >= Duration::from_secs(1) {
+        if obeyed >= REMEMBERED {
             self.commit(Entry::Pause { until: now.wall + obeyed }, Awaited::Pause, commands);
         }
     }
 
     /// The same request again, after a wait; too many of these without any success end the run.
-    fn again(&mut self, now: Now, seq: BatchSeq, wait: Option<Duration>, why: String) {
+    fn again(
+        &mut self,
+        now: Now,
+        seq: BatchSeq,
+        wait: Option<Duration>,
+        why: String,
+        commands: &mut Vec<Command>,
+    ) {
         let successes = self.gate.successes();
         let allowed = if self.contact { self.policy.attempts } else { self.policy.first_attempts };
         let batch = self.batches.get_mut(&seq).expect("an event names a batch in hand");
@@ -156,14 +167,11 @@ impl Engine {
         let asked = wait.unwrap_or_default();
         let pause = jittered.max(asked.min(self.policy.max_wait));
         batch.state = State::Waiting(now.tick + pause);
-        let exhausted = batch.failures >= allowed;
-        if asked > self.policy.max_wait {
-            self.stop_for(StopCause::MaxWait { wait: asked });
-        } else if exhausted {
+        if batch.failures >= allowed {
             self.stop_for(StopCause::TargetDown { why });
         }
         if !asked.is_zero() {
-            self.gate.close(now.tick + asked.min(self.policy.max_wait));
+            self.pause(now, asked, commands);
         }
     }
 
@@ -176,8 +184,12 @@ impl Engine {
         commands: &mut Vec<Command>,
     ) {
         self.batch(seq).tainted = true;
+        if self.batches[&seq].job.is_some() {
+            // The same key would only name the same job again.
+            return self.park(seq, why, commands);
+        }
         if self.policy.repeatable {
-            return self.again(now, seq, wait, why);
+            return self.again(now, seq, wait, why, commands);
         }
         self.ambiguous(now, seq, wait, why, commands);
     }
@@ -192,7 +204,7 @@ impl Engine {
         commands: &mut Vec<Command>,
     ) {
         match self.policy.on_ambiguous {
-            OnAmbiguous::Resend => self.again(now, seq, wait, why),
+            OnAmbiguous::Resend => self.again(now, seq, wait, why, commands),
             OnAmbiguous::Hold | OnAmbiguous::Verify => self.park(seq, why, commands),
             OnAmbiguous::Stop => {
                 self.batch(seq).state = State::Waiting(now.tick);

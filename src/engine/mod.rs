@@ -34,7 +34,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 enum Awaited {
     Plan(BatchSeq),
-    Refuse { rows: u64 },
+    Refuse(Vec<Settled>),
     Accept(BatchSeq),
     Finish(Box<settle::Finished>),
     Park(BatchSeq),
@@ -142,10 +142,15 @@ impl Engine {
                 self.stop_for(StopCause::Limit);
             }
             Event::SourceFailed { why, hint, changed } => {
-                self.forming = self.forming.saturating_sub(1);
+                self.forming -= 1;
                 self.input = Input::Cut;
                 self.stop_for(StopCause::Source { why, hint, changed });
             }
+            Event::RebuildFailed { why, hint, changed } => {
+                self.input = Input::Cut;
+                self.stop_for(StopCause::Source { why, hint, changed });
+            }
+            Event::TellFailed { why } => self.stop_for(StopCause::Results { why }),
             Event::Rebuilt { seq, load } => self.rebuilt(now, seq, load),
             Event::Committed(ticket) => self.committed(now, ticket, commands),
             Event::LedgerFailed(why) => {
@@ -184,9 +189,9 @@ impl Engine {
                 batch.state = State::Waiting(now.tick);
                 let refused = std::mem::take(&mut batch.refused_with);
                 self.books.planned();
-                self.books.reject(refused);
+                self.refused_here(refused, commands);
             }
-            Awaited::Refuse { rows } => self.books.reject(rows),
+            Awaited::Refuse(refused) => self.refused_here(refused, commands),
             Awaited::Accept(seq) => {
                 let every = self.policy.poll_every;
                 self.batch(seq).state = State::Polling(now.tick + every);
@@ -201,6 +206,28 @@ impl Engine {
             Awaited::Complete(exit) => {
                 self.import.state = crate::model::ImportState::Complete(exit);
             }
+        }
+    }
+
+    /// Rows that were refused before they were sent; their end is durable.
+    fn refused_here(&mut self, refused: Vec<Settled>, commands: &mut Vec<Command>) {
+        self.books.reject(refused.len() as u64);
+        self.tell(refused, commands);
+        self.watch_rejects();
+    }
+
+    fn tell(&self, settled: Vec<Settled>, commands: &mut Vec<Command>) {
+        if self.policy.tell && !settled.is_empty() {
+            commands.push(Command::Tell(settled));
+        }
+    }
+
+    /// `--max-rejects`.
+    fn watch_rejects(&mut self) {
+        let tally = *self.books.tally();
+        let settled = tally.delivered + tally.rejected;
+        if self.policy.max_rejects.is_some_and(|max| max.is_passed(tally.rejected, settled)) {
+            self.stop_for(StopCause::MaxRejects);
         }
     }
 

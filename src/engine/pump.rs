@@ -1,7 +1,7 @@
 //! What to do next, at our own pace: ends first, then what is owed, then what may leave, then more to read.
 
 use super::batch::State;
-use super::event::{Command, Ending, StopCause};
+use super::event::{Command, Ending, Settled, StopCause};
 use super::gate::Passage;
 use super::policy::OnAmbiguous;
 use super::{Awaited, Batch, Engine, Input};
@@ -119,10 +119,10 @@ impl Engine {
                 return;
             }
             let formed = self.ready.pop_front().expect("it is not empty");
-            let refused_with = formed.refused.len() as u64;
+            let refused_with: Vec<Settled> = formed.refused.iter().map(Settled::refused).collect();
             let Some((load, key, body_hash)) = formed.load else {
                 let entry = Entry::Refuse { refused: formed.refused, cursor: formed.cursor };
-                self.commit(entry, Awaited::Refuse { rows: refused_with }, commands);
+                self.commit(entry, Awaited::Refuse(refused_with), commands);
                 continue;
             };
             let seq = self.next_seq;
@@ -255,7 +255,7 @@ impl Engine {
             None | Some(StopCause::Limit) => self.exit_of_books(),
             Some(StopCause::Ledger(_)) => 74,
             Some(StopCause::Source { changed: true, .. }) => 6,
-            Some(StopCause::Source { .. } | StopCause::Refused { .. }) => 1,
+            Some(StopCause::Source { .. } | StopCause::Refused { .. } | StopCause::Results { .. }) => 1,
             Some(_) => 4,
         };
         commands.push(Command::Finish(Ending { exit, cause }));

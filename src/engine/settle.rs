@@ -1,7 +1,7 @@
 //! A batch's end: its dead letters, its children and its numbers, made into one transaction.
 
 use super::batch::{Batch, State};
-use super::event::{Command, Settled, StopCause};
+use super::event::{Command, Settled};
 use super::{Awaited, Engine};
 use crate::model::{
     BatchEnd, BatchSeq, ChildReason, Circumstances, DeadLetter, Entry, Limit, Load, Moment, Now, Park,
@@ -78,13 +78,19 @@ impl Engine {
             Some(Limit::Rows(rows)) => (rows.max(1) as usize).min(half),
             _ => half,
         };
-        if let Some(limit) = learned {
-            self.assembler.learn(limit);
-        }
-        let children = rows
+        let children: Vec<_> = rows
             .chunks(piece)
             .map(|rows| self.child(now, seq, &load, rows, reason, Duration::ZERO, row_attempts, None))
             .collect();
+        // What was cut from the input was too large, and no number was named: its halves are the new measure. What
+        // a child teaches may be about one large row among small ones.
+        let is_root = self.batches[&seq].planned.generation == 0;
+        let largest = children.iter().map(|(_, load, _)| load.body().len() as u64).max();
+        let guessed = largest.filter(|_| is_root && reason == ChildReason::Split).map(Limit::Bytes);
+        let learned = learned.or(guessed);
+        if let Some(limit) = learned {
+            self.assembler.learn(limit);
+        }
         let end = BatchEnd { split: true, ..BatchEnd::default() };
         self.finish(seq, end, Vec::new(), children, learned, Vec::new(), commands);
     }
@@ -123,14 +129,8 @@ impl Engine {
             let state = State::Waiting(now.tick + wait);
             self.batches.insert(planned.seq, Batch::new(planned, Some(load), state));
         }
-        if !told.is_empty() {
-            commands.push(Command::Tell(told));
-        }
-        let tally = *self.books.tally();
-        let settled = tally.delivered + tally.rejected;
-        if self.policy.max_rejects.is_some_and(|max| max.is_passed(tally.rejected, settled)) {
-            self.stop_for(StopCause::MaxRejects);
-        }
+        self.tell(told, commands);
+        self.watch_rejects();
     }
 
     fn sort(&self, now: Now, seq: BatchSeq, verdicts: &Verdicts) -> Sorted {
@@ -169,7 +169,7 @@ impl Engine {
                 RowVerdict::InDoubt(why) => {
                     sorted.doubt_why.clone_from(why);
                     sorted.doubt.push(index);
-                    "in_doubt"
+                    continue;
                 }
             };
             if self.policy.tell {

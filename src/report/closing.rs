@@ -185,6 +185,9 @@ fn words(cause: &StopCause, resume: &str) -> Option<Words> {
             format!("nobody can know whether a request was applied: {}", tame(why)),
             Some("look at the target, then go on with --on-ambiguous resend or hold".to_owned()),
         ),
+        StopCause::Results { why } => {
+            (why.clone(), Some("mend it, then run the same command again".to_owned()))
+        }
         StopCause::Refused { why, hint } => (tame(why), hint.clone()),
         StopCause::Source { why, hint, changed } => {
             let bring_back = || format!("bring the old input back, then: {resume}");

@@ -24,7 +24,7 @@ fn killed_ten_times_under_faults_each_row_is_applied_once() {
     let last = loop {
         run += 1;
         let send = format!(
-            "send x.csv --to sandbox --faults {FAULTS} --seed {run} --progress none --json --batch-rows 20"
+            "send x.csv --to sandbox --faults {FAULTS} --seed {run} --progress none --json --batch-rows 20 --rate 100/s"
         );
         if kills == 10 {
             break bench.run(&send);

@@ -105,6 +105,21 @@ fn a_tail_that_grew_is_taken_only_when_it_is_accepted() {
 }
 
 #[test]
+fn a_last_row_without_line_end_that_grew_is_a_changed_row() {
+    let text = csv(4);
+    let bench = Bench::with("x.csv", text.trim_end());
+    let server = bulkhaul::sandbox::Sandbox::start(bulkhaul::sandbox::Options {
+        faults: "error=100%".parse().unwrap(),
+        ..Default::default()
+    })
+    .unwrap();
+    let send = format!("send x.csv --to orders-batch --url {} --progress none --json", server.url());
+    bench.run(&format!("{send} --max-elapsed 1s")).exits(4);
+    bench.write("x.csv", format!("{}9\nr5,x,1\n", text.trim_end()));
+    bench.run(&format!("{send} --accept-new-tail --max-elapsed 1s")).exits(6);
+}
+
+#[test]
 fn an_abandoned_import_is_closed_and_counts_what_it_leaves() {
     let bench = Bench::with("x.csv", csv(10));
     bench.run(&format!("{SEND} --limit 4")).exits(0);

@@ -39,12 +39,24 @@ pub(super) struct Buffer {
     /// Offset of `data[0]` within the input.
     base: u64,
     ended: bool,
+    /// The last byte that `skip_to` passed over.
+    passed: Option<u8>,
     chain: Option<Chain>,
 }
 
 impl Buffer {
     pub(super) fn new(opened: Opened, chain: Option<Chain>) -> Self {
-        Self { opened, data: Vec::new(), start: 0, end: 0, hashed: 0, base: 0, ended: false, chain }
+        Self {
+            opened,
+            data: Vec::new(),
+            start: 0,
+            end: 0,
+            hashed: 0,
+            base: 0,
+            ended: false,
+            passed: None,
+            chain,
+        }
     }
 
     /// What was read and is not yet consumed.
@@ -148,6 +160,9 @@ impl Buffer {
     pub(super) fn skip_to(&mut self, byte: u64, progress: &mut dyn FnMut(u64)) -> io::Result<()> {
         let at_hand = byte.saturating_sub(self.offset()).min((self.end - self.start) as u64) as usize;
         self.consume(at_hand);
+        if at_hand > 0 {
+            self.passed = Some(self.data[self.start - 1]);
+        }
         if self.offset() >= byte || self.ended {
             progress(self.offset());
             return Ok(());
@@ -162,11 +177,22 @@ impl Buffer {
             if let Some(chain) = &mut self.chain {
                 chain.0.update(&piece[..read]);
             }
+            self.passed = piece[..read].last().copied().or(self.passed);
             self.base += read as u64;
             self.ended = read == 0;
             progress(self.base);
         }
         Ok(())
+    }
+
+    /// Whether a record that ended here (at the end of the input, without a line end) goes on in what came since.
+    pub(super) fn splits_a_record(&mut self) -> io::Result<bool> {
+        let ends = |byte: u8| matches!(byte, b'\n' | b'\r');
+        if self.passed.is_none_or(ends) {
+            return Ok(false);
+        }
+        while self.window().is_empty() && self.fill()? {}
+        Ok(self.window().first().is_some_and(|byte| !ends(*byte)))
     }
 
     /// Goes to `byte` without reading what lies between; `false` if this input cannot, or hashes what it passes.

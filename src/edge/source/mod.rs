@@ -173,7 +173,8 @@ impl Source {
         let reached = feed.buffer.offset();
         let same = feed.buffer.chain().is_some_and(|chain| chain.finish() == cursor.chain);
         skipped.map_err(|error| lane.io_error(error))?;
-        if reached < place.byte || !same {
+        let cut = feed_splits(&mut lane)?;
+        if reached < place.byte || !same || cut {
             return changed(lane.name(place.input), reached < place.byte);
         }
         lane.stand(place, cursor.ordinal);
@@ -189,6 +190,12 @@ impl Source {
     pub fn bytes_total(&self) -> Option<u64> {
         self.total
     }
+}
+
+/// A last row without a line end that has grown is another row than the one that was read.
+fn feed_splits(lane: &mut Lane) -> Result<bool, SourceError> {
+    let Some(feed) = lane.feed() else { return Ok(false) };
+    feed.buffer.splits_a_record().map_err(|error| lane.io_error(error))
 }
 
 /// The chain before the input that goes on, without and with that input's marker.
