@@ -13,6 +13,8 @@ pub(super) enum State {
     Planning,
     /// Durable; may leave from this moment on, when the gate is open.
     Waiting(Moment),
+    /// That it leaves is on the way to the disk; it holds its slot.
+    Leaving,
     InFlight,
     /// The job's id is on the way to the disk.
     Accepting,

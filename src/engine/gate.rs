@@ -165,6 +165,11 @@ impl Gate {
         None
     }
 
+    /// A request that passed did not leave: its slot is free again.
+    pub(super) const fn turned_back(&mut self) {
+        self.in_flight -= 1;
+    }
+
     /// An attempt has landed.
     pub(super) fn landed(&mut self, now: Moment, took: Duration, outcome: &Outcome) {
         match outcome {

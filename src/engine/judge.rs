@@ -64,6 +64,7 @@ impl Engine {
                     self.again(now, seq, None, why, commands);
                 } else {
                     batch.state = State::Waiting(now.tick);
+                    self.came_back(seq, commands);
                     let hint =
                         "the profile has no rule for this answer; add a [[response]] for it".to_owned();
                     self.stop_for(StopCause::Refused { why, hint: Some(hint) });
@@ -78,10 +79,12 @@ impl Engine {
             Outcome::Doubtful { why } => self.park(seq, why, commands),
             Outcome::Refetch { why } | Outcome::Reauth { why } => {
                 self.batch(seq).state = State::Waiting(now.tick);
+                self.came_back(seq, commands);
                 self.stop_for(StopCause::Refused { why, hint: None });
             }
             Outcome::Stop { kind, why, hint } => {
                 self.batch(seq).state = State::Waiting(now.tick);
+                self.came_back(seq, commands);
                 self.stop_for(stop_cause(kind, why, hint));
             }
         }
@@ -131,7 +134,18 @@ impl Engine {
             Duration::from_millis(50) + self.policy.backoff.wait(failures + 1, &mut self.rng)
         });
         self.batch(seq).state = State::Waiting(now.tick + wait.min(self.policy.max_wait));
+        self.came_back(seq, commands);
         self.pause(now, wait, commands);
+    }
+
+    /// A request that must not be repeated came back unapplied: should the run die now, it is in no doubt.
+    fn came_back(&mut self, seq: BatchSeq, commands: &mut Vec<Command>) {
+        let repeatable = self.policy.repeatable;
+        let batch = self.batch(seq);
+        if !repeatable && !batch.tainted && batch.planned.may_have_left {
+            batch.planned.may_have_left = false;
+            self.commit(Entry::Stay { seq }, Awaited::Stay, commands);
+        }
     }
 
     /// The target asked for patience: the gate closes for everyone, and a wait worth remembering outlives the run.
@@ -167,7 +181,9 @@ impl Engine {
         let asked = wait.unwrap_or_default();
         let pause = jittered.max(asked.min(self.policy.max_wait));
         batch.state = State::Waiting(now.tick + pause);
-        if batch.failures >= allowed {
+        let exhausted = batch.failures >= allowed;
+        self.came_back(seq, commands);
+        if exhausted {
             self.stop_for(StopCause::TargetDown { why });
         }
         if !asked.is_zero() {

@@ -35,6 +35,8 @@ use std::sync::Arc;
 enum Awaited {
     Plan(BatchSeq),
     Refuse(Vec<Settled>),
+    Leave(BatchSeq),
+    Stay,
     Accept(BatchSeq),
     Finish(Box<settle::Finished>),
     Park(BatchSeq),
@@ -201,7 +203,14 @@ impl Engine {
                 let batch = self.batches.remove(&seq).expect("a parked batch was in hand");
                 self.books.park(batch.planned.rows.len());
             }
-            Awaited::Pause => {}
+            Awaited::Leave(seq) if self.is_stopping() => {
+                // It never left after all.
+                self.gate.turned_back();
+                self.batch(seq).state = State::Waiting(now.tick);
+                self.commit(Entry::Stay { seq }, Awaited::Stay, commands);
+            }
+            Awaited::Leave(seq) => self.leave(seq, commands),
+            Awaited::Pause | Awaited::Stay => {}
             Awaited::Drained => self.input = Input::Drained,
             Awaited::Complete(exit) => {
                 self.import.state = crate::model::ImportState::Complete(exit);

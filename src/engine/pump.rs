@@ -9,7 +9,7 @@ use crate::model::{BatchSeq, Entry, ImportState, Moment, Now, Planned};
 
 /// Batches formed and not yet planned.
 const READY_MAX: usize = 2;
-/// Batches planned ahead of a slot, where sending them later is harmless.
+/// Batches planned ahead of a slot.
 const AHEAD_MAX: usize = 4;
 
 impl Engine {
@@ -48,7 +48,7 @@ impl Engine {
     }
 
     /// No new request leaves. A reached limit and a broken file are no such stops: what was read before is sent.
-    fn is_stopping(&self) -> bool {
+    pub(super) fn is_stopping(&self) -> bool {
         !matches!(self.stop, None | Some(StopCause::Limit | StopCause::Source { changed: false, .. }))
     }
 
@@ -71,7 +71,7 @@ impl Engine {
             .collect();
         for seq in absent {
             let batch = &self.batches[&seq];
-            let unknown = batch.job.is_none() && !batch.taken_up;
+            let unknown = batch.tainted && batch.job.is_none() && !batch.taken_up;
             if unknown
                 && self.policy.on_ambiguous != OnAmbiguous::Resend
                 && !self.may_repeat(now, &batch.planned)
@@ -101,19 +101,12 @@ impl Engine {
         self.policy.repeatable && fresh
     }
 
-    /// Writes batches down. Where a repeat is not harmless, only as many as may leave at once: what is planned
-    /// and not settled when the process dies is in doubt.
+    /// Writes batches down, a few ahead of the slots.
     fn plan(&mut self, now: Now, commands: &mut Vec<Command>) {
         loop {
             let waits = |batch: &&Batch| matches!(batch.state, State::Planning | State::Waiting(_));
             let waiting = self.batches.values().filter(waits).count();
-            let room = if self.policy.repeatable {
-                self.gate.free_slots() + self.gate.limit().min(AHEAD_MAX)
-            } else if now.tick >= self.gate.closed_until() {
-                self.gate.free_slots()
-            } else {
-                0
-            };
+            let room = self.gate.free_slots() + self.gate.limit().min(AHEAD_MAX);
             let next_has_load = self.ready.front().is_some_and(|formed| formed.load.is_some());
             if self.ready.is_empty() || next_has_load && waiting >= room {
                 return;
@@ -137,6 +130,7 @@ impl Engine {
                 key,
                 body_hash,
                 planned_at: now.wall,
+                may_have_left: self.policy.repeatable,
                 row_attempts: 0,
                 parked: None,
             };
@@ -197,7 +191,19 @@ impl Engine {
         if self.gate.pass(now.tick, rows) != Passage::Go {
             return false;
         }
+        if batch.planned.may_have_left {
+            self.leave(seq, commands);
+        } else {
+            self.batch(seq).state = State::Leaving;
+            self.commit(Entry::Leave { seq }, Awaited::Leave(seq), commands);
+        }
+        true
+    }
+
+    /// The request goes out.
+    pub(super) fn leave(&mut self, seq: BatchSeq, commands: &mut Vec<Command>) {
         let batch = self.batch(seq);
+        batch.planned.may_have_left = true;
         batch.state = State::InFlight;
         batch.attempts += 1;
         let again = batch.attempts > 1;
@@ -205,7 +211,6 @@ impl Engine {
         let (key, planned_at) = (batch.planned.key, batch.planned.planned_at);
         self.books.sent(load.body().len(), again);
         commands.push(Command::Send { seq, key, load, planned_at });
-        true
     }
 
     fn form(&mut self, commands: &mut Vec<Command>) {

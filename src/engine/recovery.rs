@@ -53,7 +53,7 @@ pub(super) fn engine(
             }
         };
         // It may have been sent, and nobody saw the answer.
-        batch.tainted = true;
+        batch.tainted = batch.planned.may_have_left;
         batches.insert(seq, batch);
     }
     Engine {

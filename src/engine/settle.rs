@@ -208,6 +208,7 @@ impl Engine {
             rows,
             body_hash,
             planned_at: now.wall,
+            may_have_left: self.policy.repeatable,
             row_attempts,
             parked,
         };

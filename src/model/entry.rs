@@ -20,6 +20,9 @@ pub struct Planned {
     pub body_hash: Digest,
     /// When it was planned: no byte of it left before, so its key is no older than this.
     pub planned_at: WallTime,
+    /// Its first byte may leave without the ledger hearing of it again. Where repeating is harmless that holds from
+    /// the plan on; elsewhere [`Entry::Leave`] and [`Entry::Stay`] say it, so that nothing is in doubt that never left.
+    pub may_have_left: bool,
     /// Times its rows were given back by the target to be sent again.
     pub row_attempts: u32,
     /// Set for rows that go straight into doubt: they have this reason and are not sent.
@@ -48,6 +51,10 @@ pub enum Entry {
     Plan { batch: Planned, refused: Vec<DeadLetter>, cursor: Cursor },
     /// [T1] Rows refused with no batch to go with, and the cursor past them.
     Refuse { refused: Vec<DeadLetter>, cursor: Cursor },
+    /// [T1] The first byte of a request that must not be repeated is about to leave.
+    Leave { seq: BatchSeq },
+    /// It came back, and surely nothing of it was applied.
+    Stay { seq: BatchSeq },
     /// [T2] The target took the batch on as a job.
     Accept { seq: BatchSeq, job: Job },
     /// [T3, T4] The batch has ended: refused rows, children, and what was learned, all in one.

@@ -126,3 +126,23 @@ fn without_keys_a_lost_answer_puts_rows_in_doubt_and_resend_takes_them_up() {
     bench.run(&format!("{send} --on-ambiguous resend")).exits(0).books([10, 10, 0, 0, 0]);
     server.stop();
 }
+
+#[test]
+fn without_keys_what_never_left_is_in_no_doubt() {
+    for signal in ["-TERM", "-KILL"] {
+        let bench = Bench::with("x.csv", csv(60));
+        let server = sandbox(&bench);
+        let send = format!("send x.csv --to {}/rows --progress none --json --batch-rows 10", server.url());
+        let child = bench.start(&format!("{send} --rate 2/s"));
+        while !crate::support::get(&format!("{}/_sandbox/truth", server.url())).contains("\"applied\":20") {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        // The answer is on its way or here; the rest waits for the rate.
+        std::thread::sleep(std::time::Duration::from_millis(150));
+        std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        child.wait_with_output().unwrap();
+        bench.run(&send).exits(0).books([60, 60, 0, 0, 0]);
+        server.stop();
+        assert!(applied(&bench.path("server.db")).iter().all(|row| row.times == 1), "{signal}");
+    }
+}

@@ -153,6 +153,7 @@ fn planned(row: &Row<'_>) -> Result<Planned, LedgerError> {
         key: BatchKey(digest(row, "key")?),
         body_hash: digest(row, "body_hash")?,
         planned_at: WallTime::from_millis(row.get("planned_at")?),
+        may_have_left: row.get("may_have_left")?,
         row_attempts: row.get("row_attempts")?,
         parked: None,
     })

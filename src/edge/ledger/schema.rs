@@ -29,7 +29,7 @@ CREATE TABLE batch (
   input INTEGER NOT NULL, row INTEGER NOT NULL, line INTEGER NOT NULL, byte INTEGER NOT NULL,
   source_bytes INTEGER NOT NULL,
   key BLOB NOT NULL UNIQUE, body_hash BLOB NOT NULL,
-  planned_at INTEGER NOT NULL, row_attempts INTEGER NOT NULL,
+  planned_at INTEGER NOT NULL, may_have_left INTEGER NOT NULL, row_attempts INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('prepared', 'accepted', 'settled', 'split', 'doubt', 'taken_up')),
   job_id TEXT, job_path TEXT, why TEXT,
   delivered INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0

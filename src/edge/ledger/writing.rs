@@ -26,6 +26,11 @@ pub(super) fn apply(conn: &Connection, import: u64, entry: &Entry) -> Result<(),
             add(conn, number, "rows_read", refused.len() as u64)?;
             advance(conn, number, cursor)?;
         }
+        Entry::Leave { seq } | Entry::Stay { seq } => {
+            let leaves = matches!(entry, Entry::Leave { .. });
+            conn.prepare_cached("UPDATE batch SET may_have_left = ?2 WHERE seq = ?1")?
+                .execute(params![seq.0 as i64, leaves])?;
+        }
         Entry::Accept { seq, job } => {
             conn.prepare_cached(
                 "UPDATE batch SET state = 'accepted', job_id = ?2, job_path = ?3 WHERE seq = ?1",
@@ -81,8 +86,8 @@ fn plan(conn: &Connection, import: i64, batch: &Planned) -> Result<(), LedgerErr
     let state = if batch.parked.is_some() { "doubt" } else { "prepared" };
     conn.prepare_cached(
         "INSERT INTO batch (seq, import, parent, generation, rows, row_set, input, row, line, byte, source_bytes,
-           key, body_hash, planned_at, row_attempts, state, why)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+           key, body_hash, planned_at, row_attempts, state, why, may_have_left)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
     )?
     .execute(params![
         batch.seq.0 as i64,
@@ -102,6 +107,7 @@ fn plan(conn: &Connection, import: i64, batch: &Planned) -> Result<(), LedgerErr
         batch.row_attempts,
         state,
         batch.parked.as_ref().map(|park| park.why.as_str()),
+        batch.may_have_left,
     ])?;
     add(conn, import, "planned", 1)?;
     if batch.parked.is_some() {
