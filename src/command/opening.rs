@@ -97,11 +97,11 @@ pub(super) fn open(ledger: &mut Ledger, subject: &Subject<'_>) -> Result<Opening
         }
         return subject.begin(ledger, 1);
     };
-    if found.import.identity != subject.identity() {
-        return Err(other_target(subject));
-    }
     if subject.args.abandon {
         return abandon(ledger, found);
+    }
+    if found.import.identity != subject.identity() {
+        return Err(other_target(subject));
     }
     match found.import.state {
         ImportState::Open => resume(ledger, subject, found),
@@ -183,7 +183,7 @@ fn accept_tail(
 ) -> Result<(), Error> {
     if !subject.args.accept_new_tail {
         let read = cursor.map_or(0, |cursor| cursor.ordinal.0);
-        let message = format!("the input has changed behind row {read}, which was read before");
+        let message = format!("the input has changed after row {read}, behind what was read before");
         return Err(Error::new(exit::NOT_THE_SAME, message)
             .hint("--accept-new-tail goes on with the input as it is now; --abandon gives the import up"));
     }

@@ -147,9 +147,16 @@ impl Engine {
             State::Waiting(at) | State::Polling(at) => at <= now.tick,
             _ => false,
         };
-        let due: Vec<BatchSeq> =
-            self.batches.iter().filter(|(_, batch)| due(batch.state)).map(|(seq, _)| *seq).collect();
-        for seq in due {
+        // In the order of the input: the pieces of an early batch go before a later one, so that what is wrong with
+        // it shows before much else is sent.
+        let mut due: Vec<_> = self
+            .batches
+            .iter()
+            .filter(|(_, batch)| due(batch.state))
+            .map(|(seq, batch)| (batch.planned.rows.first(), *seq))
+            .collect();
+        due.sort_unstable();
+        for (_, seq) in due {
             let passed = match self.batches[&seq].state {
                 State::Polling(_) => self.send_poll(now, seq, commands),
                 _ => self.send_batch(now, seq, commands),

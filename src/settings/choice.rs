@@ -40,13 +40,27 @@ pub fn choose(args: &SendArgs) -> Result<Chosen, Error> {
     let profile = if is_url {
         url_profile(args)?
     } else if args.to.contains('/') || has_ending(&args.to, "toml") {
-        read_profile(Path::new(&args.to))?
+        let path = Path::new(&args.to);
+        if !path.exists() && looks_like_an_address(&args.to) {
+            return Err(Error::usage(format!("`{}` is neither a URL nor a profile", args.to))
+                .hint(format!("a URL says how: http://{0} or https://{0}", args.to)));
+        }
+        read_profile(path)?
     } else {
         let name = if is_sandbox { "orders-batch" } else { &args.to };
         Profile::builtin(name).ok_or_else(|| unknown_target(&args.to))?
     };
     let values = values(args, &profile, typed)?;
     Ok(Chosen { profile, values, headers, is_sandbox })
+}
+
+/// `localhost:8080/rows`, `api.example.com/orders`: an address that lacks its scheme.
+fn looks_like_an_address(text: &str) -> bool {
+    let host = text.split('/').next().unwrap_or_default();
+    let name = host.split(':').next().unwrap_or_default();
+    !name.is_empty()
+        && !name.starts_with('.')
+        && (name.contains('.') || host.contains(':') || name == "localhost")
 }
 
 fn has_ending(name: &str, ending: &str) -> bool {
@@ -180,8 +194,12 @@ fn values(
         None => Ok(values),
         Some(name) => {
             let known: Vec<&str> = profile.params().iter().map(|spec| spec.name.as_str()).collect();
-            Err(Error::usage(format!("`{}` has no parameter `{name}`", profile.name()))
-                .hint(format!("its parameters: {}", known.join(", "))))
+            let known = if known.is_empty() {
+                "it has none".to_owned()
+            } else {
+                format!("its parameters: {}", known.join(", "))
+            };
+            Err(Error::usage(format!("`{}` has no parameter `{name}`", profile.name())).hint(known))
         }
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn fill(text: &str, about: &str) -> Result<Filled, Error> {
 
 fn look_up(reference: &str, about: &str) -> Result<String, Error> {
     if let Some(name) = reference.strip_prefix("env:") {
-        return std::env::var(name).map_err(|_| {
+        return std::env::var(name).ok().filter(|value| !value.is_empty()).ok_or_else(|| {
             Error::failed(format!("{about}: the environment variable `{name}` is not set"))
                 .hint(format!("export {name}=… first"))
         });
