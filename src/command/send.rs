@@ -134,6 +134,7 @@ fn send(job: Job<'_>, closing: &Closing<'_>) -> Result<u8, Error> {
         verbose: args.verbose,
     };
     let mut onlooker = Onlooker::new(args, closing, state.path(), total, resumed);
+    onlooker.open(&run.engine);
     let (ending, engine, bytes_read) =
         run.run(&mut onlooker).map_err(|error| Error::failed(format!("the run could not start: {error}")))?;
     Ok(onlooker.close(&ending, &engine, bytes_read, clock.now()))

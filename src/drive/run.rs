@@ -48,6 +48,8 @@ pub struct Running<'a> {
 /// Someone who is shown how the run goes: progress, `status.json`, the log.
 pub trait Watch {
     fn tick(&mut self, running: &Running<'_>);
+    /// A first signal came; this many requests are still waited for.
+    fn stopping(&mut self, in_flight: usize);
     /// One line about a request, for `-v`.
     fn note(&mut self, line: &str);
 }
@@ -153,6 +155,7 @@ impl Corridor {
                 }
             };
             if matches!(event, Event::StopAsked) {
+                watch.stopping(self.engine.in_flight());
                 drain_until.get_or_insert(self.run.clock.tick() + DRAIN_MAX);
             }
             if let Event::Answered { seq, outcome, status, took, .. } = &event {

@@ -19,6 +19,7 @@ const REMEMBERED: Duration = Duration::from_secs(1);
 const MISFITS_MAX: u32 = 2;
 /// A refusal that no rule reads is asked for three times.
 const PUZZLES_MAX: u32 = 3;
+const PUZZLED: &str = "check the address and the method; if the target means it, a [[response]] in a profile says what it means";
 
 impl Engine {
     pub(super) fn judge(
@@ -65,9 +66,7 @@ impl Engine {
                 } else {
                     batch.state = State::Waiting(now.tick);
                     self.came_back(seq, commands);
-                    let hint =
-                        "the profile has no rule for this answer; add a [[response]] for it".to_owned();
-                    self.stop_for(StopCause::Refused { why, hint: Some(hint) });
+                    self.stop_for(StopCause::Refused { why, hint: Some(PUZZLED.to_owned()) });
                 }
             }
             Outcome::Split { learned, refusal } => {

@@ -112,6 +112,7 @@ impl Engine {
                 return;
             }
             let formed = self.ready.pop_front().expect("it is not empty");
+            self.books.note_reasons(&formed.refused);
             let refused_with: Vec<Settled> = formed.refused.iter().map(Settled::refused).collect();
             let Some((load, key, body_hash)) = formed.load else {
                 let entry = Entry::Refuse { refused: formed.refused, cursor: formed.cursor };

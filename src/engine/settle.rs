@@ -41,6 +41,7 @@ impl Engine {
         commands: &mut Vec<Command>,
     ) {
         let sorted = self.sort(now, seq, verdicts);
+        self.books.note_reasons(&sorted.refused);
         let load = self.batches[&seq].load().clone();
         let mut children = Vec::new();
         let mut add = |engine: &mut Self, rows: &[usize], reason, wait, row_attempts, park: Option<Park>| {

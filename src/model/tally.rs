@@ -16,8 +16,13 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Rows whose end is known, one way or the other.
+    pub const fn settled(&self) -> u64 {
+        self.delivered + self.rejected + self.unchanged + self.in_doubt
+    }
+
     pub const fn balances(&self) -> bool {
-        self.read == self.delivered + self.rejected + self.unchanged + self.in_doubt + self.pending
+        self.read == self.settled() + self.pending
     }
 }
 

@@ -68,7 +68,7 @@ impl<'a> Closing<'a> {
     pub fn finished_before(&self, found: &Found, exit: u8) {
         let summary = self.of_found(found, "complete", exit);
         if !self.args.quiet {
-            say(&format!("nothing to do: this import is complete ({})", rows_line(&summary.rows)));
+            say(&format!("nothing to do: this import is complete ({})", rows_line(&summary.rows, true)));
         }
         self.to_program(&summary);
     }
@@ -77,19 +77,19 @@ impl<'a> Closing<'a> {
         let mut summary = self.of_found(found, "stopped", 0);
         summary.stopped_by = Some("abandon");
         if !self.args.quiet {
-            say(&format!("the import is abandoned: {}", rows_line(&summary.rows)));
+            say(&format!("the import is abandoned: {}", rows_line(&summary.rows, false)));
         }
         self.to_program(&summary);
     }
 
     /// The end of a run.
-    pub(super) fn ended(&self, summary: &mut Summary, ending: &Ending) {
+    pub(super) fn ended(&self, summary: &mut Summary, ending: &Ending, reasons: &[(&str, u64)]) {
         summary.exit = Some(ending.exit);
         summary.stopped_by = ending.cause.as_ref().map(StopCause::word);
         let words = ending.cause.as_ref().and_then(|cause| words(cause, &self.resume));
         let quiet = self.args.quiet && ending.exit == 0;
         if !quiet {
-            self.to_people(summary, ending.exit);
+            self.to_people(summary, ending.exit, reasons);
         }
         if let Some(words) = &words {
             say(&format!("{}: {}", if ending.exit == 4 { "stopped" } else { "error" }, words.message));
@@ -105,21 +105,29 @@ impl<'a> Closing<'a> {
         self.to_program(summary);
     }
 
-    fn to_people(&self, summary: &Summary, exit: u8) {
+    fn to_people(&self, summary: &Summary, exit: u8, reasons: &[(&str, u64)]) {
         let rows = &summary.rows;
         if rows.read == 0 && summary.stopped_by.is_none() {
             say("warning: the input has no rows; nothing was sent");
             return;
         }
+        let complete = summary.state == "complete";
         say(&format!(
             "{}: {} in {}{}",
-            if summary.state == "complete" { "done" } else { "so far" },
-            rows_line(rows),
+            if complete { "done" } else { "so far" },
+            rows_line(rows, complete),
             span(Duration::from_secs_f64(summary.elapsed_s)),
             requests_line(&summary.requests)
         ));
         if rows.rejected > 0 {
-            say(&format!("refused rows are in {}", self.dead_letters));
+            let why: Vec<_> = reasons
+                .iter()
+                .take(3)
+                .map(|(code, count)| format!("{} {}", grouped(*count), tame(code)))
+                .collect();
+            let more = if reasons.len() > 3 { ", …" } else { "" };
+            let why = if why.is_empty() { String::new() } else { format!(" ({}{more})", why.join(", ")) };
+            say(&format!("refused rows are in {}{why}", self.dead_letters));
         }
         if rows.in_doubt > 0 && exit != 4 {
             say(&format!(
@@ -137,8 +145,14 @@ impl<'a> Closing<'a> {
     }
 }
 
-fn rows_line(rows: &Tally) -> String {
-    let mut parts = vec![format!("{} of {} delivered", grouped(rows.delivered), count(rows.read, "row"))];
+/// How many of all rows, if all were read; else how many so far.
+pub(super) fn rows_line(rows: &Tally, complete: bool) -> String {
+    let delivered = match (complete, rows.delivered) {
+        (true, 0) if rows.read > 0 => format!("none of {} delivered", count(rows.read, "row")),
+        (true, delivered) => format!("{} of {} delivered", grouped(delivered), count(rows.read, "row")),
+        (false, delivered) => format!("{} delivered", count(delivered, "row")),
+    };
+    let mut parts = vec![delivered];
     let others = [
         (rows.rejected, "refused"),
         (rows.unchanged, "unchanged"),
@@ -160,11 +174,12 @@ fn requests_line(requests: &Requests) -> String {
     line + ")"
 }
 
-/// `0.4 s`, `12 s`, `3 min 5 s`, `2 h 7 min`.
+/// `40 ms`, `1.4 s`, `12 s`, `3 min 5 s`, `2 h 7 min`.
 pub(super) fn span(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
-        0..10 => format!("{:.1} s", duration.as_secs_f64()),
+        0 => format!("{} ms", duration.as_millis()),
+        1..10 => format!("{:.1} s", duration.as_secs_f64()),
         10..60 => format!("{seconds} s"),
         60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
         _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),

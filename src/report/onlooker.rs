@@ -1,7 +1,7 @@
 //! Whoever watches a run: the bar or the lines on stderr, `status.json`, and the summary at its end.
 
-use super::closing::{Closing, span};
-use super::speech::{grouped, say};
+use super::closing::{Closing, rows_line, span};
+use super::speech::{count, grouped, say};
 use super::summary::Summary;
 use crate::args::{ProgressArg, SendArgs};
 use crate::drive::{Running, Watch};
@@ -31,6 +31,8 @@ pub struct Onlooker<'a> {
     resumed: bool,
     verbose: bool,
     display: Display,
+    /// The bar was not moved yet.
+    first: bool,
     next_status: Duration,
 }
 
@@ -56,7 +58,17 @@ impl<'a> Onlooker<'a> {
             ProgressArg::Bar => Display::Bar(bar(total)),
             ProgressArg::Auto | ProgressArg::Plain => Display::Plain { next: PLAIN_EVERY },
         };
-        Self { closing, state, total, resumed, verbose: args.verbose, display, next_status: Duration::ZERO }
+        let (verbose, next_status) = (args.verbose, Duration::ZERO);
+        Self { closing, state, total, resumed, verbose, display, first: true, next_status }
+    }
+
+    /// Before the first request: what earlier runs did.
+    pub fn open(&self, engine: &Engine) {
+        let tally = engine.books().tally();
+        if !self.resumed || matches!(self.display, Display::None) {
+            return;
+        }
+        say(&format!("going on: {}", rows_line(tally, false)));
     }
 
     /// The run is over: the last word, and the exit code.
@@ -68,7 +80,7 @@ impl<'a> Onlooker<'a> {
         let elapsed = Duration::from_micros(now.tick.micros());
         let mut summary =
             self.summary(if complete { "complete" } else { "stopped" }, engine, bytes_read, elapsed);
-        self.closing.ended(&mut summary, ending);
+        self.closing.ended(&mut summary, ending, &engine.books().reasons());
         // Advice for other processes; the run is over and its books are in the ledger, whatever comes of this.
         let _ = status_file::write(self.state, &summary.to_json());
         ending.exit
@@ -85,8 +97,7 @@ impl<'a> Onlooker<'a> {
         summary.bytes.read = bytes_read;
         summary.bytes.sent = books.bytes_sent();
         summary.elapsed_s = (elapsed.as_secs_f64() * 1000.0).round() / 1000.0;
-        let settled = books.tally().delivered + books.tally().rejected;
-        summary.rows_per_s = (settled as f64 / elapsed.as_secs_f64().max(0.001)).round();
+        summary.rows_per_s = (books.settled_here() as f64 / elapsed.as_secs_f64().max(0.001)).round();
         summary.resumed = self.resumed;
         summary
     }
@@ -102,17 +113,38 @@ impl Watch for Onlooker<'_> {
         let total = self.total;
         match &mut self.display {
             Display::Bar(bar) => {
-                bar.set_position(running.bytes_read);
+                let position = settled_bytes(running);
+                if std::mem::take(&mut self.first) && position > 0 {
+                    // What earlier runs did says nothing of how fast this one is.
+                    bar.set_position(position);
+                    bar.reset_eta();
+                }
+                bar.set_position(position);
                 bar.set_message(line(running));
             }
             Display::Plain { next } if running.elapsed >= *next => {
                 *next = running.elapsed + PLAIN_EVERY;
                 let share = total.filter(|total| *total > 0).map_or(String::new(), |total| {
-                    format!("{} %, ", running.bytes_read.min(total) * 100 / total)
+                    format!("{} %, ", settled_bytes(running).min(total) * 100 / total)
                 });
                 say(&format!("{share}{}", line(running)));
             }
             Display::Plain { .. } | Display::None => {}
+        }
+    }
+
+    fn stopping(&mut self, in_flight: usize) {
+        let line = match in_flight {
+            0 => "stopping".to_owned(),
+            _ => format!(
+                "stopping: waiting for {} in flight; once more ends at once",
+                count(in_flight as u64, "request")
+            ),
+        };
+        match &self.display {
+            Display::Bar(bar) => bar.suspend(|| say(&line)),
+            Display::Plain { .. } => say(&line),
+            Display::None => {}
         }
     }
 
@@ -138,11 +170,18 @@ fn bar(total: Option<u64>) -> ProgressBar {
     bar.with_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
+/// Bytes of the input whose rows are settled: what was read ahead is not done.
+fn settled_bytes(running: &Running<'_>) -> u64 {
+    let tally = running.engine.books().tally();
+    let share = tally.settled() as f64 / tally.read.max(1) as f64;
+    (running.bytes_read as f64 * share) as u64
+}
+
 /// Rows, rate, what was refused and sent again, and what is waited for.
 fn line(running: &Running<'_>) -> String {
     let books = running.engine.books();
     let tally = books.tally();
-    let rate = (tally.delivered + tally.rejected) as f64 / running.elapsed.as_secs_f64().max(0.001);
+    let rate = books.settled_here() as f64 / running.elapsed.as_secs_f64().max(0.001);
     let mut line = format!("{} rows, {}/s", grouped(tally.delivered), grouped(rate as u64));
     let others =
         [(tally.rejected, "refused"), (books.requests().retried, "retried"), (tally.in_doubt, "in doubt")];

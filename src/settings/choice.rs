@@ -79,6 +79,12 @@ fn refuse_misplaced(args: &SendArgs, is_url: bool, is_sandbox: bool) -> Result<(
             args.to
         )));
     }
+    if let Some(url) = &args.url
+        && !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme))
+    {
+        return Err(Error::usage(format!("`--url {url}` is no address"))
+            .hint("it begins with https:// (or http://) and has no slash at its end"));
+    }
     if is_url && args.url.is_some() {
         return Err(Error::usage("`--url` is for a profile; here `--to` is the URL"));
     }
