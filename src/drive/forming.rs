@@ -6,6 +6,8 @@ use crate::engine::{Assembler, Event, Formed};
 use crate::model::{
     BatchSeq, Circumstances, Cursor, DeadLetter, LoadBuilder, Mark, Place, Rejection, RowSet, WallTime,
 };
+use crate::target::{GroupState, PerRequest};
+use super::window::{Window, group_of, named_by};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -26,6 +28,8 @@ pub struct Former {
     /// A row that did not fit into the last batch; it opens the next.
     carried: Option<(Mark, Vec<u8>)>,
     ended: bool,
+    /// The limit was reached, and there is more behind it.
+    beyond: bool,
     /// What ended the reading, to be told with the next event.
     broken: Option<SourceError>,
     scratch: Vec<u8>,
@@ -58,6 +62,7 @@ impl Former {
             limit,
             carried: None,
             ended: false,
+            beyond: false,
             broken: None,
             scratch,
         }
@@ -87,9 +92,13 @@ impl Former {
     }
 
     fn cut_with(&mut self, scratch: &mut Vec<u8>, wall: WallTime) -> Result<Event, SourceError> {
+        let sharing = self.assembler.target().group().map_or(PerRequest::Any, |group| group.per_request);
+        if sharing != PerRequest::Any {
+            return self.cut_window(sharing, scratch, wall);
+        }
         let limits = self.assembler.limits();
         let mut forms = Forms {
-            builder: self.assembler.open(),
+            builder: self.assembler.open(None),
             refused: Vec::new(),
             refused_bytes: 0,
             seen: HashSet::new(),
@@ -125,18 +134,80 @@ impl Former {
                 }
             }
         }
-        if let Some(error) = broken {
-            if forms.is_empty() {
-                return Err(error);
-            }
-            // What is wrong with the file is told when all before it is in the engine's hands.
-            self.broken = Some(error);
-        }
+        self.broken = broken;
         if !forms.is_empty() {
             let cursor = self.source.cursor();
             return Ok(self.formed(forms, cursor));
         }
-        if self.ended { Ok(Event::Drained { cursor: self.source.cursor() }) } else { self.at_limit(scratch) }
+        self.after_the_last(scratch)
+    }
+
+    /// Nothing could be read: the input's end, its limit, or what is wrong with it. That is told when all before it
+    /// is in the engine's hands.
+    fn after_the_last(&mut self, scratch: &mut Vec<u8>) -> Result<Event, SourceError> {
+        match self.broken.take() {
+            Some(error) => Err(error),
+            None if self.ended => Ok(Event::Drained { cursor: self.source.cursor() }),
+            None => self.at_limit(scratch),
+        }
+    }
+
+    /// As `cut_with`, for a target whose requests depend on the groups of their rows.
+    fn cut_window(
+        &mut self,
+        sharing: PerRequest,
+        scratch: &mut Vec<u8>,
+        wall: WallTime,
+    ) -> Result<Event, SourceError> {
+        let mut window = Window::default();
+        let mut refused = Vec::new();
+        let mut refused_bytes = 0;
+        while !self.ended && !window.is_full() && refused_bytes < REFUSED_BYTES_MAX && !self.is_at_limit() {
+            scratch.clear();
+            match self.source.next(scratch) {
+                Ok(Step::Row { mark, text }) => {
+                    let text = &scratch[text];
+                    let group = self.check(text, wall).and_then(|()| group_of(&self.assembler, mark, text));
+                    match group {
+                        Ok(Some(group)) if sharing == PerRequest::One => window.add_to_own(group, mark, text),
+                        Ok(Some(group)) => window.add_unique(group, mark, text),
+                        Ok(None) => unreachable!("a target with groups names one, or refuses the row"),
+                        Err(refusal) => refused.push(self.letter(mark, text, &refusal, wall)),
+                    }
+                }
+                Ok(Step::Bad { mark, bad }) => {
+                    refused.push(DeadLetter::of_record(mark, &bad, &self.about(mark, wall)));
+                }
+                Ok(Step::End) => self.ended = true,
+                Err(error) => {
+                    self.broken = Some(error);
+                    break;
+                }
+            }
+            refused_bytes = refused.last().map_or(0, |letter: &DeadLetter| letter.line.len()) + refused_bytes;
+        }
+        if window.is_empty() && refused.is_empty() {
+            return self.after_the_last(scratch);
+        }
+        let loads = window.cut(&self.assembler, &mut |mark, text, refusal| {
+            refused.push(self.letter(mark, text, refusal, wall));
+        });
+        Ok(Event::Formed(Formed { loads, refused, cursor: self.source.cursor() }))
+    }
+
+    /// What is wrong with a row before an item is made of it.
+    fn check(&self, text: &[u8], wall: WallTime) -> Result<(), Rejection> {
+        let target = self.assembler.target();
+        if let Some(max) = target.limits().row_bytes
+            && text.len() as u64 > max
+        {
+            let why = format!("the row has {} bytes, and the target takes {max}", text.len());
+            return Err(Rejection::local("row_too_large", why));
+        }
+        if target.expiry(text)?.is_some_and(|at| at <= wall) {
+            return Err(Rejection::local("expired", "its time was over before it could be sent"));
+        }
+        Ok(())
     }
 
     fn is_at_limit(&self) -> bool {
@@ -145,29 +216,33 @@ impl Former {
 
     /// The limit is reached: is there anything behind it?
     fn at_limit(&mut self, scratch: &mut Vec<u8>) -> Result<Event, SourceError> {
+        if self.beyond {
+            return Ok(Event::ReachedLimit);
+        }
         let cursor = self.source.cursor();
-        let step = self.source.next(scratch)?;
-        Ok(if matches!(step, Step::End) { Event::Drained { cursor } } else { Event::ReachedLimit })
+        let step = self.source.next(scratch);
+        if let Ok(Step::End) = step {
+            self.ended = true;
+            return Ok(Event::Drained { cursor });
+        }
+        // What stands there, broken or not, is a later run's business. It is read once only.
+        self.beyond = true;
+        Ok(Event::ReachedLimit)
     }
 
     fn formed(&self, forms: Forms, cursor: Cursor) -> Event {
-        let load = self.assembler.close(forms.builder).map(|load| self.assembler.identify(load));
-        Event::Formed(Formed { load, refused: forms.refused, cursor })
+        let load = self.assembler.close(forms.builder, None);
+        let loads = load.map(|load| self.assembler.identify(load)).into_iter().collect();
+        Event::Formed(Formed { loads, refused: forms.refused, cursor })
     }
 
     fn take(&self, forms: &mut Forms, mark: Mark, text: &[u8], bytes_max: u64, wall: WallTime) -> Taken {
-        let target = self.assembler.target();
-        if let Some(pointer) = target.unique_by()
-            && let Some(value) = std::str::from_utf8(text).ok().and_then(|text| pointer.scalar(text))
-            && !forms.seen.insert(value.into_owned())
-        {
+        let name = named_by(self.assembler.target().unique_by(), text);
+        if name.is_some_and(|name| !forms.seen.insert(name)) {
             return Taken::Carried;
         }
-        if let Some(max) = target.limits().row_bytes
-            && text.len() as u64 > max
-        {
-            let why = format!("the row has {} bytes, and the target takes {max}", text.len());
-            forms.refuse(self.letter(mark, text, &Rejection::local("row_too_large", why), wall));
+        if let Err(refusal) = self.check(text, wall) {
+            forms.refuse(self.letter(mark, text, &refusal, wall));
             return Taken::Refused;
         }
         let before = forms.builder.body.len();
@@ -220,15 +295,16 @@ pub fn rebuild(
     seq: BatchSeq,
     start: Place,
     rows: &RowSet,
+    state: Option<&GroupState>,
 ) -> Event {
-    let mut builder = assembler.open();
+    let mut builder = assembler.open(state);
     let mut refused = None;
     let read = rereader.rows(start, rows, &mut |mark, text| {
         if let Err(refusal) = assembler.add(&mut builder, mark, text) {
             refused = Some(refusal.message);
         }
     });
-    match (read, refused, assembler.close(builder)) {
+    match (read, refused, assembler.close(builder, state)) {
         (Ok(()), None, Some(load)) if load.len() as u64 == rows.len() => Event::Rebuilt { seq, load },
         (Err(error), ..) => {
             Event::RebuildFailed { why: error.to_string(), hint: error.hint(), changed: error.is_changed() }
@@ -243,7 +319,7 @@ pub fn rebuild(
 
 enum Task {
     Form,
-    Rebuild { seq: BatchSeq, start: Place, rows: RowSet },
+    Rebuild { seq: BatchSeq, start: Place, rows: RowSet, state: Option<GroupState> },
 }
 
 /// The way to the forming thread.
@@ -266,8 +342,8 @@ impl Forming {
             while let Ok(task) = inbox.recv() {
                 let event = match task {
                     Task::Form => former.form(Clock::wall()),
-                    Task::Rebuild { seq, start, rows } => {
-                        rebuild(&mut rereader, &assembler, seq, start, &rows)
+                    Task::Rebuild { seq, start, rows, state } => {
+                        rebuild(&mut rereader, &assembler, seq, start, &rows, state.as_ref())
                     }
                 };
                 tell(event, former.bytes_consumed());
@@ -280,8 +356,8 @@ impl Forming {
         self.give(Task::Form);
     }
 
-    pub fn rebuild(&self, seq: BatchSeq, start: Place, rows: RowSet) {
-        self.give(Task::Rebuild { seq, start, rows });
+    pub fn rebuild(&self, seq: BatchSeq, start: Place, rows: RowSet, state: Option<GroupState>) {
+        self.give(Task::Rebuild { seq, start, rows, state });
     }
 
     fn give(&self, task: Task) {

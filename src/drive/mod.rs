@@ -3,6 +3,7 @@
 
 mod forming;
 mod run;
+mod window;
 
 pub use forming::{Former, Forming, rebuild};
 pub use run::{Run, Running, Watch};

@@ -1,7 +1,8 @@
 //! One batch in hand, from its plan to its end.
 
 use super::event::Settled;
-use crate::model::{Job, Load, Moment, Planned};
+use crate::model::{GroupId, Job, Load, Moment, Planned, WallTime};
+use crate::target::GroupState;
 
 /// Where a batch stands. It leaves a state only by an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,9 +14,13 @@ pub(super) enum State {
     Planning,
     /// Durable; may leave from this moment on, when the gate is open.
     Waiting(Moment),
+    /// The state of its group is being read; it holds its slot.
+    Asking,
     /// That it leaves is on the way to the disk; it holds its slot.
     Leaving,
     InFlight,
+    /// It is asked if it was applied.
+    Verifying,
     /// The job's id is on the way to the disk.
     Accepting,
     /// The next poll is due at this moment.
@@ -23,6 +28,39 @@ pub(super) enum State {
     PollInFlight,
     /// Its end is on the way to the disk.
     Settling,
+}
+
+/// A state without its moment, for counting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Absent,
+    Rebuilding,
+    Planning,
+    Waiting,
+    /// On the wire, or holding a slot.
+    Out,
+    Accepting,
+    Polling,
+    Settling,
+}
+
+impl Kind {
+    pub(super) const ALL: usize = 8;
+}
+
+impl State {
+    pub(super) const fn kind(self) -> Kind {
+        match self {
+            Self::Absent => Kind::Absent,
+            Self::Rebuilding => Kind::Rebuilding,
+            Self::Planning => Kind::Planning,
+            Self::Waiting(_) => Kind::Waiting,
+            Self::Asking | Self::Leaving | Self::InFlight | Self::Verifying | Self::PollInFlight => Kind::Out,
+            Self::Accepting => Kind::Accepting,
+            Self::Polling(_) => Kind::Polling,
+            Self::Settling => Kind::Settling,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -42,10 +80,24 @@ pub(super) struct Batch {
     pub puzzles: u32,
     pub polls: u32,
     pub job: Option<Job>,
+    /// When the job was taken on.
+    pub accepted_at: WallTime,
     /// Rows refused on the way to this batch, durable with its plan.
     pub refused_with: Vec<Settled>,
     /// In doubt since an earlier run; a person decided to send its rows again.
     pub taken_up: bool,
+    /// Groups of its rows, where their order matters.
+    pub groups: Vec<GroupId>,
+    /// When the first of its rows expires.
+    pub expires: Option<WallTime>,
+    /// What its body says of its group.
+    pub group_state: Option<GroupState>,
+    /// Conflicts in a row: the group's state has moved on each time.
+    pub conflicts: u32,
+    /// The credential that it went out with.
+    pub credential: u32,
+    /// Whether it was applied is to be asked before anything else.
+    pub to_verify: bool,
 }
 
 impl Batch {
@@ -62,16 +114,24 @@ impl Batch {
             puzzles: 0,
             polls: 0,
             job: None,
+            accepted_at: WallTime::default(),
             refused_with: Vec::new(),
             taken_up: false,
+            groups: Vec::new(),
+            expires: None,
+            group_state: None,
+            conflicts: 0,
+            credential: 0,
+            to_verify: false,
         }
-    }
-
-    pub(super) fn is_in_flight(&self) -> bool {
-        matches!(self.state, State::InFlight | State::PollInFlight)
     }
 
     pub(super) fn load(&self) -> &Load {
         self.load.as_ref().expect("a batch that is sent has its bytes")
+    }
+
+    /// Memory that it holds.
+    pub(super) fn bytes(&self) -> usize {
+        self.load.as_ref().map_or(0, Load::memory)
     }
 }

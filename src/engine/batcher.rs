@@ -2,9 +2,10 @@
 //! the same rows always make the same bytes.
 
 use crate::model::{
-    BatchKey, Cursor, DeadLetter, Digest, ImportId, Limit, Load, LoadBuilder, Mark, Rejection,
+    BatchKey, Cursor, DeadLetter, Digest, GroupId, ImportId, Limit, Load, LoadBuilder, Mark, Rejection,
+    WallTime,
 };
-use crate::target::{RowContext, Target};
+use crate::target::{GroupState, RowContext, Target};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,10 +17,11 @@ pub struct BatchLimits {
     pub bytes: u64,
 }
 
-/// What one cut of the input gave: a batch, or only rows that were refused here.
+/// What one cut of the input gave: batches, or only rows that were refused here.
 #[derive(Debug)]
 pub struct Formed {
-    pub load: Option<(Load, BatchKey, Digest)>,
+    /// In the order in which they are to be sent.
+    pub loads: Vec<(Load, BatchKey, Digest)>,
     pub refused: Vec<DeadLetter>,
     /// Behind all of it.
     pub cursor: Cursor,
@@ -27,7 +29,7 @@ pub struct Formed {
 
 impl Formed {
     pub fn rows_read(&self) -> u64 {
-        self.load.as_ref().map_or(0, |(load, ..)| load.len() as u64) + self.refused.len() as u64
+        self.loads.iter().map(|(load, ..)| load.len() as u64).sum::<u64>() + self.refused.len() as u64
     }
 }
 
@@ -70,26 +72,77 @@ impl Assembler {
     }
 
     /// A batch of just these rows, which made items before.
-    pub fn assemble<'a>(&self, rows: impl Iterator<Item = (Mark, &'a [u8])>) -> Load {
-        let mut body = self.open();
+    pub fn assemble<'a>(
+        &self,
+        state: Option<&GroupState>,
+        rows: impl Iterator<Item = (Mark, &'a [u8])>,
+    ) -> Load {
+        let mut body = self.open(state);
         for (mark, text) in rows {
             self.add(&mut body, mark, text).expect("a row that made an item once makes it again");
         }
-        self.close(body).expect("a batch has a row")
+        self.close(body, state).expect("a batch has a row")
     }
 
-    pub fn open(&self) -> LoadBuilder {
+    /// `state` is what is known of the rows' group, where the body speaks of it.
+    pub fn open(&self, state: Option<&GroupState>) -> LoadBuilder {
         let mut builder = LoadBuilder::default();
-        self.target.open_body(&mut builder.body);
+        match state {
+            Some(state) => self.target.open_body_with(state, &mut builder.body),
+            None => self.target.open_body(&mut builder.body),
+        }
         builder
     }
 
-    pub fn close(&self, mut builder: LoadBuilder) -> Option<Load> {
+    pub fn close(&self, mut builder: LoadBuilder, state: Option<&GroupState>) -> Option<Load> {
         if builder.is_empty() {
             return None;
         }
-        self.target.close_body(&mut builder.body);
+        match state {
+            Some(state) => self.target.close_body_with(state, &mut builder.body),
+            None => self.target.close_body(&mut builder.body),
+        }
         builder.finish()
+    }
+
+    /// The row of a load as the target sees it.
+    pub fn row<'a>(&self, load: &'a Load, index: usize) -> RowContext<'a> {
+        let ordinal = load.mark(index).ordinal;
+        RowContext { ordinal, text: load.text(index), index: index as u32, import: self.import }
+    }
+
+    /// The group of a row, where rows have groups.
+    pub fn group(&self, row: &RowContext<'_>) -> Result<Option<GroupId>, Rejection> {
+        Ok(self.target.group_key(row)?.map(|fields| GroupId::of(&fields)))
+    }
+
+    /// The groups of a load's rows, each once; none where their order is free.
+    pub(super) fn groups(&self, load: &Load) -> Vec<GroupId> {
+        if !self.is_ordered() {
+            return Vec::new();
+        }
+        // A row without its group was refused when it was read.
+        let group = |index| self.group(&self.row(load, index)).ok().flatten();
+        let mut groups: Vec<GroupId> = (0..load.len()).filter_map(group).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        groups
+    }
+
+    /// Rows of one group are applied in the order of the input.
+    pub(super) fn is_ordered(&self) -> bool {
+        self.target.group().is_some_and(|group| group.strict)
+    }
+
+    /// A request says what it knows of its group.
+    pub(super) fn needs_state(&self) -> bool {
+        self.target.group().is_some_and(|group| group.state.is_some())
+    }
+
+    /// When the first of a load's rows expires.
+    pub(super) fn expires(&self, load: &Load) -> Option<WallTime> {
+        self.target.expires()?;
+        (0..load.len()).filter_map(|index| self.target.expiry(load.text(index)).ok().flatten()).min()
     }
 
     /// Adds the row's item to the body. On refusal the body is as before.

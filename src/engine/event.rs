@@ -2,9 +2,10 @@
 
 use super::Formed;
 use crate::model::{
-    BatchKey, BatchSeq, Cursor, DeadLetter, Entry, Job, Load, Moment, Outcome, Place, PollOutcome, RowSet,
-    WallTime,
+    BatchKey, BatchSeq, Cursor, DeadLetter, Entry, Job, Load, Moment, Noted, Outcome, Place, PollOutcome,
+    RowSet, WallTime,
 };
+use crate::target::GroupState;
 use std::time::Duration;
 
 /// What happened.
@@ -26,16 +27,44 @@ pub enum Event {
     TellFailed { why: String },
     /// A batch of an earlier run has its bytes again.
     Rebuilt { seq: BatchSeq, load: Load },
-    /// The entry with this ticket is durable.
-    Committed(u64),
+    /// The entry with this ticket is durable; what the ledger found on the way.
+    Committed(u64, Noted),
     /// The ledger failed. What was asked of it last may or may not be durable.
     LedgerFailed(String),
     /// An attempt has come to its end.
-    Answered { seq: BatchSeq, outcome: Outcome, status: Option<u16>, took: Duration, replayed: bool },
+    Answered { seq: BatchSeq, answer: Answer },
     /// A poll has come to its end.
     Polled { seq: BatchSeq, outcome: PollOutcome, status: Option<u16> },
+    /// The state of a batch's group was read, or why not: nothing was sent, so that settles nothing.
+    StateRead { seq: BatchSeq, state: Result<GroupState, Box<Outcome>> },
+    /// The target was asked if a batch was applied; `None` if the answer does not tell.
+    Verified { seq: BatchSeq, applied: Option<bool> },
+    /// A new credential is there, or why none.
+    Renewed(Result<(), NoCredential>),
     /// Finish what is in flight, then end.
     StopAsked,
+}
+
+/// What came of one attempt.
+#[derive(Debug)]
+pub struct Answer {
+    pub outcome: Outcome,
+    /// `None` without an answer.
+    pub status: Option<u16>,
+    pub took: Duration,
+    /// It came from the target's memory of the key.
+    pub replayed: bool,
+    /// What it says of the group, for the next request.
+    pub carried: Option<GroupState>,
+}
+
+/// Why there is no new credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoCredential {
+    pub why: String,
+    pub hint: Option<String>,
+    /// Another try may help.
+    pub passing: bool,
 }
 
 /// What is to be done.
@@ -48,6 +77,7 @@ pub enum Command {
         seq: BatchSeq,
         start: Place,
         rows: RowSet,
+        state: Option<GroupState>,
     },
     Commit {
         ticket: u64,
@@ -55,10 +85,22 @@ pub enum Command {
     },
     Send {
         seq: BatchSeq,
+        load: Load,
+        about: Sent,
+    },
+    /// Read the state of its group.
+    ReadState {
+        seq: BatchSeq,
+        load: Load,
+    },
+    /// Ask if it was applied.
+    Verify {
+        seq: BatchSeq,
         key: BatchKey,
         load: Load,
-        planned_at: WallTime,
     },
+    /// Get a new credential.
+    Renew,
     Poll {
         seq: BatchSeq,
         job: Job,
@@ -70,6 +112,18 @@ pub enum Command {
     Tell(Vec<Settled>),
     /// The run is over.
     Finish(Ending),
+}
+
+/// What a request says beside its body.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub key: BatchKey,
+    pub first_sent: WallTime,
+    pub state: Option<GroupState>,
+    /// Settled refusals of its row's natural key.
+    pub refusals: u32,
+    /// An earlier attempt may have been carried out.
+    pub tainted: bool,
 }
 
 /// One row whose end is durable.

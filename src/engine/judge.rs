@@ -5,12 +5,14 @@
 //! been carried out, a refusal of the whole request proves nothing, unless the target looks its keys up first.
 
 use super::batch::State;
+use super::credential::Remedy;
 use super::event::{Command, StopCause};
 use super::policy::OnAmbiguous;
 use super::{Awaited, Engine, stop_cause};
 use crate::model::{
     BatchSeq, ChildReason, Entry, Limit, Now, Outcome, Park, Rejection, RowVerdict, Verdicts,
 };
+use crate::target::Attribution;
 use std::time::Duration;
 
 /// Waits from this on are written down.
@@ -35,11 +37,12 @@ impl Engine {
             Outcome::Accepted(job) => {
                 let batch = self.batch(seq);
                 batch.job = Some(job.clone());
-                batch.state = State::Accepting;
-                self.commit(Entry::Accept { seq, job }, Awaited::Accept(seq), commands);
+                batch.accepted_at = now.wall;
+                self.hand.set(seq, State::Accepting);
+                self.commit(Entry::Accept { seq, job, at: now.wall }, Awaited::Accept(seq), commands);
             }
             Outcome::Throttled { wait, why: _ } => self.throttled(now, seq, wait, commands),
-            Outcome::NotApplied { wait, why } if self.batches[&seq].job.is_some() => {
+            Outcome::NotApplied { wait, why } if self.hand.get(seq).job.is_some() => {
                 // The key's answer is the job that came to nothing; the rows need a new one.
                 let refusal = Rejection::local("job_failed", why);
                 let verdicts = Verdicts::all(RowVerdict::Retry { wait, refusal });
@@ -53,7 +56,7 @@ impl Engine {
                 batch.tainted = true;
                 batch.misfits += 1;
                 if repeatable && batch.misfits < MISFITS_MAX && batch.job.is_none() {
-                    batch.state = State::Waiting(now.tick);
+                    self.hand.set(seq, State::Waiting(now.tick));
                 } else {
                     self.park(seq, why, commands);
                 }
@@ -64,7 +67,7 @@ impl Engine {
                 if batch.puzzles < PUZZLES_MAX {
                     self.again(now, seq, None, why, commands);
                 } else {
-                    batch.state = State::Waiting(now.tick);
+                    self.put_back(seq, now.tick);
                     self.came_back(seq, commands);
                     self.stop_for(StopCause::Refused { why, hint: Some(PUZZLED.to_owned()) });
                 }
@@ -76,13 +79,21 @@ impl Engine {
                 self.halve(now, seq, ChildReason::Bisect, None, refusal, commands);
             }
             Outcome::Doubtful { why } => self.park(seq, why, commands),
-            Outcome::Refetch { why } | Outcome::Reauth { why } => {
-                self.batch(seq).state = State::Waiting(now.tick);
+            Outcome::Refetch { why } => self.refetch(now, seq, why, commands),
+            Outcome::Reauth { why } => {
+                self.put_back(seq, now.tick);
                 self.came_back(seq, commands);
-                self.stop_for(StopCause::Refused { why, hint: None });
+                match self.credential.refused(self.hand.get(seq).credential) {
+                    Remedy::Wait => {}
+                    Remedy::Renew => self.renew(commands),
+                    Remedy::None => {
+                        let hint = "the credential is not taken; see that it is the right one".to_owned();
+                        self.stop_for(StopCause::Refused { why, hint: Some(hint) });
+                    }
+                }
             }
             Outcome::Stop { kind, why, hint } => {
-                self.batch(seq).state = State::Waiting(now.tick);
+                self.put_back(seq, now.tick);
                 self.came_back(seq, commands);
                 self.stop_for(stop_cause(kind, why, hint));
             }
@@ -92,7 +103,7 @@ impl Engine {
     /// A whole refusal says nothing about an earlier attempt that may have been carried out.
     fn is_hollow(&self, seq: BatchSeq, status: Option<u16>) -> bool {
         let refused_whole = status.is_some_and(|status| status >= 400);
-        refused_whole && !self.policy.key_first && self.batches[&seq].tainted
+        refused_whole && !self.policy.key_first && self.hand.get(seq).tainted
     }
 
     fn verdict(
@@ -111,7 +122,7 @@ impl Engine {
             return self.park(seq, why, commands);
         }
         // "It is there already", after an attempt that may have been carried out, is our own write.
-        let tainted = self.batches[&seq].tainted;
+        let tainted = self.hand.get(seq).tainted;
         let settle = |verdict: &mut RowVerdict| {
             if let RowVerdict::Exists(refusal) = verdict {
                 *verdict = if tainted {
@@ -122,17 +133,43 @@ impl Engine {
             }
         };
         settle(&mut verdicts.others);
+        if let Some((invalid, refusal)) = verdicts.unnamed_refusals.take() {
+            return self.unnamed(now, seq, invalid, refusal, commands);
+        }
         verdicts.listed.iter_mut().for_each(|(_, verdict)| settle(verdict));
         self.settle(now, seq, &verdicts, commands);
+    }
+
+    /// So many rows were refused, and nobody knows which.
+    fn unnamed(
+        &mut self,
+        now: Now,
+        seq: BatchSeq,
+        invalid: u64,
+        refusal: Rejection,
+        commands: &mut Vec<Command>,
+    ) {
+        let rows = self.hand.get(seq).planned.rows.len();
+        if invalid == 0 {
+            return self.settle(now, seq, &Verdicts::delivered(), commands);
+        }
+        if invalid >= rows {
+            return self.settle(now, seq, &Verdicts::all(RowVerdict::Rejected(refusal)), commands);
+        }
+        match self.assembler.target().attribution() {
+            // Writing a row twice is writing it once: the halves are sent again until the rows stand alone.
+            Attribution::Bisect => self.split(now, seq, ChildReason::Bisect, None, commands),
+            Attribution::Batch => self.report(now, seq, invalid, &refusal, commands),
+        }
     }
 
     fn throttled(&mut self, now: Now, seq: BatchSeq, wait: Option<Duration>, commands: &mut Vec<Command>) {
         self.books.requests_mut().throttled += 1;
         let wait = wait.filter(|wait| !wait.is_zero()).unwrap_or_else(|| {
-            let failures = self.batches[&seq].attempts.min(6);
+            let failures = self.hand.get(seq).attempts.min(6);
             Duration::from_millis(50) + self.policy.backoff.wait(failures + 1, &mut self.rng)
         });
-        self.batch(seq).state = State::Waiting(now.tick + wait.min(self.policy.max_wait));
+        self.put_back(seq, now.tick + wait.min(self.policy.max_wait));
         self.came_back(seq, commands);
         self.pause(now, wait, commands);
     }
@@ -170,7 +207,7 @@ impl Engine {
     ) {
         let successes = self.gate.successes();
         let allowed = if self.contact { self.policy.attempts } else { self.policy.first_attempts };
-        let batch = self.batches.get_mut(&seq).expect("an event names a batch in hand");
+        let batch = self.hand.get_mut(seq);
         if batch.failures_at != successes {
             batch.failures_at = successes;
             batch.failures = 0;
@@ -179,8 +216,8 @@ impl Engine {
         let jittered = self.policy.backoff.wait(batch.failures, &mut self.rng);
         let asked = wait.unwrap_or_default();
         let pause = jittered.max(asked.min(self.policy.max_wait));
-        batch.state = State::Waiting(now.tick + pause);
         let exhausted = batch.failures >= allowed;
+        self.put_back(seq, now.tick + pause);
         self.came_back(seq, commands);
         if exhausted {
             self.stop_for(StopCause::TargetDown { why });
@@ -199,7 +236,7 @@ impl Engine {
         commands: &mut Vec<Command>,
     ) {
         self.batch(seq).tainted = true;
-        if self.batches[&seq].job.is_some() {
+        if self.hand.get(seq).job.is_some() {
             // The same key would only name the same job again.
             return self.park(seq, why, commands);
         }
@@ -218,18 +255,24 @@ impl Engine {
         why: String,
         commands: &mut Vec<Command>,
     ) {
+        let target = self.assembler.target();
+        let verifies = target.verifies() && matches!(self.policy.on_ambiguous, OnAmbiguous::Resend | OnAmbiguous::Verify);
+        if verifies && !self.hand.get(seq).to_verify {
+            self.batch(seq).to_verify = true;
+            return self.put_back(seq, now.tick + self.policy.backoff.wait(1, &mut self.rng));
+        }
         match self.policy.on_ambiguous {
             OnAmbiguous::Resend => self.again(now, seq, wait, why, commands),
             OnAmbiguous::Hold | OnAmbiguous::Verify => self.park(seq, why, commands),
             OnAmbiguous::Stop => {
-                self.batch(seq).state = State::Waiting(now.tick);
+                self.put_back(seq, now.tick);
                 self.stop_for(StopCause::Ambiguous { why });
             }
         }
     }
 
     pub(super) fn park(&mut self, seq: BatchSeq, why: String, commands: &mut Vec<Command>) {
-        self.batch(seq).state = State::Settling;
+        self.hand.set(seq, State::Settling);
         self.commit(Entry::Park { seq, park: Park { why } }, Awaited::Park(seq), commands);
     }
 
@@ -246,7 +289,7 @@ impl Engine {
             let why = "refused after an attempt whose outcome is unknown".to_owned();
             return self.park(seq, why, commands);
         }
-        if self.batches[&seq].load().len() == 1 {
+        if self.hand.get(seq).load().len() == 1 {
             let verdicts = Verdicts::all(RowVerdict::Rejected(refusal));
             return self.settle(now, seq, &verdicts, commands);
         }

@@ -9,33 +9,55 @@ mod batch;
 mod batcher;
 mod books;
 mod concurrency;
+mod credential;
 mod event;
 mod gate;
+mod group_state;
+mod hand;
 mod judge;
 mod policy;
 mod pump;
 mod recovery;
+mod sending;
 mod settle;
 
 pub use backoff::Backoff;
 pub use batcher::{Assembler, BatchLimits, Formed};
 pub use books::{Books, Counters};
 pub use concurrency::Concurrency;
-pub use event::{Command, Ending, Event, Settled, StopCause};
+pub use event::{Answer, Command, Ending, Event, NoCredential, Sent, Settled, StopCause};
 pub use gate::{Gate, Rate};
 pub use policy::{MaxRejects, OnAmbiguous, Policy};
 
-use crate::model::{BatchSeq, Cursor, Entry, ImportRecord, Moment, Now, Outcome, PollOutcome, StopKind};
-use batch::{Batch, State};
-use std::collections::{BTreeMap, VecDeque};
+use crate::model::{
+    BatchSeq, Cursor, Entry, GroupId, ImportRecord, Moment, Noted, Now, PollOutcome, StopKind,
+};
+use crate::target::GroupState;
+use batch::{Batch, Kind, State};
+use credential::Credential;
+use hand::Hand;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// For a job that an earlier run of another profile left behind.
+const DEFAULT_POLLING: crate::target::Polling = crate::target::Polling {
+    every: Duration::from_secs(2),
+    backoff: 1.5,
+    every_max: Duration::from_secs(30),
+    deadline: None,
+    grace: Duration::from_secs(10),
+    retention: None,
+};
 
 /// What a commit is about, so that its acknowledgement finds its way.
 #[derive(Debug)]
 enum Awaited {
-    Plan(BatchSeq),
+    Plan(Vec<BatchSeq>, Vec<Settled>),
     Refuse(Vec<Settled>),
     Leave(BatchSeq),
+    /// The request is whole; it waits for its passage.
+    Prepare(BatchSeq),
     Stay,
     Accept(BatchSeq),
     Finish(Box<settle::Finished>),
@@ -65,7 +87,7 @@ pub struct Engine {
     inputs: Arc<[String]>,
     gate: Gate,
     rng: fastrand::Rng,
-    batches: BTreeMap<BatchSeq, Batch>,
+    hand: Hand,
     ready: VecDeque<Formed>,
     /// Batches asked of the forming thread and not yet here.
     forming: usize,
@@ -78,6 +100,11 @@ pub struct Engine {
     books: Books,
     /// Any row was delivered in this run: first contact has gone well.
     contact: bool,
+    credential: Credential,
+    /// States of groups that need not be asked for.
+    known: HashMap<GroupId, GroupState>,
+    /// Groups whose later rows are refused.
+    blocked: HashSet<GroupId>,
     started: Option<Moment>,
 }
 
@@ -115,7 +142,7 @@ impl Engine {
     }
 
     pub fn in_flight(&self) -> usize {
-        self.batches.values().filter(|batch| batch.is_in_flight()).count()
+        self.hand.count(Kind::Out)
     }
 
     pub fn import(&self) -> &ImportRecord {
@@ -154,14 +181,15 @@ impl Engine {
             }
             Event::TellFailed { why } => self.stop_for(StopCause::Results { why }),
             Event::Rebuilt { seq, load } => self.rebuilt(now, seq, load),
-            Event::Committed(ticket) => self.committed(now, ticket, commands),
+            Event::Committed(ticket, noted) => self.committed(now, ticket, &noted, commands),
             Event::LedgerFailed(why) => {
                 self.stop = Some(StopCause::Ledger(why));
             }
-            Event::Answered { seq, outcome, status, took, replayed } => {
-                self.answered(now, seq, outcome, status, took, replayed, commands);
-            }
+            Event::Answered { seq, answer } => self.answered(now, seq, answer, commands),
             Event::Polled { seq, outcome, status } => self.polled(now, seq, outcome, status, commands),
+            Event::StateRead { seq, state } => self.state_read(now, seq, state, commands),
+            Event::Verified { seq, applied } => self.verified(now, seq, applied, commands),
+            Event::Renewed(result) => self.renewed(now, result),
             Event::StopAsked => self.stop_for(StopCause::Signal),
         }
     }
@@ -181,35 +209,45 @@ impl Engine {
     }
 
     fn batch(&mut self, seq: BatchSeq) -> &mut Batch {
-        self.batches.get_mut(&seq).expect("an event names a batch in hand")
+        self.hand.get_mut(seq)
     }
 
-    fn committed(&mut self, now: Now, ticket: u64, commands: &mut Vec<Command>) {
+    fn committed(&mut self, now: Now, ticket: u64, noted: &Noted, commands: &mut Vec<Command>) {
         match self.awaited.remove(&ticket).expect("each ticket is acknowledged once") {
-            Awaited::Plan(seq) => {
-                let batch = self.batch(seq);
-                batch.state = State::Waiting(now.tick);
-                let refused = std::mem::take(&mut batch.refused_with);
-                self.books.planned();
+            Awaited::Plan(batches, refused) => {
+                for seq in batches {
+                    if noted.taken.contains(&seq) {
+                        let batch = self.hand.remove(seq).expect("it was being planned");
+                        let place = batch.load().mark(0).place;
+                        self.refused_here(vec![Settled { place, verdict: "rejected", id: None }], commands);
+                        continue;
+                    }
+                    self.hand.set(seq, State::Waiting(now.tick));
+                    self.books.planned();
+                }
+                for (seq, refusals) in &noted.refusals {
+                    self.batch(*seq).planned.refusals = *refusals;
+                }
                 self.refused_here(refused, commands);
             }
             Awaited::Refuse(refused) => self.refused_here(refused, commands),
             Awaited::Accept(seq) => {
-                let every = self.policy.poll_every;
-                self.batch(seq).state = State::Polling(now.tick + every);
+                let every = self.policy.polling.map_or(Duration::from_secs(1), |polling| polling.every);
+                self.hand.set(seq, State::Polling(now.tick + every));
             }
             Awaited::Finish(finished) => self.finish_committed(now, *finished, commands),
             Awaited::Park(seq) => {
-                let batch = self.batches.remove(&seq).expect("a parked batch was in hand");
+                let batch = self.hand.remove(seq).expect("a parked batch was in hand");
                 self.books.park(batch.planned.rows.len());
             }
             Awaited::Leave(seq) if self.is_stopping() => {
                 // It never left after all.
                 self.gate.turned_back();
-                self.batch(seq).state = State::Waiting(now.tick);
+                self.hand.set(seq, State::Waiting(now.tick));
                 self.commit(Entry::Stay { seq }, Awaited::Stay, commands);
             }
             Awaited::Leave(seq) => self.leave(seq, commands),
+            Awaited::Prepare(seq) => self.hand.set(seq, State::Waiting(now.tick)),
             Awaited::Pause | Awaited::Stay => {}
             Awaited::Drained => self.input = Input::Drained,
             Awaited::Complete(exit) => {
@@ -241,9 +279,9 @@ impl Engine {
     }
 
     fn rebuilt(&mut self, now: Now, seq: BatchSeq, load: crate::model::Load) {
-        let batch = self.batch(seq);
-        if load.body_hash() != batch.planned.body_hash {
-            let rows = &batch.planned.rows;
+        let planned = &self.hand.get(seq).planned;
+        if load.body_hash() != planned.body_hash {
+            let rows = &planned.rows;
             let why = format!(
                 "rows {} to {} no longer make the bytes that were sent before",
                 rows.first().0 + 1,
@@ -252,11 +290,19 @@ impl Engine {
             self.stop_for(StopCause::Source { why, hint: None, changed: true });
             return;
         }
-        batch.load = Some(load);
-        batch.state = match &batch.job {
-            Some(_) => State::Polling(now.tick),
-            None => State::Waiting(now.tick),
-        };
+        let (groups, expires) = (self.assembler.groups(&load), self.assembler.expires(&load));
+        self.hand.equip(seq, |batch| {
+            batch.load = Some(load);
+            batch.groups = groups;
+            batch.expires = expires;
+        });
+        self.put_back(seq, now.tick);
+    }
+
+    /// Where a batch waits from this moment on: for its turn, or for its job's next poll.
+    fn put_back(&mut self, seq: BatchSeq, at: Moment) {
+        let polls = self.hand.get(seq).job.is_some();
+        self.hand.set(seq, if polls { State::Polling(at) } else { State::Waiting(at) });
     }
 
     fn polled(
@@ -268,39 +314,61 @@ impl Engine {
         commands: &mut Vec<Command>,
     ) {
         self.gate.landed_poll();
-        match outcome {
-            PollOutcome::Again { wait, why: _ } => {
-                let batch = self.batches.get_mut(&seq).expect("a polled batch is in hand");
-                batch.polls += 1;
-                let grown = self.policy.poll_every.mul_f64(1.5_f64.powi(batch.polls.min(16) as i32));
-                let pause = wait.unwrap_or(grown.min(self.policy.poll_every_max));
-                batch.state = State::Polling(now.tick + pause.min(self.policy.max_wait));
+        let polling = self.policy.polling.unwrap_or(DEFAULT_POLLING);
+        let batch = self.batch(seq);
+        let age = now.wall.age_of(batch.accepted_at).unwrap_or_default();
+        let job = batch.job.as_ref().map(|job| job.id.clone()).unwrap_or_default();
+        let late = polling.deadline.is_some_and(|deadline| age >= deadline);
+        let wait = match outcome {
+            PollOutcome::Ended(outcome) => return self.judge(now, seq, *outcome, status, commands),
+            PollOutcome::Gone { why } if age >= polling.grace => return self.park(seq, why, commands),
+            PollOutcome::Again { .. } | PollOutcome::Gone { .. } if late => {
+                let why = format!("job {job} has not ended in {} s", age.as_secs());
+                return self.park(seq, why, commands);
             }
-            PollOutcome::Ended(outcome) => self.judge(now, seq, *outcome, status, commands),
-        }
+            PollOutcome::Again { wait, why: _ } => wait,
+            PollOutcome::Gone { .. } => None,
+        };
+        batch.polls += 1;
+        let grown = polling.every.mul_f64(polling.backoff.powi(batch.polls.min(64) as i32).min(1e6));
+        let pause = wait.unwrap_or(grown.min(polling.every_max)).min(self.policy.max_wait);
+        self.hand.set(seq, State::Polling(now.tick + pause));
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the fields of one event")]
-    fn answered(
-        &mut self,
-        now: Now,
-        seq: BatchSeq,
-        outcome: Outcome,
-        status: Option<u16>,
-        took: std::time::Duration,
-        replayed: bool,
-        commands: &mut Vec<Command>,
-    ) {
+    fn answered(&mut self, now: Now, seq: BatchSeq, answer: Answer, commands: &mut Vec<Command>) {
+        let Answer { outcome, status, took, replayed, carried } = answer;
         self.gate.landed(now.tick, took, &outcome);
         if replayed {
             self.books.requests_mut().replayed += 1;
         }
+        if matches!(outcome, crate::model::Outcome::Settled(_) | crate::model::Outcome::Accepted(_)) {
+            let serial = self.hand.get(seq).credential;
+            self.credential.taken(serial);
+        }
+        if let Some(state) = carried {
+            self.carry(seq, state);
+        }
         self.judge(now, seq, outcome, status, commands);
+    }
+
+    fn renewed(&mut self, now: Now, result: Result<(), NoCredential>) {
+        match result {
+            Ok(()) => self.credential.renewed(),
+            Err(NoCredential { why, passing: true, .. })
+                if self.credential.failed() < self.policy.first_attempts =>
+            {
+                let wait = self.policy.backoff.wait(3, &mut self.rng);
+                self.gate.close(now.tick + wait);
+                let _ = why;
+            }
+            Err(NoCredential { why, passing: true, .. }) => self.stop_for(StopCause::TargetDown { why }),
+            Err(NoCredential { why, hint, .. }) => self.stop_for(StopCause::Refused { why, hint }),
+        }
     }
 
     /// Whether a run that has to end may do so now: nothing is on the wire or on its way to the disk.
     fn is_quiet(&self) -> bool {
-        self.awaited.is_empty() && !self.batches.values().any(Batch::is_in_flight)
+        self.awaited.is_empty() && self.hand.count(Kind::Out) == 0
     }
 }
 

@@ -1,6 +1,7 @@
 //! The rules of one run, as values: limits, patience, and what to do when nobody can know.
 
 use super::{Backoff, Concurrency, Rate};
+use crate::target::Polling;
 use std::time::Duration;
 
 /// What to do with a request whose outcome is unknown, where the target honours no keys.
@@ -56,8 +57,14 @@ pub struct Policy {
     pub key_first: bool,
     /// How long the target remembers a key; `None` where nothing is remembered (or writes are upserts).
     pub key_ttl: Option<Duration>,
-    pub poll_every: Duration,
-    pub poll_every_max: Duration,
+    /// When jobs are asked about, where the target takes them.
+    pub polling: Option<Polling>,
+    /// Jobs that may run at the target at one time.
+    pub jobs_max: usize,
+    /// Times that the target may give one row back before the run gives up.
+    pub row_attempts: u32,
+    /// The credential is got, and can be got anew.
+    pub renewable: bool,
     /// A run takes up rows in doubt of earlier runs (`--on-ambiguous resend`, said by a person).
     pub take_up_doubt: bool,
     /// Verdicts are told row by row (`--results`).

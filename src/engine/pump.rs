@@ -1,16 +1,20 @@
 //! What to do next, at our own pace: ends first, then what is owed, then what may leave, then more to read.
 
-use super::batch::State;
+use super::batch::{Kind, State};
 use super::event::{Command, Ending, Settled, StopCause};
-use super::gate::Passage;
 use super::policy::OnAmbiguous;
 use super::{Awaited, Batch, Engine, Input};
-use crate::model::{BatchSeq, Entry, ImportState, Moment, Now, Planned};
+use crate::model::{
+    BatchKey, BatchSeq, Circumstances, DeadLetter, Digest, Entry, ImportState, Load, Moment, NaturalKey, Now,
+    Planned, Rejection,
+};
 
 /// Batches formed and not yet planned.
 const READY_MAX: usize = 2;
 /// Batches planned ahead of a slot.
 const AHEAD_MAX: usize = 4;
+/// Bytes in hand, above which nothing is added while batches wait for earlier ones of their groups.
+const HELD_BACK_MAX: usize = 16 << 20;
 
 impl Engine {
     pub(super) fn pump(&mut self, now: Now, commands: &mut Vec<Command>) {
@@ -56,173 +60,122 @@ impl Engine {
     fn is_spent(&self) -> bool {
         let complete = self.import.state != ImportState::Open;
         complete
-            || self.input == Input::Cut && self.batches.is_empty() && self.ready.is_empty() && self.is_quiet()
+            || self.input == Input::Cut && self.hand.is_empty() && self.ready.is_empty() && self.is_quiet()
     }
 
-    /// Batches of an earlier run get their bytes back, a few at a time.
+    /// Batches of an earlier run get their bytes back, a few at a time; all, where their order matters.
     fn rebuild(&mut self, now: Now, commands: &mut Vec<Command>) {
-        let room = self.gate.limit() + AHEAD_MAX;
-        let mut in_hand = self.batches.values().filter(|batch| batch.state != State::Absent).count();
-        let absent: Vec<BatchSeq> = self
-            .batches
-            .iter()
-            .filter(|(_, batch)| batch.state == State::Absent)
-            .map(|(seq, _)| *seq)
-            .collect();
-        for seq in absent {
-            let batch = &self.batches[&seq];
+        let room =
+            if self.assembler.is_ordered() { usize::MAX } else { self.gate.limit().saturating_add(AHEAD_MAX) };
+        while let Some(seq) = self.hand.first_absent() {
+            let batch = self.hand.get(seq);
             let unknown = batch.tainted && batch.job.is_none() && !batch.taken_up;
-            if unknown
-                && self.policy.on_ambiguous != OnAmbiguous::Resend
-                && !self.may_repeat(now, &batch.planned)
-            {
+            // Nobody needs the bytes of a batch whose doubt is not going to end.
+            let stays = matches!(self.policy.on_ambiguous, OnAmbiguous::Hold | OnAmbiguous::Stop);
+            if unknown && stays && !self.may_repeat(now, &batch.planned) {
                 let why = "the run that sent it ended before its answer came".to_owned();
                 self.ambiguous(now, seq, None, why, commands);
+                if self.is_stopping() {
+                    return;
+                }
                 continue;
             }
-            if in_hand >= room {
+            if self.hand.len() - self.hand.count(Kind::Absent) >= room {
                 break;
             }
-            in_hand += 1;
-            let batch = self.batch(seq);
-            batch.state = State::Rebuilding;
             let (start, rows) = (batch.planned.start, batch.planned.rows.clone());
-            commands.push(Command::Rebuild { seq, start, rows });
+            let state = batch.group_state.clone();
+            self.hand.set(seq, State::Rebuilding);
+            commands.push(Command::Rebuild { seq, start, rows, state });
         }
-    }
-
-    /// Whether the same request may go again: the target still remembers its key, or repeating is harmless.
-    fn may_repeat(&self, now: Now, planned: &Planned) -> bool {
-        let fresh = match self.policy.key_age_max() {
-            None => true,
-            // A clock that went back knows no ages, so the key counts as too old.
-            Some(max) => now.wall.age_of(planned.planned_at).is_some_and(|age| age < max),
-        };
-        self.policy.repeatable && fresh
     }
 
     /// Writes batches down, a few ahead of the slots.
     fn plan(&mut self, now: Now, commands: &mut Vec<Command>) {
+        if self.assembler.is_ordered() && self.hand.count(Kind::Absent) + self.hand.count(Kind::Rebuilding) > 0
+        {
+            return;
+        }
         loop {
-            let waits = |batch: &&Batch| matches!(batch.state, State::Planning | State::Waiting(_));
-            let waiting = self.batches.values().filter(waits).count();
             let room = self.gate.free_slots() + self.gate.limit().min(AHEAD_MAX);
-            let next_has_load = self.ready.front().is_some_and(|formed| formed.load.is_some());
-            if self.ready.is_empty() || next_has_load && waiting >= room {
+            let jobs = self.hand.count(Kind::Polling) + self.hand.count(Kind::Accepting);
+            let full = self.hand.ready() >= room
+                || jobs >= self.policy.jobs_max && self.hand.ready() > 0
+                || self.hand.bytes() > HELD_BACK_MAX && self.hand.has_held_back();
+            let next_has_load = self.ready.front().is_some_and(|formed| !formed.loads.is_empty());
+            if self.ready.is_empty() || next_has_load && full {
                 return;
             }
             let formed = self.ready.pop_front().expect("it is not empty");
             self.books.note_reasons(&formed.refused);
             let refused_with: Vec<Settled> = formed.refused.iter().map(Settled::refused).collect();
-            let Some((load, key, body_hash)) = formed.load else {
+            if formed.loads.is_empty() {
                 let entry = Entry::Refuse { refused: formed.refused, cursor: formed.cursor };
                 self.commit(entry, Awaited::Refuse(refused_with), commands);
                 continue;
-            };
-            let seq = self.next_seq;
-            self.next_seq = BatchSeq(seq.0 + 1);
-            let planned = Planned {
-                seq,
-                parent: None,
-                generation: 0,
-                rows: load.row_set(),
-                start: load.mark(0).place,
-                source_bytes: load.source_bytes(),
-                key,
-                body_hash,
-                planned_at: now.wall,
-                may_have_left: self.policy.repeatable,
-                row_attempts: 0,
-                parked: None,
-            };
-            let mut batch = Batch::new(planned.clone(), Some(load), State::Planning);
-            batch.refused_with = refused_with;
-            self.batches.insert(seq, batch);
-            let entry = Entry::Plan { batch: planned, refused: formed.refused, cursor: formed.cursor };
-            self.commit(entry, Awaited::Plan(seq), commands);
-        }
-    }
-
-    fn send(&mut self, now: Now, commands: &mut Vec<Command>) {
-        let due = |state: State| match state {
-            State::Waiting(at) | State::Polling(at) => at <= now.tick,
-            _ => false,
-        };
-        // In the order of the input: the pieces of an early batch go before a later one, so that what is wrong with
-        // it shows before much else is sent.
-        let mut due: Vec<_> = self
-            .batches
-            .iter()
-            .filter(|(_, batch)| due(batch.state))
-            .map(|(seq, batch)| (batch.planned.rows.first(), *seq))
-            .collect();
-        due.sort_unstable();
-        for (_, seq) in due {
-            let passed = match self.batches[&seq].state {
-                State::Polling(_) => self.send_poll(now, seq, commands),
-                _ => self.send_batch(now, seq, commands),
-            };
-            if !passed {
-                return;
             }
+            let mut batches = Vec::with_capacity(formed.loads.len());
+            let mut natural = Vec::new();
+            for (load, key, body_hash) in formed.loads {
+                let planned = self.plan_one(now, &load, key, body_hash);
+                natural.extend(self.natural_key(now, &planned, &load));
+                let mut batch = Batch::new(planned.clone(), None, State::Planning);
+                batch.groups = self.assembler.groups(&load);
+                batch.expires = self.assembler.expires(&load);
+                batch.load = Some(load);
+                self.hand.insert(planned.seq, batch);
+                batches.push(planned);
+            }
+            let seqs = batches.iter().map(|planned| planned.seq).collect();
+            let entry =
+                Entry::Plan { batches, natural, refused: formed.refused, cursor: formed.cursor };
+            self.commit(entry, Awaited::Plan(seqs, refused_with), commands);
         }
     }
 
-    fn send_poll(&mut self, now: Now, seq: BatchSeq, commands: &mut Vec<Command>) -> bool {
-        if self.gate.pass_poll(now.tick) != Passage::Go {
-            return false;
+    fn plan_one(&mut self, now: Now, load: &Load, key: BatchKey, body_hash: Digest) -> Planned {
+        let seq = self.next_seq;
+        self.next_seq = BatchSeq(seq.0 + 1);
+        Planned {
+            seq,
+            parent: None,
+            rank: seq,
+            generation: 0,
+            rows: load.row_set(),
+            start: load.mark(0).place,
+            source_bytes: load.source_bytes(),
+            key,
+            body_hash,
+            planned_at: now.wall,
+            may_have_left: self.policy.repeatable && !self.assembler.needs_state(),
+            row_attempts: 0,
+            group_state: None,
+            refusals: 0,
+            parked: None,
         }
-        self.books.requests_mut().polls += 1;
-        let batch = self.batch(seq);
-        batch.state = State::PollInFlight;
-        let job = batch.job.clone().expect("a polled batch has a job");
-        commands.push(Command::Poll { seq, job, load: batch.load().clone() });
-        true
     }
 
-    fn send_batch(&mut self, now: Now, seq: BatchSeq, commands: &mut Vec<Command>) -> bool {
-        let batch = &self.batches[&seq];
-        if batch.taken_up {
-            self.resend_doubt(now, seq, commands);
-            return true;
-        }
-        let asked_before = batch.tainted;
-        if asked_before
-            && self.policy.on_ambiguous != OnAmbiguous::Resend
-            && !self.may_repeat(now, &batch.planned)
-        {
-            let why = "the target no longer remembers its key".to_owned();
-            self.ambiguous(now, seq, None, why, commands);
-            return true;
-        }
-        let rows = batch.planned.rows.len();
-        if self.gate.pass(now.tick, rows) != Passage::Go {
-            return false;
-        }
-        if batch.planned.may_have_left {
-            self.leave(seq, commands);
-        } else {
-            self.batch(seq).state = State::Leaving;
-            self.commit(Entry::Leave { seq }, Awaited::Leave(seq), commands);
-        }
-        true
-    }
-
-    /// The request goes out.
-    pub(super) fn leave(&mut self, seq: BatchSeq, commands: &mut Vec<Command>) {
-        let batch = self.batch(seq);
-        batch.planned.may_have_left = true;
-        batch.state = State::InFlight;
-        batch.attempts += 1;
-        let again = batch.attempts > 1;
-        let load = batch.load().clone();
-        let (key, planned_at) = (batch.planned.key, batch.planned.planned_at);
-        self.books.sent(load.body().len(), again);
-        commands.push(Command::Send { seq, key, load, planned_at });
+    /// The key that the one row of a batch brings along, and what is written if another row has it.
+    fn natural_key(&self, now: Now, planned: &Planned, load: &Load) -> Option<NaturalKey> {
+        let key = self.assembler.target().natural_key(&self.assembler.row(load, 0)).ok()??;
+        let why = format!("another row of this import has the key `{key}`");
+        let mark = load.mark(0);
+        let about = Circumstances {
+            input: &self.inputs[mark.place.input as usize],
+            import_id: &self.import.id.hex(),
+            batch: None,
+            attempt: 0,
+            at: now.wall,
+        };
+        let refusal = Rejection::local("duplicate_key", why);
+        let otherwise = DeadLetter::of_row(mark, load.text(0), &refusal, &about);
+        Some(NaturalKey { seq: planned.seq, key: Digest::of(key.as_bytes()), otherwise })
     }
 
     fn form(&mut self, commands: &mut Vec<Command>) {
-        while self.input == Input::Open && self.ready.len() + self.forming < READY_MAX {
+        // Where rows are sorted into groups, one cut is many batches.
+        let ready_max = if self.assembler.target().group().is_some() { 1 } else { READY_MAX };
+        while self.input == Input::Open && self.ready.len() + self.forming < ready_max {
             self.forming += 1;
             commands.push(Command::Form);
         }
@@ -236,7 +189,7 @@ impl Engine {
             Input::Ended(cursor) if !self.awaits(|awaited| matches!(awaited, Awaited::Drained)) => {
                 self.commit(Entry::Drained { cursor }, Awaited::Drained, commands);
             }
-            Input::Drained if self.batches.is_empty() && self.awaited.is_empty() => {
+            Input::Drained if self.hand.is_empty() && self.awaited.is_empty() => {
                 let exit = self.exit_of_books();
                 self.commit(Entry::Complete { exit }, Awaited::Complete(exit), commands);
             }
@@ -284,13 +237,14 @@ impl Engine {
 
     fn wake(&mut self, now: Now, commands: &mut Vec<Command>) {
         // A batch that may not be planned yet because the gate is closed waits for its opening, too.
-        let opening = Some(self.gate.next_opening()).filter(|at| *at > now.tick && !self.ready.is_empty());
-        let due = self.next_due(now.tick).into_iter().chain(opening).min();
+        let opening = self.gate.next_opening();
+        let opens = Some(opening).filter(|_| self.hand.has_due() || !self.ready.is_empty());
+        let due = self.hand.next_wake().map(|at| at.max(opening));
         let limit = match (self.policy.max_elapsed, self.started) {
             (Some(max), Some(started)) => Some(started + max),
             _ => None,
         };
-        let next: Option<Moment> = due.into_iter().chain(limit).min();
+        let next: Option<Moment> = due.into_iter().chain(opens).chain(limit).filter(|at| *at > now.tick).min();
         if let Some(at) = next {
             commands.push(Command::WakeAt(at));
         }

@@ -2,9 +2,11 @@
 //! there is one way in, not two.
 
 use super::batch::{Batch, State};
+use super::credential::Credential;
+use super::hand::Hand;
 use super::{Assembler, Books, Counters, Engine, Gate, Input, Policy};
 use crate::model::{ImportState, Limit, Now, Recovered, UnsettledState};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 pub(super) fn engine(
@@ -33,7 +35,7 @@ pub(super) fn engine(
         split: recovered.batches_split,
     };
     let mut books = Books::new(recovered.tally, counters);
-    let mut batches = BTreeMap::new();
+    let mut hand = Hand::default();
     for unsettled in recovered.unsettled {
         let planned = unsettled.batch;
         let seq = planned.seq;
@@ -46,25 +48,30 @@ pub(super) fn engine(
                 batch
             }
             UnsettledState::Prepared => Batch::new(planned, None, State::Absent),
-            UnsettledState::Accepted(job) => {
+            UnsettledState::Accepted { job, at } => {
                 let mut batch = Batch::new(planned, None, State::Absent);
-                batch.job = Some(job);
+                (batch.job, batch.accepted_at) = (Some(job), at);
                 batch
             }
         };
         // It may have been sent, and nobody saw the answer.
         batch.tainted = batch.planned.may_have_left;
-        batches.insert(seq, batch);
+        batch.group_state =
+            batch.planned.group_state.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        hand.insert(seq, batch);
     }
     Engine {
         contact: false,
+        credential: Credential::new(policy.renewable),
+        known: HashMap::new(),
+        blocked: recovered.blocked.into_iter().collect(),
         policy,
         assembler,
         import: recovered.import.clone(),
         inputs,
         gate,
         rng: fastrand::Rng::with_seed(seed),
-        batches,
+        hand,
         ready: VecDeque::new(),
         forming: 0,
         awaited: BTreeMap::new(),

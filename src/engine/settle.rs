@@ -4,8 +4,8 @@ use super::batch::{Batch, State};
 use super::event::{Command, Settled};
 use super::{Awaited, Engine};
 use crate::model::{
-    BatchEnd, BatchSeq, ChildReason, Circumstances, DeadLetter, Entry, Limit, Load, Moment, Now, Park,
-    Planned, RowVerdict, Verdicts,
+    BatchEnd, BatchSeq, ChildReason, Circumstances, DeadLetter, Entry, GroupId, Limit, Load, Now, Park,
+    Planned, Rejection, RowVerdict, Verdicts,
 };
 use std::time::Duration;
 
@@ -18,12 +18,24 @@ pub(super) struct Finished {
     told: Vec<Settled>,
 }
 
+/// What a batch's end says beside its children.
+#[derive(Default)]
+struct End {
+    end: BatchEnd,
+    refused: Vec<DeadLetter>,
+    learned: Option<Limit>,
+    told: Vec<Settled>,
+    report: Option<DeadLetter>,
+    blocked: Vec<GroupId>,
+}
+
 /// Rows of a batch, sorted by what becomes of them.
 #[derive(Default)]
 struct Sorted {
     delivered: u64,
     refused: Vec<DeadLetter>,
     retry: Vec<usize>,
+    retry_why: String,
     resend: Vec<usize>,
     doubt: Vec<usize>,
     doubt_why: String,
@@ -42,14 +54,14 @@ impl Engine {
     ) {
         let sorted = self.sort(now, seq, verdicts);
         self.books.note_reasons(&sorted.refused);
-        let load = self.batches[&seq].load().clone();
+        let load = self.hand.get(seq).load().clone();
         let mut children = Vec::new();
         let mut add = |engine: &mut Self, rows: &[usize], reason, wait, row_attempts, park: Option<Park>| {
             if !rows.is_empty() {
                 children.push(engine.child(now, seq, &load, rows, reason, wait, row_attempts, park));
             }
         };
-        let row_attempts = self.batches[&seq].planned.row_attempts;
+        let row_attempts = self.hand.get(seq).planned.row_attempts;
         let pause = self.policy.backoff.wait(row_attempts + 1, &mut self.rng).max(sorted.wait);
         let resend_reason = if sorted.refused.is_empty() { ChildReason::Retry } else { ChildReason::Fix };
         add(self, &sorted.retry, ChildReason::Retry, pause, row_attempts + 1, None);
@@ -58,7 +70,60 @@ impl Engine {
         add(self, &sorted.doubt, ChildReason::Doubt, Duration::ZERO, row_attempts, Some(park));
         let end =
             BatchEnd { delivered: sorted.delivered, rejected: sorted.refused.len() as u64, split: false };
-        self.finish(seq, end, sorted.refused, children, None, sorted.told, commands);
+        if !sorted.retry.is_empty() && row_attempts + 1 >= self.policy.row_attempts {
+            self.give_up_on_rows(format!("it gives rows back again and again: {}", sorted.retry_why));
+        }
+        let blocked = self.newly_blocked(seq, &sorted.refused);
+        let told = sorted.told;
+        self.finish(seq, End { end, refused: sorted.refused, told, blocked, ..End::default() }, children, commands);
+    }
+
+    /// A refusal that names no row: one line for all, and the rows are in doubt.
+    pub(super) fn report(
+        &mut self,
+        now: Now,
+        seq: BatchSeq,
+        invalid: u64,
+        refusal: &Rejection,
+        commands: &mut Vec<Command>,
+    ) {
+        let batch = self.hand.get(seq);
+        let load = batch.load().clone();
+        let (key, import_id) = (batch.planned.key.hex(), self.import.id.hex());
+        let mark = load.mark(0);
+        let about = Circumstances {
+            input: &self.inputs[mark.place.input as usize],
+            import_id: &import_id,
+            batch: Some(&key),
+            attempt: batch.attempts.max(1),
+            at: now.wall,
+        };
+        let texts = (0..load.len()).map(|index| load.text(index));
+        let report = DeadLetter::of_batch(mark, texts, invalid, refusal, &about);
+        let why = format!("{invalid} of {} rows were refused, and the target does not say which", load.len());
+        let rows: Vec<usize> = (0..load.len()).collect();
+        let row_attempts = batch.planned.row_attempts;
+        let park = Some(Park { why });
+        let child =
+            self.child(now, seq, &load, &rows, ChildReason::Doubt, Duration::ZERO, row_attempts, park);
+        self.finish(seq, End { report: Some(report), ..End::default() }, vec![child], commands);
+    }
+
+    /// Groups of refused rows, where a refusal holds back what comes later.
+    fn newly_blocked(&mut self, seq: BatchSeq, refused: &[DeadLetter]) -> Vec<GroupId> {
+        if refused.is_empty() || !self.assembler.target().group().is_some_and(|group| group.blocks) {
+            return Vec::new();
+        }
+        let load = self.hand.get(seq).load();
+        let is_refused =
+            |index: &usize| refused.iter().any(|letter| letter.mark.ordinal == load.mark(*index).ordinal);
+        let group = |index| self.assembler.group(&self.assembler.row(load, index)).ok().flatten();
+        let mut groups: Vec<GroupId> = (0..load.len()).filter(is_refused).filter_map(group).collect();
+        groups.retain(|group| !self.blocked.contains(group));
+        groups.sort_unstable();
+        groups.dedup();
+        self.blocked.extend(&groups);
+        groups
     }
 
     /// Halves a batch of at least two rows, nothing of which was applied.
@@ -70,8 +135,8 @@ impl Engine {
         learned: Option<Limit>,
         commands: &mut Vec<Command>,
     ) {
-        let load = self.batches[&seq].load().clone();
-        let row_attempts = self.batches[&seq].planned.row_attempts;
+        let load = self.hand.get(seq).load().clone();
+        let row_attempts = self.hand.get(seq).planned.row_attempts;
         let rows: Vec<usize> = (0..load.len()).collect();
         let half = rows.len().div_ceil(2);
         // A target that names its limit gets pieces of that size, else halves.
@@ -85,7 +150,7 @@ impl Engine {
             .collect();
         // What was cut from the input was too large, and no number was named: its halves are the new measure. What
         // a child teaches may be about one large row among small ones.
-        let is_root = self.batches[&seq].planned.generation == 0;
+        let is_root = self.hand.get(seq).planned.generation == 0;
         let largest = children.iter().map(|(_, load, _)| load.body().len() as u64).max();
         let guessed = largest.filter(|_| is_root && reason == ChildReason::Split).map(Limit::Bytes);
         let learned = learned.or(guessed);
@@ -93,30 +158,27 @@ impl Engine {
             self.assembler.learn(limit);
         }
         let end = BatchEnd { split: true, ..BatchEnd::default() };
-        self.finish(seq, end, Vec::new(), children, learned, Vec::new(), commands);
+        self.finish(seq, End { end, learned, ..End::default() }, children, commands);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the fields of one transaction")]
     fn finish(
         &mut self,
         seq: BatchSeq,
-        end: BatchEnd,
-        refused: Vec<DeadLetter>,
+        what: End,
         children: Vec<(Planned, Load, Duration)>,
-        learned: Option<Limit>,
-        told: Vec<Settled>,
         commands: &mut Vec<Command>,
     ) {
-        self.batch(seq).state = State::Settling;
+        self.hand.set(seq, State::Settling);
+        let End { end, refused, learned, told, report, blocked } = what;
         let planned = children.iter().map(|(planned, ..)| planned.clone()).collect();
-        let entry = Entry::Finish { seq, end, refused, children: planned, learned };
+        let entry = Entry::Finish { seq, end, refused, children: planned, learned, report, blocked };
         let finished = Finished { seq, end, children, told };
         self.commit(entry, Awaited::Finish(Box::new(finished)), commands);
     }
 
     pub(super) fn finish_committed(&mut self, now: Now, finished: Finished, commands: &mut Vec<Command>) {
         let Finished { seq, end, children, told } = finished;
-        self.batches.remove(&seq).expect("a settled batch was in hand");
+        let conflicts = self.hand.remove(seq).expect("a settled batch was in hand").conflicts;
         self.books.settled(end.split);
         self.books.deliver(end.delivered);
         self.books.reject(end.rejected);
@@ -127,15 +189,19 @@ impl Engine {
                 self.books.park(planned.rows.len());
                 continue;
             }
-            let state = State::Waiting(now.tick + wait);
-            self.batches.insert(planned.seq, Batch::new(planned, Some(load), state));
+            let mut batch = Batch::new(planned, None, State::Waiting(now.tick + wait));
+            batch.groups = self.assembler.groups(&load);
+            batch.expires = self.assembler.expires(&load);
+            batch.conflicts = conflicts;
+            batch.load = Some(load);
+            self.hand.insert(batch.planned.seq, batch);
         }
         self.tell(told, commands);
         self.watch_rejects();
     }
 
     fn sort(&self, now: Now, seq: BatchSeq, verdicts: &Verdicts) -> Sorted {
-        let batch = &self.batches[&seq];
+        let batch = &self.hand.get(seq);
         let load = batch.load();
         let key = batch.planned.key.hex();
         let import_id = self.import.id.hex();
@@ -148,17 +214,19 @@ impl Engine {
                     "delivered"
                 }
                 RowVerdict::Rejected(refusal) | RowVerdict::Exists(refusal) => {
+                    let unsent = refusal.status.is_none() && batch.attempts == 0 && batch.job.is_none();
                     let about = Circumstances {
                         input: &self.inputs[mark.place.input as usize],
                         import_id: &import_id,
-                        batch: Some(&key),
-                        attempt: batch.attempts.max(1),
+                        batch: (!unsent).then_some(key.as_str()),
+                        attempt: if unsent { 0 } else { batch.attempts.max(1) },
                         at: now.wall,
                     };
                     sorted.refused.push(DeadLetter::of_row(mark, load.text(index), refusal, &about));
                     "rejected"
                 }
-                RowVerdict::Retry { wait, refusal: _ } => {
+                RowVerdict::Retry { wait, refusal } => {
+                    sorted.retry_why.clone_from(&refusal.message);
                     sorted.wait = sorted.wait.max(wait.unwrap_or_default()).min(self.policy.max_wait);
                     sorted.retry.push(index);
                     continue;
@@ -194,14 +262,15 @@ impl Engine {
         row_attempts: u32,
         parked: Option<Park>,
     ) -> (Planned, Load, Duration) {
-        let load = self.assembler.assemble(rows.iter().map(|index| (load.mark(*index), load.text(*index))));
-        let parent = &self.batches[&parent].planned;
+        let load = self.assembler.assemble(None, rows.iter().map(|index| (load.mark(*index), load.text(*index))));
+        let parent = &self.hand.get(parent).planned;
         let generation = parent.generation + 1;
         let rows = load.row_set();
         let body_hash = load.body_hash();
         let planned = Planned {
             seq: self.next_seq,
             parent: Some(parent.seq),
+            rank: parent.rank,
             generation,
             key: parent.key.child(reason, generation, &rows, body_hash),
             start: load.mark(0).place,
@@ -209,33 +278,21 @@ impl Engine {
             rows,
             body_hash,
             planned_at: now.wall,
-            may_have_left: self.policy.repeatable,
+            may_have_left: self.policy.repeatable && !self.assembler.needs_state(),
             row_attempts,
+            group_state: None,
+            refusals: parent.refusals,
             parked,
         };
         self.next_seq = BatchSeq(self.next_seq.0 + 1);
         (planned, load, wait)
     }
 
-    /// Rows in doubt that a person decided to send again: the same rows under a new key.
-    pub(super) fn resend_doubt(&mut self, now: Now, seq: BatchSeq, commands: &mut Vec<Command>) {
-        let load = self.batches[&seq].load().clone();
+    /// The same rows under a new key: nothing was applied under the old one, or a person took that upon himself.
+    pub(super) fn resend(&mut self, now: Now, seq: BatchSeq, commands: &mut Vec<Command>) {
+        let load = self.hand.get(seq).load().clone();
         let rows: Vec<usize> = (0..load.len()).collect();
         let child = self.child(now, seq, &load, &rows, ChildReason::Resend, Duration::ZERO, 0, None);
-        self.finish(seq, BatchEnd::default(), Vec::new(), vec![child], None, Vec::new(), commands);
-    }
-
-    /// The first moment after `now` at which a waiting batch may leave, if any. One that is due already waits for a
-    /// slot, and an answer frees that.
-    pub(super) fn next_due(&self, now: Moment) -> Option<Moment> {
-        let opening = self.gate.next_opening();
-        self.batches
-            .values()
-            .filter_map(|batch| match batch.state {
-                State::Waiting(at) | State::Polling(at) => Some(at.max(opening)),
-                _ => None,
-            })
-            .filter(|at| *at > now)
-            .min()
+        self.finish(seq, End::default(), vec![child], commands);
     }
 }

@@ -131,6 +131,12 @@ impl Load {
         RowSet::from_ordinals(self.marks().map(|mark| mark.ordinal)).expect("rows ascend and are not empty")
     }
 
+    /// Bytes that it holds in memory.
+    pub fn memory(&self) -> usize {
+        let texts = if self.texts.as_ptr() == self.body.as_ptr() { 0 } else { self.texts.len() };
+        self.body.len() + texts + self.rows.len() * size_of::<(Mark, Range<u32>)>()
+    }
+
     /// Bytes of the input that these rows stood in.
     pub fn source_bytes(&self) -> u64 {
         self.marks().map(Mark::bytes).sum()

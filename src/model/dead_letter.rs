@@ -44,10 +44,15 @@ pub struct Circumstances<'a> {
     pub at: WallTime,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     row: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<Vec<&'a RawValue>>,
+    /// So many of `rows` were refused; nobody knows which.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invalid: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     raw: Option<&'a str>,
     /// Beside `raw` when the record is not UTF-8, so that nothing of it is lost.
@@ -62,7 +67,11 @@ struct Line<'a> {
     at: WallTime,
 }
 
-#[derive(Serialize)]
+fn raw(text: &[u8]) -> &RawValue {
+    serde_json::from_slice(text).expect("a row is a JSON object")
+}
+
+#[derive(Default, Serialize)]
 struct Error<'a> {
     code: &'a str,
     message: &'a str,
@@ -70,7 +79,7 @@ struct Error<'a> {
     field: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Source<'a> {
     input: &'a str,
     row: u64,
@@ -86,8 +95,20 @@ fn rfc3339<S: Serializer>(at: &WallTime, serializer: S) -> Result<S::Ok, S::Erro
 impl DeadLetter {
     /// A row that was refused. `text` is the row as a JSON object.
     pub fn of_row(mark: Mark, text: &[u8], refusal: &Rejection, about: &Circumstances<'_>) -> Self {
-        let row: &RawValue = serde_json::from_slice(text).expect("a row is a JSON object");
-        Self::write(mark, refusal, about, Some(row), None, None)
+        let line = Line { row: Some(raw(text)), ..Line::default() };
+        Self::write(mark, refusal, about, line)
+    }
+
+    /// A refusal of `invalid` rows of a request, without their names. `mark` is of the first row.
+    pub fn of_batch<'a>(
+        mark: Mark,
+        texts: impl Iterator<Item = &'a [u8]>,
+        invalid: u64,
+        refusal: &Rejection,
+        about: &Circumstances<'_>,
+    ) -> Self {
+        let rows = Some(texts.map(raw).collect());
+        Self::write(mark, refusal, about, Line { rows, invalid: Some(invalid), ..Line::default() })
     }
 
     /// A record that could not be read as a row.
@@ -99,30 +120,26 @@ impl DeadLetter {
             field: bad.field.clone(),
         };
         let raw = String::from_utf8_lossy(&bad.raw);
-        let hex = std::str::from_utf8(&bad.raw).is_err().then(|| Digest::hex_of(&bad.raw));
-        Self::write(mark, &refusal, about, None, Some(&raw), hex)
+        let raw_hex = std::str::from_utf8(&bad.raw).is_err().then(|| Digest::hex_of(&bad.raw));
+        Self::write(mark, &refusal, about, Line { raw: Some(&raw), raw_hex, ..Line::default() })
     }
 
-    fn write(
+    fn write<'a>(
         mark: Mark,
-        refusal: &Rejection,
-        about: &Circumstances<'_>,
-        row: Option<&RawValue>,
-        raw: Option<&str>,
-        raw_hex: Option<String>,
+        refusal: &'a Rejection,
+        about: &Circumstances<'a>,
+        what: Line<'a>,
     ) -> Self {
         let Rejection { code, message, status, field } = refusal;
         let place = mark.place;
         let line = Line {
-            row,
-            raw,
-            raw_hex,
             error: Error { code, message, status: *status, field: field.as_deref() },
             source: Source { input: about.input, row: place.row, line: place.line, byte: place.byte },
             import_id: about.import_id,
             batch: about.batch,
             attempt: about.attempt,
             at: about.at,
+            ..what
         };
         let line = serde_json::to_string(&line).expect("a dead letter is plain data");
         Self { mark, code: code.clone(), line }

@@ -2,7 +2,8 @@
 //! is durable, or nothing.
 
 use super::{
-    BatchKey, BatchSeq, Cursor, DeadLetter, Digest, ImportRecord, Job, Limit, Place, RowSet, Tally, WallTime,
+    BatchKey, BatchSeq, Cursor, DeadLetter, Digest, GroupId, ImportRecord, Job, Limit, Place, RowSet, Tally,
+    WallTime,
 };
 
 /// A batch as the ledger knows it: enough to make the same bytes again.
@@ -10,6 +11,9 @@ use super::{
 pub struct Planned {
     pub seq: BatchSeq,
     pub parent: Option<BatchSeq>,
+    /// The batch that was cut from the input, this one or an ancestor. Among batches with rows of one group the one
+    /// of lower rank goes first, and of one rank the one with the earlier row.
+    pub rank: BatchSeq,
     pub generation: u32,
     pub rows: RowSet,
     /// Where the first of its rows begins; the others follow it.
@@ -25,6 +29,10 @@ pub struct Planned {
     pub may_have_left: bool,
     /// Times its rows were given back by the target to be sent again.
     pub row_attempts: u32,
+    /// What the body says of its group's state, as a JSON object; `None` before it was asked for.
+    pub group_state: Option<String>,
+    /// Settled refusals of its row's natural key in earlier imports.
+    pub refusals: u32,
     /// Set for rows that go straight into doubt: they have this reason and are not sent.
     pub parked: Option<Park>,
 }
@@ -33,6 +41,37 @@ pub struct Planned {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Park {
     pub why: String,
+}
+
+/// What a request became when the state of its group was known: new bytes, therefore a new key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Form {
+    pub generation: u32,
+    pub key: BatchKey,
+    pub body_hash: Digest,
+    /// As in [`Planned`].
+    pub group_state: String,
+    /// No byte of it left before.
+    pub at: WallTime,
+}
+
+/// A key that a row brings along: a second row with it in one import is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NaturalKey {
+    /// The batch of this one row.
+    pub seq: BatchSeq,
+    pub key: Digest,
+    /// What is written instead of the batch if the key is taken.
+    pub otherwise: DeadLetter,
+}
+
+/// What the ledger found while it wrote an entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Noted {
+    /// Batches that are refused, not planned: their natural key is taken.
+    pub taken: Vec<BatchSeq>,
+    /// Batches whose natural key was refused in earlier imports, and how often.
+    pub refusals: Vec<(BatchSeq, u32)>,
 }
 
 /// How a batch ended. Its rows are where the numbers say; the children have the rest.
@@ -47,16 +86,16 @@ pub struct BatchEnd {
 /// One transaction (design names in brackets).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
-    /// [T1] A batch cut from the input, the rows refused on the way to it, and the cursor past them all.
-    Plan { batch: Planned, refused: Vec<DeadLetter>, cursor: Cursor },
+    /// [T1] Batches cut from the input, the rows refused on the way to them, and the cursor past them all.
+    Plan { batches: Vec<Planned>, natural: Vec<NaturalKey>, refused: Vec<DeadLetter>, cursor: Cursor },
     /// [T1] Rows refused with no batch to go with, and the cursor past them.
     Refuse { refused: Vec<DeadLetter>, cursor: Cursor },
-    /// [T1] The first byte of a request that must not be repeated is about to leave.
-    Leave { seq: BatchSeq },
+    /// [T1] The first byte of a request that must not be repeated, or was only now made whole, is about to leave.
+    Leave { seq: BatchSeq, form: Option<Form> },
     /// It came back, and surely nothing of it was applied.
     Stay { seq: BatchSeq },
     /// [T2] The target took the batch on as a job.
-    Accept { seq: BatchSeq, job: Job },
+    Accept { seq: BatchSeq, job: Job, at: WallTime },
     /// [T3, T4] The batch has ended: refused rows, children, and what was learned, all in one.
     Finish {
         seq: BatchSeq,
@@ -64,6 +103,10 @@ pub enum Entry {
         refused: Vec<DeadLetter>,
         children: Vec<Planned>,
         learned: Option<Limit>,
+        /// A refusal that names no row: a line in the dead-letter file, and its rows are children in doubt.
+        report: Option<DeadLetter>,
+        /// Groups whose later rows are refused from now on.
+        blocked: Vec<GroupId>,
     },
     /// [T5] Nobody can know.
     Park { seq: BatchSeq, park: Park },
@@ -86,7 +129,7 @@ pub struct Unsettled {
 pub enum UnsettledState {
     /// Sent, or about to be: nobody can know without asking.
     Prepared,
-    Accepted(Job),
+    Accepted { job: Job, at: WallTime },
     Parked(Park),
 }
 
@@ -101,6 +144,7 @@ pub struct Recovered {
     /// In order of their numbers.
     pub unsettled: Vec<Unsettled>,
     pub next_seq: BatchSeq,
+    pub blocked: Vec<GroupId>,
     pub pause_until: Option<WallTime>,
     pub learned_rows: Option<u64>,
     pub learned_bytes: Option<u64>,

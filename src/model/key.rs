@@ -112,6 +112,19 @@ impl BatchKey {
     }
 }
 
+/// What rows of one group have in common: a hash over the fields that the profile groups by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupId(pub [u8; 16]);
+
+impl GroupId {
+    pub fn of(fields: &[String]) -> Self {
+        let hasher =
+            fields.iter().fold(Hasher::new("bulkhaul/group"), |hasher, field| hasher.field(field.as_bytes()));
+        let Digest(bytes) = hasher.finish();
+        Self(bytes[..16].try_into().expect("a digest has 32 bytes"))
+    }
+}
+
 /// The key of one row, for targets that remember rows rather than requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RowKey(pub Digest);

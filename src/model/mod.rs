@@ -16,10 +16,12 @@ mod tally;
 pub use batch::{BatchSeq, Load, LoadBuilder, RowSet};
 pub use dead_letter::{Circumstances, DeadLetter, Rejection};
 pub use digest::{Digest, Hasher};
-pub use entry::{BatchEnd, Entry, Park, Planned, Recovered, Unsettled, UnsettledState};
+pub use entry::{
+    BatchEnd, Entry, Form, NaturalKey, Noted, Park, Planned, Recovered, Unsettled, UnsettledState,
+};
 pub use exchange::{BodyState, Fault, Reply, Request};
 pub use import::{Close, Cursor, ImportRecord, ImportState};
-pub use key::{BatchKey, ChildReason, FORMAT_VERSION, ImportId, RowKey};
+pub use key::{BatchKey, ChildReason, FORMAT_VERSION, GroupId, ImportId, RowKey};
 pub use moment::{Moment, Now, WallTime};
 pub use outcome::{Job, Limit, Outcome, PollOutcome, RowVerdict, StopKind, Verdicts};
 pub use row::{BadRow, Mark, Ordinal, Place};

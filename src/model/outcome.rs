@@ -116,6 +116,8 @@ pub struct Job {
 pub enum PollOutcome {
     /// Not finished, or not readable: poll again.
     Again { wait: Option<Duration>, why: Option<String> },
+    /// The target does not know the job. Soon after its acceptance that is no news; later nobody can know.
+    Gone { why: String },
     /// Ended: this is what the batch's outcome is.
     Ended(Box<Outcome>),
 }

@@ -19,6 +19,7 @@ mod builtin;
 mod classify;
 mod document;
 mod errors;
+mod expiry;
 mod filter;
 mod form;
 mod group;

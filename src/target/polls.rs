@@ -85,6 +85,9 @@ impl Target {
             }
             401 | 403 => return stop(format!("the poll was answered {status}"), &self.credential_hint),
             200..=299 => {}
+            404 | 410 => {
+                return PollOutcome::Gone { why: format!("the target knows no job {}", job.id) };
+            }
             _ => return again(format!("the poll was answered {status}")),
         }
         let Some(way) = &self.job else { return again("there is no [job]".to_owned()) };
@@ -125,12 +128,6 @@ impl Target {
             EndThen::InDoubt => all(RowVerdict::InDoubt(why)),
             EndThen::Abort => Outcome::Stop { kind: StopKind::Refused, why, hint: None },
         })
-    }
-
-    /// Whether a poll's answer says that the target does not know the job. Soon after the acceptance that is
-    /// no news; later nobody can know.
-    pub fn job_unknown(&self, reply: &Reply) -> bool {
-        matches!(reply.status, 404 | 410)
     }
 
     /// What rows of one group have in common: the texts of their fields. `Err` refuses the row.

@@ -2,7 +2,7 @@
 //! sync costs the same for one batch as for sixty-four.
 
 use super::{Ledger, LedgerError};
-use crate::model::Entry;
+use crate::model::{Entry, Noted};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
@@ -12,7 +12,7 @@ const GROUP_MAX: usize = 256;
 /// What the thread tells.
 #[derive(Debug)]
 pub enum Done {
-    Committed(Vec<u64>),
+    Committed(Vec<(u64, Noted)>),
     /// What was in hand may or may not be durable; nothing more will be.
     Failed(String),
 }
@@ -60,13 +60,18 @@ fn keep(
     while let Ok(first) = inbox.recv() {
         group.push(first);
         group.extend(inbox.try_iter().take(GROUP_MAX - 1));
-        if let Err(error) = ledger.apply(group.iter().map(|(_, entry)| &**entry)) {
-            tell(Done::Failed(error.to_string()));
-            // Not even a clean close: it would write. What is on the disk decides.
-            std::mem::forget(ledger);
-            return Err(error);
+        match ledger.apply(group.iter().map(|(_, entry)| &**entry)) {
+            Ok(noted) => {
+                let tickets = group.drain(..).map(|(ticket, _)| ticket);
+                tell(Done::Committed(tickets.zip(noted).collect()));
+            }
+            Err(error) => {
+                tell(Done::Failed(error.to_string()));
+                // Not even a clean close: it would write. What is on the disk decides.
+                std::mem::forget(ledger);
+                return Err(error);
+            }
         }
-        tell(Done::Committed(group.drain(..).map(|(ticket, _)| ticket).collect()));
     }
     ledger.close()
 }

@@ -14,7 +14,7 @@ pub use clerk::{Clerk, Done};
 pub use letters::LetterFile;
 pub use reading::{BatchRow, Found};
 
-use crate::model::{ImportRecord, Recovered};
+use crate::model::{Entry, ImportRecord, Noted, Recovered};
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 
@@ -95,18 +95,16 @@ impl Ledger {
         Ok(())
     }
 
-    /// Applies entries in one transaction, durable on return, and then lets the dead-letter file follow.
-    pub fn apply<'a>(
-        &mut self,
-        entries: impl Iterator<Item = &'a crate::model::Entry>,
-    ) -> Result<(), LedgerError> {
+    /// Applies entries in one transaction, durable on return, and then lets the dead-letter file follow. What was
+    /// found meanwhile comes back for each.
+    pub fn apply<'a>(&mut self, entries: impl Iterator<Item = &'a Entry>) -> Result<Vec<Noted>, LedgerError> {
         let txn = self.conn.transaction()?;
         self.letters.record(&txn)?;
-        for entry in entries {
-            writing::apply(&txn, self.import, entry)?;
-        }
+        let noted =
+            entries.map(|entry| writing::apply(&txn, self.import, entry)).collect::<Result<Vec<_>, _>>()?;
         txn.commit()?;
-        self.project()
+        self.project()?;
+        Ok(noted)
     }
 
     /// Appends what the file lacks; how far it reaches is recorded with the next transaction.

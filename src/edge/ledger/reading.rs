@@ -2,7 +2,7 @@
 
 use super::LedgerError;
 use crate::model::{
-    BatchKey, BatchSeq, Cursor, Digest, ImportId, ImportRecord, ImportState, Job, Ordinal, Park, Place,
+    BatchKey, BatchSeq, Cursor, Digest, GroupId, ImportId, ImportRecord, ImportState, Job, Ordinal, Park, Place,
     Planned, Recovered, RowSet, Tally, Unsettled, UnsettledState, WallTime,
 };
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -99,6 +99,7 @@ pub(super) fn recovered(conn: &Connection, import: u64) -> Result<Recovered, Led
         })?;
     Ok(Recovered {
         unsettled: unsettled(conn, import.number)?,
+        blocked: blocked(conn, import.number)?,
         import,
         cursor,
         drained,
@@ -124,9 +125,10 @@ fn unsettled(conn: &Connection, import: u64) -> Result<Vec<Unsettled>, LedgerErr
         let state: String = row.get("state")?;
         let state = match state.as_str() {
             "prepared" => UnsettledState::Prepared,
-            "accepted" => {
-                UnsettledState::Accepted(Job { id: row.get("job_id")?, path: row.get("job_path")? })
-            }
+            "accepted" => UnsettledState::Accepted {
+                job: Job { id: row.get("job_id")?, path: row.get("job_path")? },
+                at: WallTime::from_millis(row.get("accepted_at")?),
+            },
             _ => {
                 UnsettledState::Parked(Park { why: row.get::<_, Option<String>>("why")?.unwrap_or_default() })
             }
@@ -136,11 +138,18 @@ fn unsettled(conn: &Connection, import: u64) -> Result<Vec<Unsettled>, LedgerErr
     Ok(list)
 }
 
+fn blocked(conn: &Connection, import: u64) -> Result<Vec<GroupId>, LedgerError> {
+    let mut select = conn.prepare("SELECT grp FROM blocked WHERE import = ?1")?;
+    let groups = select.query_map([import as i64], |row| Ok(GroupId(row.get(0)?)))?;
+    Ok(groups.collect::<Result<_, _>>()?)
+}
+
 fn planned(row: &Row<'_>) -> Result<Planned, LedgerError> {
     let parent: Option<i64> = row.get("parent")?;
     Ok(Planned {
         seq: BatchSeq(number(row, "seq")?),
         parent: parent.map(|seq| BatchSeq(seq as u64)),
+        rank: BatchSeq(number(row, "rank")?),
         generation: row.get("generation")?,
         rows: row_set(row)?,
         start: Place {
@@ -155,6 +164,8 @@ fn planned(row: &Row<'_>) -> Result<Planned, LedgerError> {
         planned_at: WallTime::from_millis(row.get("planned_at")?),
         may_have_left: row.get("may_have_left")?,
         row_attempts: row.get("row_attempts")?,
+        group_state: row.get("group_state")?,
+        refusals: row.get("refusals")?,
         parked: None,
     })
 }

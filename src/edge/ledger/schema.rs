@@ -24,23 +24,30 @@ CREATE TABLE import (
 CREATE TABLE batch (
   seq INTEGER PRIMARY KEY,
   import INTEGER NOT NULL REFERENCES import (number),
-  parent INTEGER, generation INTEGER NOT NULL,
+  parent INTEGER, rank INTEGER NOT NULL, generation INTEGER NOT NULL,
   rows INTEGER NOT NULL, row_set BLOB NOT NULL,
   input INTEGER NOT NULL, row INTEGER NOT NULL, line INTEGER NOT NULL, byte INTEGER NOT NULL,
   source_bytes INTEGER NOT NULL,
   key BLOB NOT NULL UNIQUE, body_hash BLOB NOT NULL,
   planned_at INTEGER NOT NULL, may_have_left INTEGER NOT NULL, row_attempts INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('prepared', 'accepted', 'settled', 'split', 'doubt', 'taken_up')),
-  job_id TEXT, job_path TEXT, why TEXT,
+  group_state TEXT, refusals INTEGER NOT NULL,
+  job_id TEXT, job_path TEXT, accepted_at INTEGER, why TEXT,
   delivered INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX batch_unsettled ON batch (import, seq) WHERE state IN ('prepared', 'accepted', 'doubt');
 CREATE TABLE letter (
   number INTEGER PRIMARY KEY,
   import INTEGER NOT NULL REFERENCES import (number),
-  ordinal INTEGER NOT NULL, bytes INTEGER NOT NULL, batch INTEGER, code TEXT NOT NULL, line TEXT NOT NULL,
+  ordinal INTEGER, bytes INTEGER NOT NULL, batch INTEGER, code TEXT NOT NULL, line TEXT NOT NULL,
   UNIQUE (import, ordinal)
 ) STRICT;
+CREATE TABLE natural_key (
+  key BLOB NOT NULL, import INTEGER NOT NULL, seq INTEGER NOT NULL, refusals INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (key, import)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX natural_key_seq ON natural_key (seq);
+CREATE TABLE blocked (import INTEGER NOT NULL, grp BLOB NOT NULL, PRIMARY KEY (import, grp)) STRICT, WITHOUT ROWID;
 CREATE TABLE projection (
   one INTEGER PRIMARY KEY CHECK (one = 1), letters INTEGER NOT NULL, len INTEGER NOT NULL, hash BLOB NOT NULL
 ) STRICT;

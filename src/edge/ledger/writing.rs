@@ -1,7 +1,9 @@
 //! Entries into rows. Each function is part of one transaction that its caller commits.
 
 use super::LedgerError;
-use crate::model::{Cursor, DeadLetter, Entry, ImportRecord, Limit, Planned};
+use crate::model::{
+    BatchSeq, Cursor, DeadLetter, Entry, Form, ImportRecord, Limit, NaturalKey, Noted, Planned,
+};
 use rusqlite::{Connection, params};
 
 pub(super) fn begin(conn: &Connection, import: &ImportRecord, inputs: &str) -> Result<(), LedgerError> {
@@ -12,13 +14,21 @@ pub(super) fn begin(conn: &Connection, import: &ImportRecord, inputs: &str) -> R
     Ok(())
 }
 
-pub(super) fn apply(conn: &Connection, import: u64, entry: &Entry) -> Result<(), LedgerError> {
+pub(super) fn apply(conn: &Connection, import: u64, entry: &Entry) -> Result<Noted, LedgerError> {
     let number = import as i64;
+    let mut noted = Noted::default();
     match entry {
-        Entry::Plan { batch, refused, cursor } => {
-            plan(conn, number, batch)?;
+        Entry::Plan { batches, natural, refused, cursor } => {
+            let mut rows = refused.len() as u64;
+            for batch in batches {
+                rows += batch.rows.len();
+                match natural.iter().find(|natural| natural.seq == batch.seq) {
+                    Some(natural) => plan_natural(conn, number, batch, natural, &mut noted)?,
+                    None => plan(conn, number, batch)?,
+                }
+            }
             refuse(conn, number, None, refused)?;
-            add(conn, number, "rows_read", batch.rows.len() + refused.len() as u64)?;
+            add(conn, number, "rows_read", rows)?;
             advance(conn, number, cursor)?;
         }
         Entry::Refuse { refused, cursor } => {
@@ -26,39 +36,22 @@ pub(super) fn apply(conn: &Connection, import: u64, entry: &Entry) -> Result<(),
             add(conn, number, "rows_read", refused.len() as u64)?;
             advance(conn, number, cursor)?;
         }
-        Entry::Leave { seq } | Entry::Stay { seq } => {
-            let leaves = matches!(entry, Entry::Leave { .. });
-            conn.prepare_cached("UPDATE batch SET may_have_left = ?2 WHERE seq = ?1")?
-                .execute(params![seq.0 as i64, leaves])?;
+        Entry::Leave { seq, form } => {
+            conn.prepare_cached("UPDATE batch SET may_have_left = 1 WHERE seq = ?1")?
+                .execute([seq.0 as i64])?;
+            form.as_ref().map_or(Ok(()), |form| fill_in(conn, *seq, form))?;
         }
-        Entry::Accept { seq, job } => {
+        Entry::Stay { seq } => {
+            conn.prepare_cached("UPDATE batch SET may_have_left = 0 WHERE seq = ?1")?
+                .execute([seq.0 as i64])?;
+        }
+        Entry::Accept { seq, job, at } => {
             conn.prepare_cached(
-                "UPDATE batch SET state = 'accepted', job_id = ?2, job_path = ?3 WHERE seq = ?1",
+                "UPDATE batch SET state = 'accepted', job_id = ?2, job_path = ?3, accepted_at = ?4 WHERE seq = ?1",
             )?
-            .execute(params![seq.0 as i64, job.id, job.path])?;
+            .execute(params![seq.0 as i64, job.id, job.path, at.millis()])?;
         }
-        Entry::Finish { seq, end, refused, children, learned } => {
-            let old: String = conn
-                .prepare_cached("SELECT state FROM batch WHERE seq = ?1")?
-                .query_row([seq.0 as i64], |row| row.get(0))?;
-            let rows: i64 = children.iter().map(|child| child.rows.len() as i64).sum();
-            let state = match (end.split, old.as_str()) {
-                (true, _) => "split",
-                (false, "doubt") => "taken_up",
-                (false, _) => "settled",
-            };
-            if state == "taken_up" {
-                conn.prepare_cached("UPDATE import SET in_doubt = in_doubt - ?2 WHERE number = ?1")?
-                    .execute([number, rows])?;
-            }
-            conn.prepare_cached("UPDATE batch SET state = ?2, delivered = ?3, rejected = ?4 WHERE seq = ?1")?
-                .execute(params![seq.0 as i64, state, end.delivered as i64, end.rejected as i64])?;
-            add(conn, number, "delivered", end.delivered)?;
-            add(conn, number, if end.split { "split" } else { "settled" }, 1)?;
-            refuse(conn, number, Some(seq.0), refused)?;
-            children.iter().try_for_each(|child| plan(conn, number, child))?;
-            learned.map_or(Ok(()), |limit| learn(conn, limit))?;
-        }
+        Entry::Finish { .. } => finish(conn, number, entry)?,
         Entry::Park { seq, park } => {
             conn.prepare_cached("UPDATE batch SET state = 'doubt', why = ?2 WHERE seq = ?1")?
                 .execute(params![seq.0 as i64, park.why])?;
@@ -79,15 +72,96 @@ pub(super) fn apply(conn: &Connection, import: u64, entry: &Entry) -> Result<(),
                 .execute([number, i64::from(*exit)])?;
         }
     }
+    Ok(noted)
+}
+
+fn finish(conn: &Connection, import: i64, entry: &Entry) -> Result<(), LedgerError> {
+    let Entry::Finish { seq, end, refused, children, learned, report, blocked } = entry else { return Ok(()) };
+    let old: String = conn
+        .prepare_cached("SELECT state FROM batch WHERE seq = ?1")?
+        .query_row([seq.0 as i64], |row| row.get(0))?;
+    let rows: i64 = children.iter().map(|child| child.rows.len() as i64).sum();
+    let state = match (end.split, old.as_str()) {
+        (true, _) => "split",
+        (false, "doubt") => "taken_up",
+        (false, _) => "settled",
+    };
+    if state == "taken_up" {
+        conn.prepare_cached("UPDATE import SET in_doubt = in_doubt - ?2 WHERE number = ?1")?
+            .execute([import, rows])?;
+    }
+    conn.prepare_cached("UPDATE batch SET state = ?2, delivered = ?3, rejected = ?4 WHERE seq = ?1")?
+        .execute(params![seq.0 as i64, state, end.delivered as i64, end.rejected as i64])?;
+    add(conn, import, "delivered", end.delivered)?;
+    add(conn, import, if end.split { "split" } else { "settled" }, 1)?;
+    refuse(conn, import, Some(seq.0), refused)?;
+    if !refused.is_empty() {
+        // The natural keys that it went under, if it has one, were decided against.
+        conn.prepare_cached(
+            "UPDATE natural_key SET refusals = (SELECT generation + refusals + 1 FROM batch WHERE seq = ?1)
+             WHERE seq = (SELECT rank FROM batch WHERE seq = ?1)",
+        )?
+        .execute([seq.0 as i64])?;
+    }
+    if let Some(letter) = report {
+        write_letter(conn, import, Some(seq.0), letter, None)?;
+    }
+    children.iter().try_for_each(|child| plan(conn, import, child))?;
+    for group in blocked {
+        conn.prepare_cached("INSERT OR IGNORE INTO blocked (import, grp) VALUES (?1, ?2)")?
+            .execute(params![import, group.0])?;
+    }
+    learned.map_or(Ok(()), |limit| learn(conn, limit))
+}
+
+/// The request is whole now.
+fn fill_in(conn: &Connection, seq: BatchSeq, form: &Form) -> Result<(), LedgerError> {
+    conn.prepare_cached(
+        "UPDATE batch SET generation = ?2, key = ?3, body_hash = ?4, group_state = ?5, planned_at = ?6
+         WHERE seq = ?1",
+    )?
+    .execute(params![
+        seq.0 as i64,
+        form.generation,
+        form.key.0.0,
+        form.body_hash.0,
+        form.group_state,
+        form.at.millis()
+    ])?;
     Ok(())
+}
+
+/// The batch, or what is to be written instead if another row of this import has its key.
+fn plan_natural(
+    conn: &Connection,
+    import: i64,
+    batch: &Planned,
+    natural: &NaturalKey,
+    noted: &mut Noted,
+) -> Result<(), LedgerError> {
+    let free = conn
+        .prepare_cached("INSERT OR IGNORE INTO natural_key (key, import, seq) VALUES (?1, ?2, ?3)")?
+        .execute(params![natural.key.0, import, batch.seq.0 as i64])?;
+    if free == 0 {
+        noted.taken.push(batch.seq);
+        return refuse(conn, import, None, std::slice::from_ref(&natural.otherwise));
+    }
+    let refusals: u32 = conn
+        .prepare_cached("SELECT coalesce(max(refusals), 0) FROM natural_key WHERE key = ?1 AND import <> ?2")?
+        .query_row(params![natural.key.0, import], |row| row.get(0))?;
+    if refusals > 0 {
+        noted.refusals.push((batch.seq, refusals));
+        return plan(conn, import, &Planned { refusals, ..batch.clone() });
+    }
+    plan(conn, import, batch)
 }
 
 fn plan(conn: &Connection, import: i64, batch: &Planned) -> Result<(), LedgerError> {
     let state = if batch.parked.is_some() { "doubt" } else { "prepared" };
     conn.prepare_cached(
         "INSERT INTO batch (seq, import, parent, generation, rows, row_set, input, row, line, byte, source_bytes,
-           key, body_hash, planned_at, row_attempts, state, why, may_have_left)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+           key, body_hash, planned_at, row_attempts, state, why, may_have_left, rank, group_state, refusals)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
     )?
     .execute(params![
         batch.seq.0 as i64,
@@ -108,6 +182,9 @@ fn plan(conn: &Connection, import: i64, batch: &Planned) -> Result<(), LedgerErr
         state,
         batch.parked.as_ref().map(|park| park.why.as_str()),
         batch.may_have_left,
+        batch.rank.0 as i64,
+        batch.group_state,
+        batch.refusals,
     ])?;
     add(conn, import, "planned", 1)?;
     if batch.parked.is_some() {
@@ -122,20 +199,32 @@ fn refuse(
     batch: Option<u64>,
     refused: &[DeadLetter],
 ) -> Result<(), LedgerError> {
-    let mut insert = conn.prepare_cached(
-        "INSERT INTO letter (import, ordinal, bytes, batch, code, line) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?;
     for letter in refused {
-        insert.execute(params![
-            import,
-            letter.mark.ordinal.0 as i64,
-            letter.mark.bytes() as i64,
-            batch.map(|seq| seq as i64),
-            letter.code,
-            letter.line
-        ])?;
+        write_letter(conn, import, batch, letter, Some(letter.mark.ordinal.0 as i64))?;
     }
     if refused.is_empty() { Ok(()) } else { add(conn, import, "rejected", refused.len() as u64) }
+}
+
+/// `ordinal` is of the one row that it refuses.
+fn write_letter(
+    conn: &Connection,
+    import: i64,
+    batch: Option<u64>,
+    letter: &DeadLetter,
+    ordinal: Option<i64>,
+) -> Result<(), LedgerError> {
+    conn.prepare_cached(
+        "INSERT INTO letter (import, ordinal, bytes, batch, code, line) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![
+        import,
+        ordinal,
+        ordinal.map_or(0, |_| letter.mark.bytes() as i64),
+        batch.map(|seq| seq as i64),
+        letter.code,
+        letter.line
+    ])?;
+    Ok(())
 }
 
 fn advance(conn: &Connection, import: i64, cursor: &Cursor) -> Result<(), LedgerError> {

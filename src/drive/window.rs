@@ -1,0 +1,142 @@
+//! Rows sorted into groups before batches are cut: a stretch of the input is held, its rows are arranged, and all its
+//! batches are planned at once. Memory is bounded by the stretch, never by how many groups there are.
+
+use crate::engine::Assembler;
+use crate::model::{BatchKey, DeadLetter, Digest, GroupId, Load, LoadBuilder, Mark, Rejection};
+use crate::target::{Pointer, RowContext};
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+/// A stretch ends at so many bytes of rows, or at so many rows.
+const BYTES_MAX: usize = 4 << 20;
+const ROWS_MAX: usize = 8192;
+
+/// Rows of one stretch of the input.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    texts: Vec<u8>,
+    rows: Vec<(Mark, Range<usize>)>,
+    /// For each row, the batch line that it stands in: rows of one line may share a request.
+    lines: Vec<Vec<usize>>,
+    /// The line in which the next row of a group stands.
+    next: HashMap<GroupId, usize>,
+}
+
+impl Window {
+    pub(super) fn is_full(&self) -> bool {
+        self.texts.len() >= BYTES_MAX || self.rows.len() >= ROWS_MAX
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    fn keep(&mut self, mark: Mark, text: &[u8]) -> usize {
+        let start = self.texts.len();
+        self.texts.extend_from_slice(text);
+        self.rows.push((mark, start..self.texts.len()));
+        self.rows.len() - 1
+    }
+
+    /// A row for requests that hold one group only.
+    pub(super) fn add_to_own(&mut self, group: GroupId, mark: Mark, text: &[u8]) {
+        let row = self.keep(mark, text);
+        let line = *self.next.entry(group).or_insert_with(|| {
+            self.lines.push(Vec::new());
+            self.lines.len() - 1
+        });
+        self.lines[line].push(row);
+    }
+
+    /// A row for requests that hold no group twice: the second of a group stands in the second line, and so on, so
+    /// that lines in their order keep the order within each group.
+    pub(super) fn add_unique(&mut self, group: GroupId, mark: Mark, text: &[u8]) {
+        let row = self.keep(mark, text);
+        let line = self.next.entry(group).or_default();
+        if *line == self.lines.len() {
+            self.lines.push(Vec::new());
+        }
+        self.lines[*line].push(row);
+        *line += 1;
+    }
+
+    /// The batches of the stretch, in the order in which they are to be sent.
+    pub(super) fn cut(
+        self,
+        assembler: &Assembler,
+        refuse: &mut dyn FnMut(Mark, &[u8], &Rejection),
+    ) -> Vec<(Load, BatchKey, Digest)> {
+        let mut loads = Vec::new();
+        for line in &self.lines {
+            let mut cutter = Cutter::new(assembler, &mut loads);
+            for row in line {
+                let (mark, text) = &self.rows[*row];
+                let text = &self.texts[text.clone()];
+                if let Err(refusal) = cutter.add(*mark, text) {
+                    refuse(*mark, text, &refusal);
+                }
+            }
+            cutter.close();
+        }
+        loads
+    }
+}
+
+/// Rows in their order into batches.
+struct Cutter<'a> {
+    assembler: &'a Assembler,
+    loads: &'a mut Vec<(Load, BatchKey, Digest)>,
+    builder: LoadBuilder,
+    seen: HashSet<String>,
+}
+
+impl<'a> Cutter<'a> {
+    fn new(assembler: &'a Assembler, loads: &'a mut Vec<(Load, BatchKey, Digest)>) -> Self {
+        Self { assembler, loads, builder: assembler.open(None), seen: HashSet::new() }
+    }
+
+    fn add(&mut self, mark: Mark, text: &[u8]) -> Result<(), Rejection> {
+        let limits = self.assembler.limits();
+        if self.builder.len() as u64 >= limits.rows || !self.is_new(text) {
+            self.close();
+            self.is_new(text);
+        }
+        let before = (self.builder.body.len(), self.builder.texts.len());
+        self.assembler.add(&mut self.builder, mark, text)?;
+        if self.builder.len() > 1 && self.assembler.closed_len(&self.builder) > limits.bytes {
+            self.builder.take_back(before.0, before.1);
+            self.close();
+            self.is_new(text);
+            self.assembler.add(&mut self.builder, mark, text)?;
+        }
+        Ok(())
+    }
+
+    /// No two rows of a request may share what answers name them by.
+    fn is_new(&mut self, text: &[u8]) -> bool {
+        match named_by(self.assembler.target().unique_by(), text) {
+            Some(value) => self.seen.insert(value),
+            None => true,
+        }
+    }
+
+    fn close(&mut self) {
+        self.seen.clear();
+        let builder = std::mem::replace(&mut self.builder, self.assembler.open(None));
+        if let Some(load) = self.assembler.close(builder, None) {
+            self.loads.push(self.assembler.identify(load));
+        }
+    }
+}
+
+/// The value by which answers name a row.
+pub(super) fn named_by(pointer: Option<&Pointer>, text: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(text).ok()?;
+    pointer?.scalar(text).map(std::borrow::Cow::into_owned)
+}
+
+/// The group of a row of which nothing else is known yet.
+pub(super) fn group_of(assembler: &Assembler, mark: Mark, text: &[u8]) -> Result<Option<GroupId>, Rejection> {
+    let row = RowContext { ordinal: mark.ordinal, text, index: 0, import: assembler.import() };
+    assembler.group(&row)
+}

@@ -1,0 +1,131 @@
+//! What is known of a group before a request to it is made: asked for, carried on, and asked for again after a
+//! conflict.
+//!
+//! A request is only whole when the state is in its body, so its key and its bytes are written down then, and not
+//! when it was planned. After an unknown outcome the same bytes go first: else our own write, which we did not hear
+//! of, would be taken for somebody else's, and be made a second time.
+
+use super::batch::State;
+use super::event::{Command, StopCause};
+use super::{Awaited, Engine};
+use crate::model::{BatchKey, BatchSeq, ChildReason, Entry, Form, GroupId, Now, Outcome};
+use crate::target::{GroupState, Refresh};
+
+/// States that are kept; beyond that they are asked for again.
+const KNOWN_MAX: usize = 10_000;
+/// Conflicts of one batch in a row before the run gives up.
+const CONFLICTS_MAX: u32 = 100;
+
+impl Engine {
+    /// Whether the state of its group has to be known before this batch can be sent.
+    pub(super) fn lacks_state(&self, seq: BatchSeq) -> bool {
+        self.assembler.needs_state() && self.hand.get(seq).group_state.is_none()
+    }
+
+    fn group_of(&self, seq: BatchSeq) -> Option<GroupId> {
+        let load = self.hand.get(seq).load();
+        self.assembler.group(&self.assembler.row(load, 0)).ok().flatten()
+    }
+
+    fn refresh(&self) -> Refresh {
+        let state = self.assembler.target().group().and_then(|group| group.state.as_ref());
+        state.map_or(Refresh::Never, |state| state.refresh)
+    }
+
+    /// The state, if it need not be asked for.
+    pub(super) fn known_state(&self, seq: BatchSeq) -> Option<GroupState> {
+        if self.refresh() == Refresh::Every {
+            return None;
+        }
+        self.known.get(&self.group_of(seq)?).cloned()
+    }
+
+    /// An answer told how the group stands now.
+    pub(super) fn carry(&mut self, seq: BatchSeq, state: GroupState) {
+        let Some(group) = self.group_of(seq) else { return };
+        if self.known.len() >= KNOWN_MAX {
+            self.known.clear();
+        }
+        self.known.insert(group, state);
+    }
+
+    pub(super) fn state_read(
+        &mut self,
+        now: Now,
+        seq: BatchSeq,
+        state: Result<GroupState, Box<Outcome>>,
+        commands: &mut Vec<Command>,
+    ) {
+        self.gate.turned_back();
+        match state {
+            Ok(state) => {
+                if self.refresh() != Refresh::Every {
+                    self.carry(seq, state.clone());
+                }
+                self.prepare(now, seq, state, commands);
+            }
+            Err(outcome) => self.judge(now, seq, *outcome, None, commands),
+        }
+    }
+
+    /// The request is made whole, and written down before it leaves.
+    pub(super) fn prepare(
+        &mut self,
+        now: Now,
+        seq: BatchSeq,
+        state: GroupState,
+        commands: &mut Vec<Command>,
+    ) {
+        let batch = self.hand.get(seq);
+        let load = batch.load().clone();
+        let rows = (0..load.len()).map(|index| (load.mark(index), load.text(index)));
+        let whole = self.assembler.assemble(Some(&state), rows);
+        let planned = &batch.planned;
+        let body_hash = whole.body_hash();
+        let is_first = planned.group_state.is_none() && planned.parent.is_none();
+        let (generation, key) = if is_first {
+            let key = BatchKey::root(self.import.id, planned.rows.first(), planned.rows.len(), body_hash);
+            (planned.generation, key)
+        } else {
+            let generation = planned.generation + 1;
+            (generation, planned.key.child(ChildReason::Refetch, generation, &planned.rows, body_hash))
+        };
+        let group_state = serde_json::to_string(&state).expect("texts by name are plain data");
+        let form = Form { generation, key, body_hash, group_state: group_state.clone(), at: now.wall };
+        self.hand.equip(seq, |batch| {
+            batch.load = Some(whole);
+            batch.group_state = Some(state);
+            let planned = &mut batch.planned;
+            (planned.generation, planned.key, planned.body_hash) = (generation, key, body_hash);
+            (planned.group_state, planned.planned_at) = (Some(group_state), now.wall);
+            planned.may_have_left = true;
+        });
+        self.hand.set(seq, State::Leaving);
+        self.commit(Entry::Leave { seq, form: Some(form) }, Awaited::Prepare(seq), commands);
+    }
+
+    /// The group has moved on, and nothing was applied: its state is read again, and the request gets a new key.
+    pub(super) fn refetch(&mut self, now: Now, seq: BatchSeq, why: String, commands: &mut Vec<Command>) {
+        if self.is_hollow(seq, Some(409)) {
+            let why = format!("a conflict after an attempt whose outcome is unknown: {why}");
+            return self.park(seq, why, commands);
+        }
+        if let Some(group) = self.group_of(seq) {
+            self.known.remove(&group);
+        }
+        let batch = self.batch(seq);
+        batch.group_state = None;
+        batch.tainted = false;
+        batch.conflicts += 1;
+        let conflicts = batch.conflicts;
+        let wait = match conflicts {
+            0..=2 => std::time::Duration::ZERO,
+            _ => self.policy.backoff.wait(conflicts - 2, &mut self.rng),
+        };
+        self.put_back(seq, now.tick + wait);
+        self.came_back(seq, commands);
+        if conflicts >= CONFLICTS_MAX {
+            self.stop_for(StopCause::TargetDown { why });
+        }
+    }
+}
