@@ -3,9 +3,11 @@
 
 mod quantity;
 mod send;
+mod targets;
 
 pub use quantity::{Duration, Jobs, Percent, RateArg, Size};
 pub use send::{AmbiguousArg, ColorArg, FormatArg, ProgressArg, SendArgs};
+pub use targets::{TargetsArgs, TargetsCommand};
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -22,6 +24,8 @@ pub struct Args {
 pub enum CommandArgs {
     /// Import rows; run the same command again to resume
     Send(Box<SendArgs>),
+    /// The targets that can be named, and profiles for others
+    Targets(TargetsArgs),
     /// Run the practice server on loopback
     Sandbox(SandboxArgs),
 }

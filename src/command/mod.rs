@@ -3,6 +3,7 @@
 mod opening;
 mod sandbox;
 mod send;
+mod targets;
 
 use crate::args::{Args, CommandArgs};
 use crate::error::Error;
@@ -13,6 +14,7 @@ use std::ffi::OsString;
 pub fn run(args: &Args, arguments: &[OsString]) -> u8 {
     let result = match &args.command {
         CommandArgs::Send(send) => send::run(send, arguments),
+        CommandArgs::Targets(targets) => targets::run(targets),
         CommandArgs::Sandbox(sandbox) => sandbox::run(sandbox),
     };
     result.unwrap_or_else(|error| fail(&error))

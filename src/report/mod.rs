@@ -4,6 +4,7 @@ mod closing;
 mod onlooker;
 pub mod speech;
 mod summary;
+pub mod targets;
 
 pub use closing::Closing;
 pub use onlooker::Onlooker;

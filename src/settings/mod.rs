@@ -3,11 +3,13 @@
 
 mod choice;
 mod input;
+mod profile;
 mod resume;
 mod secret;
 
 pub use choice::{Chosen, choose};
 pub use input::{input_names, layout};
+pub use profile::{builtin, read_profile};
 pub use resume::resume_command;
 
 use crate::args::{AmbiguousArg, Jobs, SendArgs};

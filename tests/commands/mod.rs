@@ -1,0 +1,3 @@
+//! The subcommands that read and send nothing, over the real binary: words, exit codes, files left alone.
+
+mod targets;
