@@ -1,10 +1,12 @@
 //! What was typed. Nothing here touches a file, the environment or the terminal; what it means is the business of
 //! [`crate::settings`].
 
+mod plan;
 mod quantity;
 mod send;
 mod targets;
 
+pub use plan::PlanArgs;
 pub use quantity::{Duration, Jobs, Percent, RateArg, Size};
 pub use send::{AmbiguousArg, ColorArg, FormatArg, ProgressArg, SendArgs};
 pub use targets::{TargetsArgs, TargetsCommand};
@@ -24,6 +26,8 @@ pub struct Args {
 pub enum CommandArgs {
     /// Import rows; run the same command again to resume
     Send(Box<SendArgs>),
+    /// Dry run: read all the input, show the first request, count what would be sent; sends nothing
+    Plan(Box<PlanArgs>),
     /// The targets that can be named, and profiles for others
     Targets(TargetsArgs),
     /// Run the practice server on loopback

@@ -12,6 +12,9 @@ pub struct SendArgs {
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
 
+    /// Send nothing: read all the input, show the first request, and say what would be done (as `plan`)
+    #[arg(short = 'n', long, conflicts_with_all = ["again", "accept_new_tail", "abandon"])]
+    pub dry_run: bool,
     /// Where to: a URL, a profile (a path, or a name ending in .toml), a built-in's name, or `sandbox`
     #[arg(long, value_name = "TARGET")]
     pub to: String,

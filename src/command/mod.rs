@@ -1,6 +1,7 @@
 //! The subcommands, one file each. Here the rooms below are put together; each command ends in an exit code.
 
 mod opening;
+mod plan;
 mod sandbox;
 mod send;
 mod targets;
@@ -13,7 +14,9 @@ use std::ffi::OsString;
 /// Runs the command that was typed.
 pub fn run(args: &Args, arguments: &[OsString]) -> u8 {
     let result = match &args.command {
+        CommandArgs::Send(send) if send.dry_run => plan::run(send, arguments),
         CommandArgs::Send(send) => send::run(send, arguments),
+        CommandArgs::Plan(plan) => plan::run(&plan.0, arguments),
         CommandArgs::Targets(targets) => targets::run(targets),
         CommandArgs::Sandbox(sandbox) => sandbox::run(sandbox),
     };

@@ -11,9 +11,9 @@ use std::path::Path;
 /// A target that was chosen, its profile read; not compiled, since the sandbox's address comes later.
 #[derive(Debug)]
 pub struct Chosen {
-    profile: Profile,
-    values: BTreeMap<String, String>,
-    headers: Vec<(String, String, bool)>,
+    pub(super) profile: Profile,
+    pub(super) values: BTreeMap<String, String>,
+    pub(super) headers: Vec<(String, String, bool)>,
     pub is_sandbox: bool,
 }
 

@@ -3,12 +3,14 @@
 
 mod choice;
 mod input;
+mod masked;
 mod profile;
 mod resume;
 mod secret;
 
 pub use choice::{Chosen, choose};
 pub use input::{input_names, layout};
+pub use masked::Masks;
 pub use profile::{builtin, read_profile};
 pub use resume::resume_command;
 

@@ -39,7 +39,7 @@ help = "address of the API, without a slash at its end"
 env = "{env}"
 secret = true
 
-# scheme: none, basic (user, password), bearer (token), header (name, value), query (name, value)
+# scheme: none, basic (username, password), bearer (token), header (name, value), query (name, value)
 [auth]
 scheme = "bearer"
 token = "${{param.token}}"

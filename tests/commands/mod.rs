@@ -1,3 +1,4 @@
 //! The subcommands that read and send nothing, over the real binary: words, exit codes, files left alone.
 
+mod plan;
 mod targets;
