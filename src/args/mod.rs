@@ -4,11 +4,13 @@
 mod plan;
 mod quantity;
 mod send;
+mod state;
 mod targets;
 
 pub use plan::PlanArgs;
 pub use quantity::{Duration, Jobs, Percent, RateArg, Size};
 pub use send::{AmbiguousArg, ColorArg, FormatArg, ProgressArg, SendArgs};
+pub use state::{ExportArg, RejectsArgs, StatusArgs};
 pub use targets::{TargetsArgs, TargetsCommand};
 
 use clap::{Parser, Subcommand};
@@ -28,6 +30,10 @@ pub enum CommandArgs {
     Send(Box<SendArgs>),
     /// Dry run: read all the input, show the first request, count what would be sent; sends nothing
     Plan(Box<PlanArgs>),
+    /// How an import stands, running or not
+    Status(StatusArgs),
+    /// Refused rows by reason, and their export
+    Rejects(RejectsArgs),
     /// The targets that can be named, and profiles for others
     Targets(TargetsArgs),
     /// Run the practice server on loopback

@@ -2,8 +2,10 @@
 
 mod opening;
 mod plan;
+mod rejects;
 mod sandbox;
 mod send;
+mod status;
 mod targets;
 
 use crate::args::{Args, CommandArgs};
@@ -17,6 +19,8 @@ pub fn run(args: &Args, arguments: &[OsString]) -> u8 {
         CommandArgs::Send(send) if send.dry_run => plan::run(send, arguments),
         CommandArgs::Send(send) => send::run(send, arguments),
         CommandArgs::Plan(plan) => plan::run(&plan.0, arguments),
+        CommandArgs::Status(status) => status::run(status),
+        CommandArgs::Rejects(rejects) => rejects::run(rejects),
         CommandArgs::Targets(targets) => targets::run(targets),
         CommandArgs::Sandbox(sandbox) => sandbox::run(sandbox),
     };

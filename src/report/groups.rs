@@ -135,18 +135,23 @@ impl Example {
     }
 }
 
-/// Each kind on a line with its number, and an example below it.
-pub fn words(groups: &[Group]) -> String {
+/// The groups with their places in the list.
+pub fn numbered(groups: &[Group]) -> Vec<(usize, &Group)> {
+    groups.iter().enumerate().collect()
+}
+
+/// Each kind on a line with its number (the places count from 0), and an example below it.
+pub fn words(groups: &[(usize, &Group)]) -> String {
     let mut text = String::new();
-    let wide = groups.first().map_or(0, |group| grouped(group.rows).len());
-    for (index, group) in groups.iter().enumerate() {
+    let wide = groups.first().map_or(0, |(_, group)| grouped(group.rows).len());
+    for (index, group) in groups {
         let number = format!("{:>3}", index + 1);
         let rows = count(group.rows, "row");
         let pad = " ".repeat(wide.saturating_sub(grouped(group.rows).len()));
         let doubt = if group.doubt { " (in doubt: nobody knows which)" } else { "" };
         let status = group.example.status.map_or(String::new(), |status| format!(" [{status}]"));
         text.push_str(&format!("{number}  {pad}{rows}  {}{status}{doubt}\n", tame(&group.code)));
-        if !group.pattern.is_empty() {
+        if !group.pattern.is_empty() && group.pattern != group.example.message {
             text.push_str(&format!("     {}\n", tame(&group.pattern)));
         }
         if group.fields.len() > 1 {
@@ -163,8 +168,8 @@ pub fn words(groups: &[Group]) -> String {
     text
 }
 
-pub fn to_json(groups: &[Group]) -> Value {
-    let one = |(index, group): (usize, &Group)| {
+pub fn to_json(groups: &[(usize, &Group)]) -> Value {
+    let one = |(index, group): &(usize, &Group)| {
         let example = &group.example;
         let fields: serde_json::Map<String, Value> =
             group.fields.iter().map(|(field, rows)| (field.clone(), Value::from(*rows))).collect();
@@ -177,7 +182,7 @@ pub fn to_json(groups: &[Group]) -> Value {
             },
         })
     };
-    groups.iter().enumerate().map(one).collect()
+    groups.iter().map(one).collect()
 }
 
 #[cfg(test)]
@@ -220,6 +225,6 @@ mod tests {
     fn nothing_a_target_says_reaches_the_terminal_as_it_is() {
         let mut groups = Groups::default();
         groups.add(&letter("\u{1b}[31m", "\u{1b}]0;x\u{7}", "/\u{202e}a"));
-        assert!(!words(&groups.sorted()).contains(['\u{1b}', '\u{7}', '\u{202e}']));
+        assert!(!words(&numbered(&groups.sorted())).contains(['\u{1b}', '\u{7}', '\u{202e}']));
     }
 }

@@ -6,7 +6,9 @@ mod onlooker;
 mod pattern;
 pub mod plan;
 mod reading;
+pub mod rejects;
 pub mod speech;
+pub mod status;
 mod summary;
 pub mod targets;
 

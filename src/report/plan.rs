@@ -169,7 +169,7 @@ impl<'a> Plan<'a> {
         }
         if !self.refused.is_empty() {
             let rows = count(self.refused.rows(), "row");
-            let words = groups::words(&self.refused.sorted());
+            let words = groups::words(&groups::numbered(&self.refused.sorted()));
             lines.push(format!("\n{rows} would be refused before anything is sent:\n{words}"));
         }
         lines.push("\nnothing was sent, and nothing was written".to_owned());
@@ -257,7 +257,7 @@ impl<'a> Plan<'a> {
                 "method": curl.method, "url": curl.url, "headers": curl.headers, "body": curl.body,
             })),
             "curl": curl.map(Curl::line),
-            "refused": groups::to_json(&self.refused.sorted()),
+            "refused": groups::to_json(&groups::numbered(&self.refused.sorted())),
             "send": self.send,
         })
         .to_string()
