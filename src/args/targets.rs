@@ -20,6 +20,7 @@ pub enum TargetsCommand {
     },
     /// The profile of a built-in target, to copy and change
     Show {
+        /// One of `targets list`
         #[arg(value_name = "NAME")]
         name: String,
     },

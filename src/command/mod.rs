@@ -1,5 +1,7 @@
 //! The subcommands, one file each. Here the rooms below are put together; each command ends in an exit code.
 
+mod completions;
+mod man;
 mod opening;
 mod plan;
 mod rejects;
@@ -7,6 +9,7 @@ mod sandbox;
 mod send;
 mod status;
 mod targets;
+mod welcome;
 
 use crate::args::{Args, CommandArgs};
 use crate::error::Error;
@@ -15,7 +18,8 @@ use std::ffi::OsString;
 
 /// Runs the command that was typed.
 pub fn run(args: &Args, arguments: &[OsString]) -> u8 {
-    let result = match &args.command {
+    let Some(command) = &args.command else { return welcome::run() };
+    let result = match command {
         CommandArgs::Send(send) if send.dry_run => plan::run(send, arguments),
         CommandArgs::Send(send) => send::run(send, arguments),
         CommandArgs::Plan(plan) => plan::run(&plan.0, arguments),
@@ -23,6 +27,8 @@ pub fn run(args: &Args, arguments: &[OsString]) -> u8 {
         CommandArgs::Rejects(rejects) => rejects::run(rejects),
         CommandArgs::Targets(targets) => targets::run(targets),
         CommandArgs::Sandbox(sandbox) => sandbox::run(sandbox),
+        CommandArgs::Completions(completions) => Ok(completions::run(completions)),
+        CommandArgs::Man => Ok(man::run()),
     };
     result.unwrap_or_else(|error| fail(&error))
 }

@@ -4,7 +4,7 @@
 //!
 //! The columns of the rows come first, each under its own name, in the order in which they were first seen. A string
 //! is its text; anything else is its JSON. Then come our columns, all of whose names begin with `bulkhaul:`; a row's
-//! own column of such a name is written with `bulkhaul::` before it. Of ours only those are there that are needed:
+//! own column of such a name (or one that begins with a byte-order mark) is written with `bulkhaul::` before it. Of ours only those are there that are needed:
 //!
 //! | column | what it holds |
 //! | --- | --- |
@@ -57,7 +57,9 @@ const ALWAYS: [&str; 12] = [
 
 /// A row's own column as it is called in the table.
 fn heading(name: &str) -> String {
-    if name.starts_with(OURS) { format!("{OURS}:{name}") } else { name.to_owned() }
+    // A byte-order mark at the beginning of a file is not taken for part of it.
+    let is_taken = name.starts_with(OURS) || name.starts_with('\u{feff}');
+    if is_taken { format!("{OURS}:{name}") } else { name.to_owned() }
 }
 
 #[cfg(test)]

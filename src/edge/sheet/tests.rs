@@ -83,6 +83,7 @@ fn every_kind_of_letter_comes_back() {
         line(r#"{"bulkhaul:json":"mine","a":1}"#),
         line(r#"{"a":9007199254740993.10,"bulkhaul:json":""}"#),
         line(r#"{"a":1,"a":2}"#),
+        line("{\"\u{feff}b\":1}"),
         line("{}"),
         r#"{"raw":"","error":{"code":"field_count","message":"1 field, the header has 3"}}"#.to_owned(),
         r#"{"raw":"a�","raw_hex":"61ff","error":{"code":"invalid_utf8","message":"m"}}"#.to_owned(),
@@ -96,6 +97,13 @@ fn every_kind_of_letter_comes_back() {
     }
     assert_eq!(letters[1].row.as_ref().unwrap().get(), r#"{"a":9007199254740993.10,"bulkhaul:json":""}"#);
     assert_eq!(letters[2].row.as_ref().unwrap().get(), r#"{"a":1,"a":2}"#);
+}
+
+#[test]
+fn a_first_column_with_a_byte_order_mark_is_not_the_files() {
+    let text = table(&[line("{\"\u{feff}\":null}")], false);
+    assert_eq!(back(&text).unwrap()[0].row.as_ref().unwrap().get(), "{\"\u{feff}\":null}");
+    assert_eq!(back(&format!("\u{feff}{text}")).unwrap().len(), 1);
 }
 
 #[test]
