@@ -215,3 +215,29 @@ fn without_a_name_the_only_import_here_is_meant() {
     let said = bench.run("status a.bulkhaul").exits(74);
     assert!(said.stderr.starts_with("error: the ledger could not be read"), "{said:?}");
 }
+
+#[test]
+fn looking_never_gets_in_the_way_of_a_run() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let bench = Bench::with("x.csv", csv(5));
+    bench.run(SEND).exits(0);
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let looks = scope.spawn(|| {
+            let mut looks = 0;
+            while !over.load(Ordering::Relaxed) {
+                let json = bench.run("status x.csv --json").exits(0).summary();
+                assert!(json["rows"]["read"].as_u64().is_some(), "{json}");
+                looks += 1;
+            }
+            looks
+        });
+        for _ in 0..25 {
+            let said = bench.run(&format!("{SEND} --again"));
+            over.store(said.exit != 0, Ordering::Relaxed);
+            said.exits(0);
+        }
+        over.store(true, Ordering::Relaxed);
+        assert!(looks.join().unwrap() > 20);
+    });
+}
