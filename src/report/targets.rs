@@ -1,10 +1,9 @@
 //! The words of `targets`.
 
-use super::speech::{count, grouped};
-use crate::target::{Outline, OutlineRule, ParamSpec, PerRequest, Profile, ProfileErrors, Scope};
+use super::speech::count;
+use crate::target::{Outline, OutlineRule, ParamSpec, Profile, ProfileErrors};
 use serde_json::{Value, json};
 use std::path::Path;
-use std::time::Duration;
 
 /// All profiles, a line of what each is, and a line of its parameters.
 pub fn list(profiles: &[Profile]) -> String {
@@ -82,7 +81,7 @@ pub fn check_json(file: &Path, checked: Result<&Profile, &ProfileErrors>) -> Str
             json!({
                 "file": file, "ok": true, "errors": [], "name": profile.name(),
                 "request": {"method": outline.method, "url": outline.url},
-                "limits": {"rows": outline.limits.rows, "bytes": outline.limits.bytes},
+                "limits": {"rows": outline.rows, "bytes": outline.bytes},
                 "key": outline.key, "answers": outline.answers.iter().map(rule).collect::<Vec<_>>(),
                 "parameters": params,
             })
@@ -122,10 +121,9 @@ pub fn check(profile: &Profile) -> String {
     lines.push(("answers", told.next().unwrap_or_else(|| "no rules of its own".to_owned())));
     lines.extend(told.map(|line| ("", line)));
     lines.push(("", format!("{:widest$}  {}", "429, Retry-After", "wait, then the same again")));
-    let again = if honours(outline.scope) {
-        "the same again, same key"
-    } else {
-        "in doubt, unless --on-ambiguous says otherwise"
+    let again = match outline.scope.as_str() {
+        "none" => "in doubt, unless --on-ambiguous says otherwise",
+        _ => "the same again, same key",
     };
     lines.push(("", format!("{ALWAYS:widest$}  outcome unknown: {again}")));
     lines.push(("", format!("{:widest$}  the run stops, its rows stay pending", "anything else")));
@@ -165,66 +163,44 @@ fn compact(text: &str) -> String {
 
 fn batches(outline: &Outline) -> String {
     let mut parts = Vec::new();
-    match outline.limits.rows {
-        Some(1) => parts.push("one row for each request".to_owned()),
-        Some(rows) => parts.push(format!("at most {}", count(rows, "row"))),
+    match outline.rows.as_deref() {
+        Some("1") => parts.push("one row for each request".to_owned()),
+        Some(rows) => parts.push(format!("at most {rows} rows")),
         None => parts.push("500 rows unless --batch-rows says otherwise".to_owned()),
     }
-    if let Some(bytes) = outline.limits.bytes {
-        parts.push(format!("at most {} bytes", grouped(bytes)));
+    if let Some(bytes) = &outline.bytes {
+        let unit = if bytes.bytes().all(|b| b.is_ascii_digit()) { " bytes" } else { "" };
+        parts.push(format!("at most {bytes}{unit}"));
     }
-    if let Some((by, ways)) = &outline.group {
-        let by = by.join(" and ");
-        parts.push(match ways {
-            PerRequest::One => format!("rows of one {by}"),
-            PerRequest::Unique => format!("no two rows of one {by}"),
-            PerRequest::Any => format!("grouped by {by}"),
+    if let Some((by, word)) = &outline.group {
+        parts.push(match word.as_str() {
+            "one" => format!("rows of one {by}"),
+            "unique" => format!("no two rows of one {by}"),
+            _ => format!("grouped by {by}"),
         });
     }
     parts.join(", ")
 }
 
-const fn honours(scope: Scope) -> bool {
-    !matches!(scope, Scope::None)
-}
-
 fn keys(outline: &Outline) -> String {
-    let kept = outline.ttl.map_or_else(
-        || "not said how long the target remembers them: 24 h is taken".to_owned(),
-        |ttl| format!("remembered {}", long(ttl)),
+    let kept = outline.ttl.as_ref().map_or_else(
+        || "not said how long the target remembers them: 24h is taken".to_owned(),
+        |ttl| format!("remembered {ttl}"),
     );
-    match (outline.scope, &outline.key) {
-        (Scope::None, _) => "none: rows whose answer is lost are held as in doubt".to_owned(),
-        (Scope::Natural, _) => "none needed: writing a row twice is writing it once".to_owned(),
-        (Scope::Batch, Some(place)) => format!("one for each request, {place}; {kept}"),
-        (Scope::Row, Some(place)) => format!("one for each row, {place}; {kept}"),
-        (Scope::Batch | Scope::Row, None) => format!("in the rows; {kept}"),
-    }
-}
-
-/// `24 h`, `90 s`, `30 days`.
-fn long(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0 => format!("{} ms", time.as_millis()),
-        _ if seconds.is_multiple_of(86400) && seconds > 2 * 86400 => format!("{} days", seconds / 86400),
-        _ if seconds.is_multiple_of(3600) => format!("{} h", seconds / 3600),
-        _ if seconds.is_multiple_of(60) => format!("{} min", seconds / 60),
-        _ => format!("{seconds} s"),
+    match (outline.scope.as_str(), &outline.key) {
+        ("batch", Some(place)) => format!("one for each request, {place}; {kept}"),
+        ("row", Some(place)) => format!("one for each row, {place}; {kept}"),
+        ("batch" | "row", None) => format!("in the rows; {kept}"),
+        ("natural", _) => "none needed: writing a row twice is writing it once".to_owned(),
+        _ => "none: rows whose answer is lost are held as in doubt".to_owned(),
     }
 }
 
 fn pace(outline: &Outline) -> Option<String> {
-    let flow = &outline.flow;
     let mut parts = Vec::new();
-    for (rates, noun) in [(&flow.requests, "request"), (&flow.rows, "row")] {
-        for rate in rates {
-            parts.push(format!("at most {} in {}", count(rate.amount, noun), long(rate.per)));
-        }
-    }
-    if let Some(most) = flow.concurrency {
-        parts.push(format!("at most {} at once", count(most, "request")));
-    }
+    parts.extend(outline.requests.as_ref().map(|rates| format!("at most {rates} requests")));
+    parts.extend(outline.row_rates.as_ref().map(|rates| format!("at most {rates} rows")));
+    parts.extend(outline.concurrency.as_ref().map(|most| format!("at most {most} requests at once")));
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 

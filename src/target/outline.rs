@@ -3,14 +3,10 @@
 //! It never compiles and never judges; the words for its verbs are the report's.
 
 use super::document::{Node, Value};
-use super::errors::{Findings, ProfileErrors};
-use super::group::PerRequest;
-use super::params::Params;
+use super::errors::ProfileErrors;
 use super::profile::Profile;
-use super::settings::{Flow, Limits, Scope};
 use super::target::{Overrides, Target};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// See the module. Texts are as they stand in the profile.
 #[derive(Clone, Debug)]
@@ -21,14 +17,20 @@ pub struct Outline {
     /// `None` where rows go as lines.
     pub body: Option<String>,
     pub items: Vec<String>,
-    pub limits: Limits,
-    /// Fields that rows are grouped by, and what may share a request.
-    pub group: Option<(Vec<String>, PerRequest)>,
-    pub scope: Scope,
+    /// Of one request, as written.
+    pub rows: Option<String>,
+    pub bytes: Option<String>,
+    /// Fields that rows are grouped by, and the word for what may share a request.
+    pub group: Option<(String, String)>,
+    /// The word for what the target remembers.
+    pub scope: String,
     /// Where the key goes, as in `header Idempotency-Key`.
     pub key: Option<String>,
-    pub ttl: Option<Duration>,
-    pub flow: Flow,
+    pub ttl: Option<String>,
+    /// Rates and limits of `[flow]`, as written.
+    pub requests: Option<String>,
+    pub row_rates: Option<String>,
+    pub concurrency: Option<String>,
     pub answers: Vec<OutlineRule>,
     /// The ends of a job.
     pub ends: Vec<OutlineRule>,
@@ -49,9 +51,6 @@ impl Profile {
     }
 
     pub fn outline(&self) -> Outline {
-        let findings = Findings::default();
-        let params = Params::new(self.params(), None, &findings);
-        let target = Target::draw(self, &params, &[], &Overrides::default());
         let request = |key| at(self.root(), &["request", key]);
         let said = |key, default: &str| request(key).and_then(text).unwrap_or(default).to_owned();
         let lines = said("format", "json") == "ndjson";
@@ -60,25 +59,26 @@ impl Profile {
             (None, Some(Value::List(list))) => list.iter().filter_map(text).map(str::to_owned).collect(),
             _ => Vec::new(),
         };
-        let by = |group: &super::group::Group| {
-            let written = at(self.root(), &["group", "by"]).map(|node| &node.value);
-            match written {
-                Some(Value::List(list)) => list.iter().filter_map(text).map(str::to_owned).collect(),
-                _ => group.by.iter().map(|pointer| pointer.as_str().to_owned()).collect(),
-            }
-        };
+        let written = |way: &[&str]| at(self.root(), way).map(|node| plain(&node.value));
+        let group = written(&["group", "by"]).map(|by| {
+            let word = written(&["group", "per_request"]).unwrap_or_else(|| "any".to_owned());
+            (by.replace(", ", " and "), word)
+        });
         Outline {
             docs: self.docs().to_owned(),
             method: said("method", "POST"),
             url: said("url", ""),
             body: (!lines).then(|| said("body", "\"${rows}\"")),
             items,
-            limits: target.limits.clone(),
-            group: target.group.as_ref().map(|group| (by(group), group.per_request)),
-            scope: target.idempotency.scope,
+            rows: written(&["limits", "rows"]),
+            bytes: written(&["limits", "bytes"]),
+            group,
+            scope: written(&["idempotency", "scope"]).unwrap_or_else(|| "none".to_owned()),
             key: self.key_place(),
-            ttl: target.idempotency.ttl,
-            flow: target.flow.clone(),
+            ttl: written(&["idempotency", "ttl"]),
+            requests: written(&["flow", "requests"]),
+            row_rates: written(&["flow", "rows"]),
+            concurrency: written(&["flow", "concurrency"]),
             answers: rules(self.root()),
             ends: ends(self.root()),
         }
@@ -210,7 +210,7 @@ mod tests {
     fn a_profile_is_told_with_its_parents_rules_behind_its_own() {
         let outline = Profile::builtin("imports-async").unwrap().outline();
         assert_eq!(outline.url, "${param.base}/api/imports/batch");
-        assert_eq!(outline.limits.rows, Some(1000));
+        assert_eq!(outline.rows.as_deref(), Some("1000"));
         assert_eq!(outline.key.as_deref(), Some("header Idempotency-Key"));
         let whens: Vec<&str> = outline.answers.iter().map(|rule| rule.when.as_str()).collect();
         assert_eq!(whens, ["202", "/error = batch_too_large", "413", "200, 207"]);
