@@ -84,7 +84,7 @@ impl Profile {
         }
     }
 
-    /// What only shows once parameters have values: compiled with likely ones.
+    /// What only shows once parameters have values: compiled with likely ones, where there must be any.
     pub fn try_out(&self) -> Result<(), ProfileErrors> {
         let begins = |key: &str, spec: &str| {
             let written = at(self.root(), &["request", key]).and_then(text).unwrap_or_default();
@@ -93,7 +93,7 @@ impl Profile {
         let values: BTreeMap<String, String> = self
             .params()
             .iter()
-            .filter(|spec| spec.default.is_none())
+            .filter(|spec| spec.required && spec.default.is_none())
             .map(|spec| {
                 let likely = if begins("url", &spec.name) {
                     "https://api.example.com"

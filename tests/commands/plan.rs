@@ -244,3 +244,14 @@ fn what_has_no_meaning_for_a_plan_is_refused_and_so_is_bad_input() {
     let said = bench.run("plan empty.csv --to sandbox").exits(0);
     assert!(said.stdout.contains("the input has no rows: nothing would be sent"), "{said:?}");
 }
+
+#[test]
+fn a_pipe_can_be_planned_and_a_limit_holds() {
+    let bench = Bench::with("x.csv", csv(40));
+    let input = std::fs::File::open(bench.path("x.csv")).unwrap();
+    let mut command = bench.command("plan - --format csv --to sandbox --limit 30 --json");
+    let plan = said(command.stdin(input).output().unwrap()).exits(0).summary();
+    assert_eq!(plan["rows"]["sendable"], 30);
+    assert_eq!(plan["inputs"], serde_json::json!(["-"]));
+    assert_eq!(std::fs::read_dir(bench.path(".")).unwrap().count(), 1);
+}
