@@ -23,7 +23,7 @@
 //! | 2 | [`engine`] | the verbs: batches, gate, back-off, recovery. Pure, deterministic, replayable | model, target |
 //! | 3 | [`args`] | what was typed (clap); nothing computed | engine (limits as types), sandbox (faults) |
 //! | 4 | [`settings`] | arguments turned into what will be done, or refused with a remedy | args, model, target, engine, edge |
-//! | 5 | [`report`] | the words for people, and the same as JSON | model, settings |
+//! | 5 | [`report`] | the words for people, and the same as JSON | all below but the sandbox |
 //! | 3 | [`drive`] | the corridor: the forming thread and the only `select!` | model, target, edge, engine |
 //! | 6 | [`command`] | one file for each subcommand | all below |
 //!

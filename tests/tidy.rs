@@ -14,7 +14,7 @@ const RANKS: [(&str, u8, &[&str]); 12] = [
     ("args", 3, &["engine", "sandbox"]),
     ("drive", 3, &["model", "target", "edge", "engine"]),
     ("settings", 4, &["args", "model", "target", "edge", "engine", "error"]),
-    ("report", 5, &["args", "model", "edge", "engine", "drive", "settings", "error"]),
+    ("report", 5, &["args", "model", "target", "edge", "engine", "drive", "settings", "error"]),
     (
         "command",
         6,

@@ -1,29 +1,72 @@
 //! What was typed. Nothing here touches a file, the environment or the terminal; what it means is the business of
 //! [`crate::settings`].
 
+mod examples;
+mod plan;
 mod quantity;
 mod send;
+mod state;
+mod targets;
 
+pub use plan::PlanArgs;
 pub use quantity::{Duration, Jobs, Percent, RateArg, Size};
 pub use send::{AmbiguousArg, ColorArg, FormatArg, ProgressArg, SendArgs};
+pub use state::{ExportArg, RejectsArgs, StatusArgs};
+pub use targets::{TargetsArgs, TargetsCommand};
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Moves rows from CSV or NDJSON into any HTTP batch API, once each, however often it is interrupted.
 #[derive(Debug, Parser)]
-#[command(name = "bulkhaul", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(name = "bulkhaul", version = version(), max_term_width = 100, after_help = examples::ROOT)]
 pub struct Args {
     #[command(subcommand)]
-    pub command: CommandArgs,
+    pub command: Option<CommandArgs>,
+}
+
+/// The version, with the commit that it was built from where the build was told (`BULKHAUL_COMMIT`).
+fn version() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    match option_env!("BULKHAUL_COMMIT") {
+        Some(commit) if !commit.is_empty() => format!("{version} ({commit})"),
+        _ => version.to_owned(),
+    }
 }
 
 #[derive(Debug, Subcommand)]
 pub enum CommandArgs {
     /// Import rows; run the same command again to resume
+    #[command(after_help = examples::SEND)]
     Send(Box<SendArgs>),
+    /// Show what would be sent: the first request, how many, how long; sends nothing
+    #[command(after_help = examples::PLAN)]
+    Plan(Box<PlanArgs>),
+    /// How an import stands, running or not
+    #[command(after_help = examples::STATUS)]
+    Status(StatusArgs),
+    /// Refused rows by reason, and their export
+    #[command(after_help = examples::REJECTS)]
+    Rejects(RejectsArgs),
+    /// The targets that can be named, and profiles for others
+    #[command(after_help = examples::TARGETS)]
+    Targets(TargetsArgs),
     /// Run the practice server on loopback
+    #[command(after_help = examples::SANDBOX)]
     Sandbox(SandboxArgs),
+    /// Print the completions for a shell
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man,
+}
+
+/// `bulkhaul completions`.
+#[derive(Debug, clap::Args)]
+pub struct CompletionsArgs {
+    /// Which shell
+    #[arg(value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
 }
 
 /// `bulkhaul sandbox`.

@@ -5,6 +5,15 @@ use crate::sandbox::Faults;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
+const TARGET: &str = "Target";
+const INPUT: &str = "Input";
+const BATCHES: &str = "Batches";
+const PACE: &str = "Pace";
+const TROUBLE: &str = "When things go wrong";
+const STATE: &str = "State";
+const PRACTICE: &str = "Practice server";
+const OUTPUT: &str = "Output";
+
 /// `bulkhaul send`.
 #[derive(Debug, Args)]
 pub struct SendArgs {
@@ -13,127 +22,131 @@ pub struct SendArgs {
     pub inputs: Vec<PathBuf>,
 
     /// Where to: a URL, a profile (a path, or a name ending in .toml), a built-in's name, or `sandbox`
-    #[arg(long, value_name = "TARGET")]
+    #[arg(long, value_name = "TARGET", help_heading = TARGET)]
     pub to: String,
     /// The profile's base URL (parameter `base`)
-    #[arg(long, value_name = "BASE")]
+    #[arg(long, value_name = "BASE", help_heading = TARGET)]
     pub url: Option<String>,
     /// A parameter of the profile; `${env:VAR}` and `${file:PATH}` are filled in
-    #[arg(long = "set", value_name = "NAME=VALUE")]
+    #[arg(long = "set", value_name = "NAME=VALUE", help_heading = TARGET)]
     pub set: Vec<String>,
     /// An extra header; `${env:VAR}` and `${file:PATH}` are filled in
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", help_heading = TARGET)]
     pub headers: Vec<String>,
     /// For a URL: rows go as {"NAME":[…]} instead of […]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = TARGET)]
     pub envelope: Option<String>,
     /// For a URL: the target honours idempotency keys sent in this header
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = TARGET)]
     pub idempotency_header: Option<String>,
     /// For a URL: how long the target remembers a key (default: 24h)
-    #[arg(long, value_name = "DUR", requires = "idempotency_header")]
+    #[arg(long, value_name = "DUR", requires = "idempotency_header", help_heading = TARGET, hide_short_help = true)]
     pub key_ttl: Option<Duration>,
     /// For a URL: the method (default: POST)
-    #[arg(long, value_name = "M")]
+    #[arg(long, value_name = "M", help_heading = TARGET, hide_short_help = true)]
     pub method: Option<String>,
 
     /// Format of the input (default: from the name)
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", help_heading = INPUT)]
     pub format: Option<FormatArg>,
     /// Field delimiter of CSV (one character)
-    #[arg(long, value_name = "C")]
+    #[arg(long, value_name = "C", help_heading = INPUT, hide_short_help = true)]
     pub delimiter: Option<char>,
     /// The first record is a row; needs --columns
-    #[arg(long, requires = "columns")]
+    #[arg(long, requires = "columns", help_heading = INPUT, hide_short_help = true)]
     pub no_header: bool,
     /// Names of the columns, instead of the header's
-    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',', help_heading = INPUT, hide_short_help = true)]
     pub columns: Option<Vec<String>>,
     /// Type of a CSV column: number, integer, boolean, json, string (default: string)
-    #[arg(long = "type", value_name = "COL=TYPE")]
+    #[arg(long = "type", value_name = "COL=TYPE", help_heading = INPUT)]
     pub types: Vec<String>,
     /// An unquoted CSV field of this text is null
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", help_heading = INPUT, hide_short_help = true)]
     pub null: Option<String>,
+    /// Stop after the first N rows of the input
+    #[arg(long, value_name = "N", help_heading = INPUT)]
+    pub limit: Option<u64>,
 
     /// Most rows in a request (default: the profile's, else 500)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = BATCHES)]
     pub batch_rows: Option<u64>,
     /// Most bytes in a request's body (default: the profile's, else 1MiB)
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", help_heading = BATCHES, hide_short_help = true)]
     pub batch_bytes: Option<Size>,
 
     /// Most requests in a time, e.g. 10/s; every attempt counts; repeatable
-    #[arg(long, value_name = "N/UNIT")]
+    #[arg(long, value_name = "N/UNIT", help_heading = PACE)]
     pub rate: Vec<RateArg>,
     /// Most rows in a time, e.g. 5000/s; repeatable
-    #[arg(long, value_name = "N/UNIT")]
+    #[arg(long, value_name = "N/UNIT", help_heading = PACE, hide_short_help = true)]
     pub row_rate: Vec<RateArg>,
     /// Requests in flight
-    #[arg(short = 'j', long, value_name = "N|auto", default_value = "auto")]
+    #[arg(short = 'j', long, value_name = "N|auto", default_value = "auto", help_heading = PACE)]
     pub concurrency: Jobs,
     /// Time for one request
-    #[arg(long, value_name = "DUR", default_value = "60s")]
+    #[arg(long, value_name = "DUR", default_value = "60s", help_heading = PACE, hide_short_help = true)]
     pub timeout: Duration,
     /// Longest wait that is obeyed
-    #[arg(long, value_name = "DUR", default_value = "1h")]
+    #[arg(long, value_name = "DUR", default_value = "1h", help_heading = PACE, hide_short_help = true)]
     pub max_wait: Duration,
     /// Longest time for the whole run
-    #[arg(long, value_name = "DUR")]
+    #[arg(long, value_name = "DUR", help_heading = PACE, hide_short_help = true)]
     pub max_elapsed: Option<Duration>,
+
     /// What to do with a request whose outcome is unknown, where the target honours no keys (default: hold)
-    #[arg(long, value_name = "WHAT")]
+    #[arg(long, value_name = "WHAT", help_heading = TROUBLE, hide_short_help = true)]
     pub on_ambiguous: Option<AmbiguousArg>,
     /// Stop, resumable, when more rows than this are refused
-    #[arg(long, value_name = "N|N%")]
+    #[arg(long, value_name = "N|N%", help_heading = TROUBLE, hide_short_help = true)]
     pub max_rejects: Option<Percent>,
+    /// Where refused rows go (default: dead-letters.ndjson in the state)
+    #[arg(long, value_name = "FILE", help_heading = TROUBLE, hide_short_help = true)]
+    pub dead_letter: Option<PathBuf>,
 
     /// Folder of the import (default: <first input>.bulkhaul)
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = STATE)]
     pub state: Option<PathBuf>,
-    /// Where refused rows go (default: dead-letters.ndjson in the state)
-    #[arg(long, value_name = "FILE")]
-    pub dead_letter: Option<PathBuf>,
-    /// One JSON line for each settled row, once its end is durable
-    #[arg(long, value_name = "FILE")]
-    pub results: Option<PathBuf>,
     /// Fix the import's identity by hand
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", help_heading = STATE, hide_short_help = true)]
     pub import_id: Option<String>,
-    /// Stop after the first N rows of the input
-    #[arg(long, value_name = "N")]
-    pub limit: Option<u64>,
     /// Import a finished input once more, under new keys
-    #[arg(long)]
+    #[arg(long, help_heading = STATE, hide_short_help = true)]
     pub again: bool,
     /// Go on although the part of the input that was not read yet has changed
-    #[arg(long)]
+    #[arg(long, help_heading = STATE, hide_short_help = true)]
     pub accept_new_tail: bool,
     /// Give the import up: close it, and say what it leaves
-    #[arg(long, conflicts_with_all = ["again", "accept_new_tail"])]
+    #[arg(long, conflicts_with_all = ["again", "accept_new_tail"], help_heading = STATE, hide_short_help = true)]
     pub abandon: bool,
 
     /// For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%
-    #[arg(long, value_name = "SPEC")]
+    #[arg(long, value_name = "SPEC", help_heading = PRACTICE, hide_short_help = true)]
     pub faults: Option<Faults>,
     /// For `--to sandbox`: seed of its chance
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = PRACTICE, hide_short_help = true)]
     pub seed: Option<u64>,
 
+    /// Send nothing, and say what would be sent, as `plan` does
+    #[arg(short = 'n', long, conflicts_with_all = ["again", "accept_new_tail", "abandon"], help_heading = OUTPUT)]
+    pub dry_run: bool,
+    /// One JSON line for each settled row, once its end is durable
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT, hide_short_help = true)]
+    pub results: Option<PathBuf>,
     /// How progress is shown on stderr
-    #[arg(long, value_name = "HOW", default_value = "auto")]
+    #[arg(long, value_name = "HOW", default_value = "auto", help_heading = OUTPUT, hide_short_help = true)]
     pub progress: ProgressArg,
     /// Say nothing unless something needs a person
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = OUTPUT)]
     pub quiet: bool,
     /// A line for each request
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = OUTPUT, hide_short_help = true)]
     pub verbose: bool,
     /// Colour on stderr
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = OUTPUT, hide_short_help = true)]
     pub color: ColorArg,
     /// The summary as one JSON object on stdout
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     pub json: bool,
 }
 

@@ -1,8 +1,15 @@
 //! The subcommands, one file each. Here the rooms below are put together; each command ends in an exit code.
 
+mod completions;
+mod man;
 mod opening;
+mod plan;
+mod rejects;
 mod sandbox;
 mod send;
+mod status;
+mod targets;
+mod welcome;
 
 use crate::args::{Args, CommandArgs};
 use crate::error::Error;
@@ -11,9 +18,17 @@ use std::ffi::OsString;
 
 /// Runs the command that was typed.
 pub fn run(args: &Args, arguments: &[OsString]) -> u8 {
-    let result = match &args.command {
+    let Some(command) = &args.command else { return welcome::run() };
+    let result = match command {
+        CommandArgs::Send(send) if send.dry_run => plan::run(send, arguments),
         CommandArgs::Send(send) => send::run(send, arguments),
+        CommandArgs::Plan(plan) => plan::run(&plan.0, arguments),
+        CommandArgs::Status(status) => status::run(status),
+        CommandArgs::Rejects(rejects) => rejects::run(rejects),
+        CommandArgs::Targets(targets) => targets::run(targets),
         CommandArgs::Sandbox(sandbox) => sandbox::run(sandbox),
+        CommandArgs::Completions(completions) => Ok(completions::run(completions)),
+        CommandArgs::Man => Ok(man::run()),
     };
     result.unwrap_or_else(|error| fail(&error))
 }

@@ -63,7 +63,7 @@ impl Subject<'_> {
         hasher.finish()
     }
 
-    fn import_id(&self, number: u64) -> ImportId {
+    pub(super) fn import_id(&self, number: u64) -> ImportId {
         if let Some(name) = &self.args.import_id {
             return ImportId::fixed(name, number);
         }

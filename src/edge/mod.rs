@@ -4,7 +4,9 @@
 pub mod clock;
 pub mod interrupt;
 pub mod ledger;
+pub mod letter_file;
 pub mod results;
+pub mod sheet;
 pub mod source;
 pub mod state_dir;
 pub mod status_file;

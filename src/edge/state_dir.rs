@@ -4,6 +4,11 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a lock is asked for that another process has: whoever only looks gives it back at once.
+const LOOK: Duration = Duration::from_millis(5);
+const LOOKS: u32 = 10;
 
 /// A folder that no other process runs an import in, as long as this lives. The kernel holds the lock, so a dead
 /// process leaves none behind.
@@ -33,10 +38,29 @@ impl StateDir {
             .mode(0o600)
             .open(path.join("ledger.lock"))
             .map_err(StateError::Io)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(StateError::Held),
-            Err(TryLockError::Error(error)) => Err(StateError::Io(error)),
+        for patience in 0.. {
+            match lock.try_lock() {
+                Ok(()) => break,
+                // Someone may only be looking whether it is held: that takes no time.
+                Err(TryLockError::WouldBlock) if patience < LOOKS => std::thread::sleep(LOOK),
+                Err(TryLockError::WouldBlock) => return Err(StateError::Held),
+                Err(TryLockError::Error(error)) => return Err(StateError::Io(error)),
+            }
+        }
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// Whether a process runs an import here. Nothing is made; a folder without a lock file is not held.
+    pub fn is_held(path: &Path) -> io::Result<bool> {
+        let lock = match File::open(path.join("ledger.lock")) {
+            Ok(lock) => lock,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        match lock.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(error),
         }
     }
 

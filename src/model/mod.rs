@@ -8,6 +8,7 @@ mod entry;
 mod exchange;
 mod import;
 mod key;
+mod letter;
 mod moment;
 mod outcome;
 mod row;
@@ -22,6 +23,7 @@ pub use entry::{
 pub use exchange::{BodyState, Fault, Reply, Request};
 pub use import::{Close, Cursor, ImportRecord, ImportState};
 pub use key::{BatchKey, ChildReason, FORMAT_VERSION, GroupId, ImportId, RowKey};
+pub use letter::{Letter, LetterError, LetterSource};
 pub use moment::{Moment, Now, WallTime};
 pub use outcome::{Job, Limit, Outcome, PollOutcome, RowVerdict, StopKind, Verdicts};
 pub use row::{BadRow, Mark, Ordinal, Place};

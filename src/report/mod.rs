@@ -1,10 +1,18 @@
 //! The words for people, and the same as JSON. Nothing is decided here.
 
 mod closing;
+pub mod groups;
 mod onlooker;
+mod pattern;
+pub mod plan;
+mod reading;
+pub mod rejects;
 pub mod speech;
+pub mod status;
 mod summary;
+pub mod targets;
 
 pub use closing::Closing;
 pub use onlooker::Onlooker;
+pub use reading::ReadingBar;
 pub use summary::Summary;

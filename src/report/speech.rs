@@ -17,19 +17,28 @@ pub fn tell(text: &str) {
 /// Text from a server or a row, made safe for a terminal: controls and direction marks become visible, and it is
 /// cut at 500 characters.
 pub fn tame(text: &str) -> String {
+    safe(text, 500, false)
+}
+
+/// As [`tame`], cut at `most` characters, and line ends stay what they are.
+pub fn visible(text: &str, most: usize) -> String {
+    safe(text, most, true)
+}
+
+fn safe(text: &str, most: usize, keeps_lines: bool) -> String {
     let is_unsafe = |c: char| {
-        c.is_control()
+        (c.is_control() && !(keeps_lines && c == '\n'))
             || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}'..='\u{200f}')
     };
     let mut tamed = String::new();
-    for c in text.chars().take(500) {
+    for c in text.chars().take(most) {
         if is_unsafe(c) {
             tamed.extend(c.escape_unicode());
         } else {
             tamed.push(c);
         }
     }
-    if text.chars().nth(500).is_some() {
+    if text.chars().nth(most).is_some() {
         tamed.push('…');
     }
     tamed

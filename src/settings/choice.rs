@@ -1,18 +1,19 @@
 //! Which target, and with which values: a URL, a profile, a built-in or the sandbox.
 
+use super::profile::{builtin, read_profile};
 use super::secret::{Filled, fill};
 use crate::args::SendArgs;
 use crate::error::Error;
-use crate::target::{Overrides, ParamSpec, Profile, Target};
+use crate::target::{Overrides, ParamSpec, Profile, Target, nearest};
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A target that was chosen, its profile read; not compiled, since the sandbox's address comes later.
 #[derive(Debug)]
 pub struct Chosen {
-    profile: Profile,
-    values: BTreeMap<String, String>,
-    headers: Vec<(String, String, bool)>,
+    pub(super) profile: Profile,
+    pub(super) values: BTreeMap<String, String>,
+    pub(super) headers: Vec<(String, String, bool)>,
     pub is_sandbox: bool,
 }
 
@@ -41,14 +42,14 @@ pub fn choose(args: &SendArgs) -> Result<Chosen, Error> {
         url_profile(args)?
     } else if args.to.contains('/') || has_ending(&args.to, "toml") {
         let path = Path::new(&args.to);
-        if !path.exists() && looks_like_an_address(&args.to) {
+        if !path.exists() && !has_ending(&args.to, "toml") && looks_like_an_address(&args.to) {
             return Err(Error::usage(format!("`{}` is neither a URL nor a profile", args.to))
                 .hint(format!("a URL says how: http://{0} or https://{0}", args.to)));
         }
-        read_profile(path)?
+        read_profile(path)?.map_err(|errors| Error::failed(errors.to_string()))?
     } else {
         let name = if is_sandbox { "orders-batch" } else { &args.to };
-        Profile::builtin(name).ok_or_else(|| unknown_target(&args.to))?
+        builtin(name)?
     };
     let values = values(args, &profile, typed)?;
     Ok(Chosen { profile, values, headers, is_sandbox })
@@ -106,28 +107,6 @@ fn url_profile(args: &SendArgs) -> Result<Profile, Error> {
         .map_err(|errors| Error::usage(errors.to_string()))
 }
 
-fn read_profile(path: &Path) -> Result<Profile, Error> {
-    let read = |path: &Path| {
-        std::fs::read_to_string(path)
-            .map_err(|error| Error::failed(format!("cannot read the profile `{}`: {error}", path.display())))
-    };
-    let text = read(path)?;
-    let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    let parent = |name: &str| {
-        Profile::builtin_text(name.strip_suffix(".toml").unwrap_or(name))
-            .map(ToOwned::to_owned)
-            .or_else(|| read(&folder.join(name)).ok())
-    };
-    Profile::parse(&path.display().to_string(), &text, &parent)
-        .map_err(|errors| Error::failed(errors.to_string()))
-}
-
-fn unknown_target(name: &str) -> Error {
-    let known = Profile::builtin_names().join(", ");
-    Error::usage(format!("there is no target `{name}`"))
-        .hint(format!("a target is a URL, a path to a profile, or one of: sandbox, {known}"))
-}
-
 fn typed_values(args: &SendArgs) -> Result<BTreeMap<String, Filled>, Error> {
     let mut values = BTreeMap::new();
     for given in &args.set {
@@ -170,6 +149,7 @@ fn values(
     profile: &Profile,
     mut typed: BTreeMap<String, Filled>,
 ) -> Result<BTreeMap<String, String>, Error> {
+    refuse_unknown(profile, &typed)?;
     let mut values = BTreeMap::new();
     for spec in profile.params() {
         match typed.remove(&spec.name) {
@@ -196,18 +176,19 @@ fn values(
             }
         }
     }
-    match typed.keys().next() {
-        None => Ok(values),
-        Some(name) => {
-            let known: Vec<&str> = profile.params().iter().map(|spec| spec.name.as_str()).collect();
-            let known = if known.is_empty() {
-                "it has none".to_owned()
-            } else {
-                format!("its parameters: {}", known.join(", "))
-            };
-            Err(Error::usage(format!("`{}` has no parameter `{name}`", profile.name())).hint(known))
-        }
-    }
+    Ok(values)
+}
+
+/// A name that was typed and that the profile does not know: before anything that is missing, which may be it.
+fn refuse_unknown(profile: &Profile, typed: &BTreeMap<String, Filled>) -> Result<(), Error> {
+    let known: Vec<&str> = profile.params().iter().map(|spec| spec.name.as_str()).collect();
+    let Some(name) = typed.keys().find(|name| !known.contains(&name.as_str())) else { return Ok(()) };
+    let hint = match nearest(name, &known) {
+        Some(near) => format!("did you mean `{near}`? its parameters: {}", known.join(", ")),
+        None if known.is_empty() => "it has none".to_owned(),
+        None => format!("its parameters: {}", known.join(", ")),
+    };
+    Err(Error::usage(format!("`{}` has no parameter `{name}`", profile.name())).hint(hint))
 }
 
 fn remedy(spec: &ParamSpec) -> String {

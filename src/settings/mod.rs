@@ -3,12 +3,18 @@
 
 mod choice;
 mod input;
+mod masked;
+mod profile;
 mod resume;
 mod secret;
+mod state;
 
 pub use choice::{Chosen, choose};
 pub use input::{input_names, layout};
+pub use masked::Masks;
+pub use profile::{builtin, read_profile};
 pub use resume::resume_command;
+pub use state::find_state;
 
 use crate::args::{AmbiguousArg, Jobs, SendArgs};
 use crate::engine::{Backoff, BatchLimits, Concurrency, OnAmbiguous, Policy, Rate};

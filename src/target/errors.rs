@@ -83,7 +83,7 @@ impl Findings {
 }
 
 /// The known word that is nearest to a mistyped one, if any is near.
-pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let (distance, best) = known.iter().map(|name| (distance(word, name), *name)).min()?;
     (distance <= 2 && distance < word.len()).then_some(best)
 }

@@ -8,11 +8,13 @@ mod clerk;
 mod letters;
 mod reading;
 mod schema;
+mod view;
 mod writing;
 
 pub use clerk::{Clerk, Done};
 pub use letters::LetterFile;
 pub use reading::{BatchRow, Found};
+pub use view::{Details, View};
 
 use crate::model::{Entry, ImportRecord, Noted, Recovered};
 use rusqlite::{Connection, OpenFlags};

@@ -1,0 +1,272 @@
+
+using namespace System.Management.Automation
+using namespace System.Management.Automation.Language
+
+Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+
+    $commandElements = $commandAst.CommandElements
+    $command = @(
+        'bulkhaul'
+        for ($i = 1; $i -lt $commandElements.Count; $i++) {
+            $element = $commandElements[$i]
+            if ($element -isnot [StringConstantExpressionAst] -or
+                $element.StringConstantType -ne [StringConstantType]::BareWord -or
+                $element.Value.StartsWith('-') -or
+                $element.Value -eq $wordToComplete) {
+                break
+        }
+        $element.Value
+    }) -join ';'
+
+    $completions = @(switch ($command) {
+        'bulkhaul' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('send', 'send', [CompletionResultType]::ParameterValue, 'Import rows; run the same command again to resume')
+            [CompletionResult]::new('plan', 'plan', [CompletionResultType]::ParameterValue, 'Show what would be sent: the first request, how many, how long; sends nothing')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'How an import stands, running or not')
+            [CompletionResult]::new('rejects', 'rejects', [CompletionResultType]::ParameterValue, 'Refused rows by reason, and their export')
+            [CompletionResult]::new('targets', 'targets', [CompletionResultType]::ParameterValue, 'The targets that can be named, and profiles for others')
+            [CompletionResult]::new('sandbox', 'sandbox', [CompletionResultType]::ParameterValue, 'Run the practice server on loopback')
+            [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions for a shell')
+            [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'bulkhaul;send' {
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Where to: a URL, a profile (a path, or a name ending in .toml), a built-in''s name, or `sandbox`')
+            [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'The profile''s base URL (parameter `base`)')
+            [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'A parameter of the profile; `${env:VAR}` and `${file:PATH}` are filled in')
+            [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'An extra header; `${env:VAR}` and `${file:PATH}` are filled in')
+            [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'An extra header; `${env:VAR}` and `${file:PATH}` are filled in')
+            [CompletionResult]::new('--envelope', '--envelope', [CompletionResultType]::ParameterName, 'For a URL: rows go as {"NAME":[…]} instead of […]')
+            [CompletionResult]::new('--idempotency-header', '--idempotency-header', [CompletionResultType]::ParameterName, 'For a URL: the target honours idempotency keys sent in this header')
+            [CompletionResult]::new('--key-ttl', '--key-ttl', [CompletionResultType]::ParameterName, 'For a URL: how long the target remembers a key (default: 24h)')
+            [CompletionResult]::new('--method', '--method', [CompletionResultType]::ParameterName, 'For a URL: the method (default: POST)')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format of the input (default: from the name)')
+            [CompletionResult]::new('--delimiter', '--delimiter', [CompletionResultType]::ParameterName, 'Field delimiter of CSV (one character)')
+            [CompletionResult]::new('--columns', '--columns', [CompletionResultType]::ParameterName, 'Names of the columns, instead of the header''s')
+            [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Type of a CSV column: number, integer, boolean, json, string (default: string)')
+            [CompletionResult]::new('--null', '--null', [CompletionResultType]::ParameterName, 'An unquoted CSV field of this text is null')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Stop after the first N rows of the input')
+            [CompletionResult]::new('--batch-rows', '--batch-rows', [CompletionResultType]::ParameterName, 'Most rows in a request (default: the profile''s, else 500)')
+            [CompletionResult]::new('--batch-bytes', '--batch-bytes', [CompletionResultType]::ParameterName, 'Most bytes in a request''s body (default: the profile''s, else 1MiB)')
+            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Most requests in a time, e.g. 10/s; every attempt counts; repeatable')
+            [CompletionResult]::new('--row-rate', '--row-rate', [CompletionResultType]::ParameterName, 'Most rows in a time, e.g. 5000/s; repeatable')
+            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Requests in flight')
+            [CompletionResult]::new('--concurrency', '--concurrency', [CompletionResultType]::ParameterName, 'Requests in flight')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Time for one request')
+            [CompletionResult]::new('--max-wait', '--max-wait', [CompletionResultType]::ParameterName, 'Longest wait that is obeyed')
+            [CompletionResult]::new('--max-elapsed', '--max-elapsed', [CompletionResultType]::ParameterName, 'Longest time for the whole run')
+            [CompletionResult]::new('--on-ambiguous', '--on-ambiguous', [CompletionResultType]::ParameterName, 'What to do with a request whose outcome is unknown, where the target honours no keys (default: hold)')
+            [CompletionResult]::new('--max-rejects', '--max-rejects', [CompletionResultType]::ParameterName, 'Stop, resumable, when more rows than this are refused')
+            [CompletionResult]::new('--dead-letter', '--dead-letter', [CompletionResultType]::ParameterName, 'Where refused rows go (default: dead-letters.ndjson in the state)')
+            [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Folder of the import (default: <first input>.bulkhaul)')
+            [CompletionResult]::new('--import-id', '--import-id', [CompletionResultType]::ParameterName, 'Fix the import''s identity by hand')
+            [CompletionResult]::new('--faults', '--faults', [CompletionResultType]::ParameterName, 'For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%')
+            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'For `--to sandbox`: seed of its chance')
+            [CompletionResult]::new('--results', '--results', [CompletionResultType]::ParameterName, 'One JSON line for each settled row, once its end is durable')
+            [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'How progress is shown on stderr')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour on stderr')
+            [CompletionResult]::new('--no-header', '--no-header', [CompletionResultType]::ParameterName, 'The first record is a row; needs --columns')
+            [CompletionResult]::new('--again', '--again', [CompletionResultType]::ParameterName, 'Import a finished input once more, under new keys')
+            [CompletionResult]::new('--accept-new-tail', '--accept-new-tail', [CompletionResultType]::ParameterName, 'Go on although the part of the input that was not read yet has changed')
+            [CompletionResult]::new('--abandon', '--abandon', [CompletionResultType]::ParameterName, 'Give the import up: close it, and say what it leaves')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Send nothing, and say what would be sent, as `plan` does')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Send nothing, and say what would be sent, as `plan` does')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing unless something needs a person')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing unless something needs a person')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'A line for each request')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'A line for each request')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The summary as one JSON object on stdout')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'bulkhaul;plan' {
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Where to: a URL, a profile (a path, or a name ending in .toml), a built-in''s name, or `sandbox`')
+            [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'The profile''s base URL (parameter `base`)')
+            [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'A parameter of the profile; `${env:VAR}` and `${file:PATH}` are filled in')
+            [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'An extra header; `${env:VAR}` and `${file:PATH}` are filled in')
+            [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'An extra header; `${env:VAR}` and `${file:PATH}` are filled in')
+            [CompletionResult]::new('--envelope', '--envelope', [CompletionResultType]::ParameterName, 'For a URL: rows go as {"NAME":[…]} instead of […]')
+            [CompletionResult]::new('--idempotency-header', '--idempotency-header', [CompletionResultType]::ParameterName, 'For a URL: the target honours idempotency keys sent in this header')
+            [CompletionResult]::new('--key-ttl', '--key-ttl', [CompletionResultType]::ParameterName, 'For a URL: how long the target remembers a key (default: 24h)')
+            [CompletionResult]::new('--method', '--method', [CompletionResultType]::ParameterName, 'For a URL: the method (default: POST)')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format of the input (default: from the name)')
+            [CompletionResult]::new('--delimiter', '--delimiter', [CompletionResultType]::ParameterName, 'Field delimiter of CSV (one character)')
+            [CompletionResult]::new('--columns', '--columns', [CompletionResultType]::ParameterName, 'Names of the columns, instead of the header''s')
+            [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Type of a CSV column: number, integer, boolean, json, string (default: string)')
+            [CompletionResult]::new('--null', '--null', [CompletionResultType]::ParameterName, 'An unquoted CSV field of this text is null')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Stop after the first N rows of the input')
+            [CompletionResult]::new('--batch-rows', '--batch-rows', [CompletionResultType]::ParameterName, 'Most rows in a request (default: the profile''s, else 500)')
+            [CompletionResult]::new('--batch-bytes', '--batch-bytes', [CompletionResultType]::ParameterName, 'Most bytes in a request''s body (default: the profile''s, else 1MiB)')
+            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Most requests in a time, e.g. 10/s; every attempt counts; repeatable')
+            [CompletionResult]::new('--row-rate', '--row-rate', [CompletionResultType]::ParameterName, 'Most rows in a time, e.g. 5000/s; repeatable')
+            [CompletionResult]::new('--import-id', '--import-id', [CompletionResultType]::ParameterName, 'Fix the import''s identity by hand')
+            [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'How progress is shown on stderr')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour on stderr')
+            [CompletionResult]::new('--no-header', '--no-header', [CompletionResultType]::ParameterName, 'The first record is a row; needs --columns')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing unless something needs a person')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing unless something needs a person')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'A line for each request')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'A line for each request')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The summary as one JSON object on stdout')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'bulkhaul;status' {
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The summary as one JSON object on stdout')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'bulkhaul;rejects' {
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Only the rows refused for this reason: its code, or its number in the list')
+            [CompletionResult]::new('--export', '--export', [CompletionResultType]::ParameterName, 'Write the rows to stdout: as they are, as CSV that `replay` reads, or as CSV that is safe for spreadsheets')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The reasons as one JSON object on stdout')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'bulkhaul;targets' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'The built-in targets, with their parameters')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'The profile of a built-in target, to copy and change')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Every mistake in a profile; without one, what it will do')
+            [CompletionResult]::new('new', 'new', [CompletionResultType]::ParameterValue, 'Write a commented profile to begin with')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'bulkhaul;targets;list' {
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON array on stdout')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'bulkhaul;targets;show' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'bulkhaul;targets;check' {
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'bulkhaul;targets;new' {
+            [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Name the columns of this CSV or NDJSON file in it')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'bulkhaul;targets;help' {
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'The built-in targets, with their parameters')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'The profile of a built-in target, to copy and change')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Every mistake in a profile; without one, what it will do')
+            [CompletionResult]::new('new', 'new', [CompletionResultType]::ParameterValue, 'Write a commented profile to begin with')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'bulkhaul;targets;help;list' {
+            break
+        }
+        'bulkhaul;targets;help;show' {
+            break
+        }
+        'bulkhaul;targets;help;check' {
+            break
+        }
+        'bulkhaul;targets;help;new' {
+            break
+        }
+        'bulkhaul;targets;help;help' {
+            break
+        }
+        'bulkhaul;sandbox' {
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port on 127.0.0.1; 0 takes a free one')
+            [CompletionResult]::new('--faults', '--faults', [CompletionResultType]::ParameterName, 'Misbehave on purpose, e.g. `throttle=2%,error=1%,drop-after=1%`')
+            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Seed of its chance')
+            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Keep rows and keys in this file (default: in memory)')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'A line for each request')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'A line for each request')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'bulkhaul;completions' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'bulkhaul;man' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'bulkhaul;help' {
+            [CompletionResult]::new('send', 'send', [CompletionResultType]::ParameterValue, 'Import rows; run the same command again to resume')
+            [CompletionResult]::new('plan', 'plan', [CompletionResultType]::ParameterValue, 'Show what would be sent: the first request, how many, how long; sends nothing')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'How an import stands, running or not')
+            [CompletionResult]::new('rejects', 'rejects', [CompletionResultType]::ParameterValue, 'Refused rows by reason, and their export')
+            [CompletionResult]::new('targets', 'targets', [CompletionResultType]::ParameterValue, 'The targets that can be named, and profiles for others')
+            [CompletionResult]::new('sandbox', 'sandbox', [CompletionResultType]::ParameterValue, 'Run the practice server on loopback')
+            [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions for a shell')
+            [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'bulkhaul;help;send' {
+            break
+        }
+        'bulkhaul;help;plan' {
+            break
+        }
+        'bulkhaul;help;status' {
+            break
+        }
+        'bulkhaul;help;rejects' {
+            break
+        }
+        'bulkhaul;help;targets' {
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'The built-in targets, with their parameters')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'The profile of a built-in target, to copy and change')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Every mistake in a profile; without one, what it will do')
+            [CompletionResult]::new('new', 'new', [CompletionResultType]::ParameterValue, 'Write a commented profile to begin with')
+            break
+        }
+        'bulkhaul;help;targets;list' {
+            break
+        }
+        'bulkhaul;help;targets;show' {
+            break
+        }
+        'bulkhaul;help;targets;check' {
+            break
+        }
+        'bulkhaul;help;targets;new' {
+            break
+        }
+        'bulkhaul;help;sandbox' {
+            break
+        }
+        'bulkhaul;help;completions' {
+            break
+        }
+        'bulkhaul;help;man' {
+            break
+        }
+        'bulkhaul;help;help' {
+            break
+        }
+    })
+
+    $completions.Where{ $_.CompletionText -like "$wordToComplete*" } |
+        Sort-Object -Property ListItemText
+}

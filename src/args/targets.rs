@@ -1,0 +1,45 @@
+//! The options of `targets`.
+
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// `bulkhaul targets`.
+#[derive(Debug, Args)]
+pub struct TargetsArgs {
+    #[command(subcommand)]
+    pub command: Option<TargetsCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TargetsCommand {
+    /// The built-in targets, with their parameters
+    List {
+        /// One JSON array on stdout
+        #[arg(long)]
+        json: bool,
+    },
+    /// The profile of a built-in target, to copy and change
+    Show {
+        /// One of `targets list`
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Every mistake in a profile; without one, what it will do
+    Check {
+        /// A profile, or the name of a built-in one
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// One JSON object on stdout
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write a commented profile to begin with
+    New {
+        /// Where to; a file that is there is never overwritten
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Name the columns of this CSV or NDJSON file in it
+        #[arg(long, value_name = "INPUT")]
+        from: Option<PathBuf>,
+    },
+}

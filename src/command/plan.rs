@@ -1,0 +1,142 @@
+//! `bulkhaul plan`: everything that `send` would do before its first request, on all of the input. It opens no
+//! connection, and makes no file and no folder.
+
+use super::opening::{Subject, input_facts, source_error};
+use crate::args::SendArgs;
+use crate::drive::Former;
+use crate::edge::clock::Clock;
+use crate::edge::source::{Layout, Source};
+use crate::engine::{Assembler, Event, Formed};
+use crate::error::{Error, exit};
+use crate::model::{ImportId, Letter, Load};
+use crate::report::plan::{Curl, Plan};
+use crate::report::{ReadingBar, speech};
+use crate::settings;
+use crate::target::{About, Refresh, RowContext, Target};
+use std::ffi::OsString;
+use std::sync::Arc;
+
+/// Where the practice server will be; its port is only known once it runs.
+const SANDBOX: &str = "http://127.0.0.1:PORT";
+
+pub(super) fn run(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> {
+    let outcome = plan(args, arguments);
+    if let Err(error) = &outcome
+        && args.json
+        && error.exit != exit::USAGE
+    {
+        speech::tell(&crate::report::plan::error_json(args, error));
+    }
+    outcome
+}
+
+fn plan(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> {
+    let layout = settings::layout(args)?;
+    let chosen = settings::choose(args)?;
+    let sandbox = chosen.is_sandbox.then_some(SANDBOX);
+    let masked = chosen.masked(args, sandbox);
+    let unset = if sandbox.is_some() { Vec::new() } else { chosen.unset_secrets() };
+    let target = Arc::new(chosen.compile(sandbox)?);
+    let import = import_id(args, &layout, &target)?;
+    let mut plan = Plan::new(args, &target, settings::batch_limits(args, &target));
+    plan.unset_secrets = unset;
+    plan.policy = Some(settings::policy(args, &target));
+    let first = read(args, &layout, &target, import, &mut plan)?;
+    if let (Some(load), Some((target, masks))) = (first, masked) {
+        let limits = settings::batch_limits(args, &target);
+        let target = Arc::new(target);
+        plan.curl = first_request(args, load, &Assembler::new(Arc::clone(&target), import, limits))
+            .map(|request| Curl::new(&request, &masks));
+    }
+    plan.send = send_command(arguments);
+    if args.json {
+        speech::tell(&plan.to_json());
+    } else {
+        speech::tell(&plan.words(args.verbose));
+    }
+    Ok(plan.exit())
+}
+
+/// The id that the first import of this input has; the keys are made from it.
+fn import_id(args: &SendArgs, layout: &Layout, target: &Target) -> Result<ImportId, Error> {
+    if args.inputs.iter().any(|input| input.as_os_str() == "-") {
+        return Ok(ImportId::fixed("plan", 1));
+    }
+    let inputs = input_facts(&args.inputs, layout)?;
+    Ok(Subject { args, layout, target: target.identity(), inputs }.import_id(1))
+}
+
+/// Reads all of the input; gives back the first batch, and the key that it has.
+fn read(
+    args: &SendArgs,
+    layout: &Layout,
+    target: &Arc<Target>,
+    import: ImportId,
+    plan: &mut Plan<'_>,
+) -> Result<Option<FirstBatch>, Error> {
+    let source = Source::open(&args.inputs, layout).map_err(|error| source_error(&error))?;
+    let bar = ReadingBar::new(args, source.bytes_total());
+    let assembler =
+        Arc::new(Assembler::new(Arc::clone(target), import, settings::batch_limits(args, target)));
+    let names: Arc<[String]> = settings::input_names(args).into();
+    let mut former = Former::new(source, assembler, names, args.limit);
+    let reads_state = target.group().and_then(|group| group.state.as_ref());
+    plan.reads_state = reads_state.is_some_and(|state| state.refresh == Refresh::Every);
+    let mut first = None;
+    loop {
+        match former.form(Clock::wall()) {
+            Event::Formed(Formed { load, refused, .. }) => {
+                for letter in refused {
+                    plan.refuse(&Letter::read(&letter.line).unwrap_or_default());
+                }
+                if let Some((load, key, _)) = load {
+                    plan.batch(load.len() as u64, load.body().len() as u64);
+                    first.get_or_insert(FirstBatch { load, key });
+                }
+            }
+            Event::SourceFailed { why, hint, .. } => return Err(Error::failed(why).maybe_hint(hint)),
+            _ => break,
+        }
+        bar.at(former.bytes_consumed());
+    }
+    plan.bytes_read = former.bytes_consumed();
+    bar.end();
+    Ok(first)
+}
+
+struct FirstBatch {
+    load: Load,
+    key: crate::model::BatchKey,
+}
+
+/// The first request, formed again by the masked target's assembler.
+fn first_request(args: &SendArgs, first: FirstBatch, masked: &Assembler) -> Option<crate::model::Request> {
+    let FirstBatch { load, key } = first;
+    let rows = (0..load.len()).map(|index| (load.mark(index), load.text(index)));
+    let again = masked.assemble(rows);
+    let row =
+        RowContext { ordinal: load.mark(0).ordinal, text: load.text(0), index: 0, import: masked.import() };
+    let about = About {
+        key: &key,
+        rows: load.len() as u64,
+        first_sent: Clock::wall(),
+        timeout: args.timeout.0,
+        row: Some(&row),
+        state: None,
+        refusals: 0,
+    };
+    masked.target().request_about(again.body().clone(), &about).ok()
+}
+
+/// The command that does what was planned.
+fn send_command(arguments: &[OsString]) -> Option<String> {
+    let mut typed = arguments.to_vec();
+    match typed.get(1)?.to_str()? {
+        "plan" => typed[1] = "send".into(),
+        _ => typed.retain(|word| word != "-n" && word != "--dry-run"),
+    }
+    typed.retain(|word| word != "--json");
+    let is_same = typed.len() == arguments.len() && typed.get(1) == arguments.get(1);
+    // `-qn` and the like are not taken apart.
+    (!is_same).then(|| settings::resume_command(&typed))
+}

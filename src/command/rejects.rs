@@ -1,0 +1,230 @@
+//! `bulkhaul rejects`: dead letters by reason, and their export. They come from the ledger, from the file while a
+//! run has the ledger, or from a file that was named.
+
+use super::opening::ledger_error;
+use super::status::{Seen, look};
+use crate::args::{ExportArg, RejectsArgs};
+use crate::edge::ledger::{LedgerError, View};
+use crate::edge::letter_file::LetterLines;
+use crate::edge::sheet::{Columns, SheetWriter};
+use crate::edge::status_file;
+use crate::error::{Error, exit};
+use crate::model::Letter;
+use crate::report::groups::{Group, Groups, key_of};
+use crate::report::rejects::{self as report, Found};
+use crate::report::speech;
+use crate::settings;
+use serde_json::Value;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Where dead letters are read from.
+enum From {
+    File(PathBuf),
+    /// The newest import of a state that no run holds.
+    Ledger {
+        state: PathBuf,
+        import: u64,
+    },
+    /// A run holds the ledger; its file, and the import it is about.
+    Running {
+        file: PathBuf,
+        import_id: Option<String>,
+    },
+    /// Nothing has begun yet.
+    Nothing(PathBuf),
+}
+
+pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
+    let from = from(args.from.as_deref())?;
+    let mut groups = Groups::default();
+    from.each(&mut |letter, _| {
+        groups.add(letter);
+        Ok(())
+    })?;
+    let sorted = groups.sorted();
+    let wanted = args.reason.as_deref().map(|reason| wanted(reason, &sorted)).transpose()?;
+    if let Some(format) = args.export {
+        export(&from, format, wanted.as_ref(), &sorted)?;
+        return Ok(exit::COMPLETE);
+    }
+    let found = Found { from: from.shown(), state: from.state(), groups: sorted, wanted };
+    speech::tell(&if args.json { found.to_json() } else { found.words() });
+    Ok(exit::COMPLETE)
+}
+
+fn from(given: Option<&Path>) -> Result<From, Error> {
+    if let Some(file) = given.filter(|path| path.is_file()) {
+        // An input stands for its import.
+        return match settings::find_state(Some(file)) {
+            Ok(state) => of_state(state),
+            Err(_) => Ok(From::File(file.to_owned())),
+        };
+    }
+    of_state(settings::find_state(given)?)
+}
+
+fn of_state(state: PathBuf) -> Result<From, Error> {
+    let seen = look(&state, &|view| Ok(view.newest()?.map(|found| found.import.number)))?;
+    Ok(match seen {
+        Seen::Ledger(Some(import)) => From::Ledger { state, import },
+        Seen::Ledger(None) => From::Nothing(state),
+        Seen::Running => {
+            let told =
+                status_file::read(&state).ok().flatten().and_then(|text| serde_json::from_str(&text).ok());
+            let told: Value = told.unwrap_or_default();
+            let own = state.join("dead-letters.ndjson");
+            let named = told["dead_letters"].as_str().map(PathBuf::from).filter(|path| path.is_file());
+            let import_id = told["import_id"].as_str().map(str::to_owned);
+            From::Running { file: if own.is_file() { own } else { named.unwrap_or(own) }, import_id }
+        }
+    })
+}
+
+impl From {
+    fn shown(&self) -> String {
+        match self {
+            Self::File(file) | Self::Running { file, .. } => file.display().to_string(),
+            Self::Ledger { state, .. } | Self::Nothing(state) => state.display().to_string(),
+        }
+    }
+
+    fn state(&self) -> Option<PathBuf> {
+        match self {
+            Self::Ledger { state, .. } | Self::Nothing(state) => Some(state.clone()),
+            Self::File(_) | Self::Running { .. } => None,
+        }
+    }
+
+    /// Hands over every letter with its line.
+    fn each(&self, each: &mut dyn FnMut(&Letter, &str) -> Result<(), Error>) -> Result<(), Error> {
+        match self {
+            Self::Nothing(_) => Ok(()),
+            Self::File(file) => of_file(file, &mut |letter, line, _| each(letter, line)),
+            Self::Running { file, .. } if !file.exists() => Ok(()),
+            Self::Running { file, import_id } => of_file(file, &mut |letter, line, _| {
+                let is_of_it = import_id.is_none() || letter.import_id == *import_id;
+                if is_of_it { each(letter, line) } else { Ok(()) }
+            }),
+            Self::Ledger { state, import } => {
+                let view = View::open(&state.join("ledger.db")).map_err(|error| ledger_error(&error))?;
+                let read = view.letters::<Trouble>(*import, &mut |line| {
+                    let letter = Letter::read(line).map_err(|why| {
+                        Trouble(ledger_error(&LedgerError::Refused(format!(
+                            "a dead letter cannot be read: {why}"
+                        ))))
+                    })?;
+                    each(&letter, line).map_err(Trouble)
+                });
+                if !view.is_still() {
+                    return Err(Error::failed(
+                        "a run began while the ledger was read; what was said is not whole",
+                    )
+                    .hint("run the same command again"));
+                }
+                read.map_err(|Trouble(error)| error)
+            }
+        }
+    }
+}
+
+/// An error of either side of reading a ledger.
+struct Trouble(Error);
+
+impl std::convert::From<LedgerError> for Trouble {
+    fn from(error: LedgerError) -> Self {
+        Self(ledger_error(&error))
+    }
+}
+
+fn of_file(path: &Path, each: &mut dyn FnMut(&Letter, &str, u64) -> Result<(), Error>) -> Result<(), Error> {
+    let shown = path.display();
+    let unreadable = |error: io::Error| {
+        let why = if error.kind() == io::ErrorKind::NotFound {
+            "no such file".to_owned()
+        } else {
+            error.to_string()
+        };
+        Error::failed(format!("cannot read `{shown}`: {why}"))
+    };
+    let mut lines = LetterLines::open(path).map_err(unreadable)?;
+    while let Some((number, line, ended)) = lines.next_line().map_err(unreadable)? {
+        match Letter::read(line) {
+            Ok(letter) => each(&letter, line, number)?,
+            // The last one, which is being written at this moment.
+            Err(_) if !ended => {}
+            Err(why) => {
+                return Err(Error::failed(format!("`{shown}` line {number} is no dead letter: {why}"))
+                    .hint("name a state folder, or a file of dead letters as bulkhaul writes them"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The groups that a reason names: by code, or by the number in the list.
+fn wanted(reason: &str, groups: &[Group]) -> Result<report::Wanted, Error> {
+    if groups.iter().any(|group| group.code == reason) {
+        return Ok(report::Wanted::Code(reason.to_owned()));
+    }
+    let number = reason.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+    if let Some(index) = number.filter(|index| *index < groups.len()) {
+        return Ok(report::Wanted::Number(index));
+    }
+    Err(Error::failed(format!("no row was refused for the reason `{reason}`"))
+        .hint(report::reasons(reason, groups)))
+}
+
+fn export(
+    from: &From,
+    format: ExportArg,
+    wanted: Option<&report::Wanted>,
+    groups: &[Group],
+) -> Result<(), Error> {
+    let fits = |letter: &Letter| match wanted {
+        None => true,
+        Some(report::Wanted::Code(code)) => letter.error.code == *code,
+        Some(report::Wanted::Number(index)) => {
+            let group = &groups[*index];
+            let (code, pattern) = key_of(letter);
+            code == group.code && pattern == group.pattern
+        }
+    };
+    let mut out = BufWriter::new(io::stdout().lock());
+    let ended = match format {
+        ExportArg::Ndjson => from
+            .each(&mut |letter, line| {
+                if fits(letter) { writeln!(out, "{line}").map_err(|error| gone(&error)) } else { Ok(()) }
+            })
+            .and_then(|()| out.flush().map_err(|error| gone(&error))),
+        ExportArg::Csv | ExportArg::CsvSafe => {
+            let mut columns = Columns::default();
+            from.each(&mut |letter, _| {
+                if fits(letter) {
+                    columns.note(letter);
+                }
+                Ok(())
+            })?;
+            let sheet = if format == ExportArg::Csv { SheetWriter::exact } else { SheetWriter::safe };
+            sheet(out, columns).map_err(|error| gone(&error)).and_then(|mut sheet| {
+                from.each(&mut |letter, _| {
+                    if fits(letter) { sheet.write(letter).map_err(|error| gone(&error)) } else { Ok(()) }
+                })?;
+                sheet.finish().map_err(|error| gone(&error))
+            })
+        }
+    };
+    match ended {
+        // Whoever read it has read enough.
+        Err(error) if error.message.is_empty() => Ok(()),
+        ended => ended,
+    }
+}
+
+/// Standard output cannot be written; a closed pipe is no error, and has no words.
+fn gone(error: &io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Error::failed(""),
+        _ => Error::failed(format!("standard output cannot be written: {error}")),
+    }
+}

@@ -1,0 +1,87 @@
+//! `bulkhaul status`: how an import stands. While a run is on, its `status.json` is read; else the ledger, which is
+//! the truth. Nothing is made or changed.
+
+use super::opening::{InputFacts, ledger_error};
+use crate::args::StatusArgs;
+use crate::edge::clock::Clock;
+use crate::edge::ledger::{Details, Found, LedgerError, View};
+use crate::edge::state_dir::StateDir;
+use crate::edge::status_file;
+use crate::error::{Error, exit};
+use crate::report::speech;
+use crate::report::status::{Input, Standing};
+use crate::settings;
+use serde_json::Value;
+use std::path::Path;
+
+/// Times that a ledger is read again because a run began or ended meanwhile.
+const TRIES: usize = 20;
+
+pub(super) fn run(args: &StatusArgs) -> Result<u8, Error> {
+    let state = settings::find_state(args.state.as_deref())?;
+    let standing = standing(&state)?;
+    if args.json {
+        speech::tell(&standing.to_json().to_string());
+    } else {
+        speech::tell(&standing.words());
+    }
+    Ok(exit::COMPLETE)
+}
+
+fn standing(state: &Path) -> Result<Standing, Error> {
+    let seen = look(state, &|view| {
+        let Some(found) = view.newest()? else { return Ok(None) };
+        let details = view.details(found.import.number)?;
+        Ok(Some((found, details)))
+    })?;
+    let (is_running, found) = match seen {
+        Seen::Running => (true, None),
+        Seen::Ledger(found) => (false, found),
+    };
+    // Advice only: what cannot be read is as good as missing.
+    let told = status_file::read(state).ok().flatten();
+    let told = told.and_then(|text| serde_json::from_str::<Value>(&text).ok()).filter(Value::is_object);
+    let inputs = found.as_ref().map(|(found, _): &(Found, Details)| inputs(found)).unwrap_or_default();
+    Ok(Standing { state: state.to_owned(), is_running, told, found, inputs, now: Clock::wall() })
+}
+
+fn inputs(found: &Found) -> Vec<Input> {
+    let facts: Vec<InputFacts> = serde_json::from_str(&found.inputs).unwrap_or_default();
+    facts.into_iter().map(|facts| Input { name: facts.name, size: facts.size }).collect()
+}
+
+/// What is there to be read.
+pub(super) enum Seen<T> {
+    /// A run holds the ledger.
+    Running,
+    Ledger(T),
+}
+
+/// Reads a state's ledger, if no run has it; again if one came between.
+pub(super) fn look<T>(
+    state: &Path,
+    read: &dyn Fn(&View) -> Result<T, LedgerError>,
+) -> Result<Seen<T>, Error> {
+    let path = state.join("ledger.db");
+    let unreadable = |error: std::io::Error| {
+        Error::failed(format!("the state folder `{}` cannot be read: {error}", state.display()))
+    };
+    if !path.try_exists().map_err(unreadable)? {
+        return Err(Error::failed(format!("there is no import in `{}`", state.display()))
+            .hint("a state folder holds the file ledger.db"));
+    }
+    let held = || StateDir::is_held(state).map_err(unreadable);
+    for _ in 0..TRIES {
+        if held()? {
+            return Ok(Seen::Running);
+        }
+        let outcome = View::open(&path).and_then(|view| Ok((read(&view)?, view.is_still())));
+        match outcome {
+            Ok((value, true)) if !held()? => return Ok(Seen::Ledger(value)),
+            // What failed while a run came between has failed for that.
+            Err(error) if !held()? => return Err(ledger_error(&error)),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Err(Error::failed("the ledger changes all the time").hint("try again in a moment"))
+}

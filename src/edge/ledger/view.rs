@@ -1,0 +1,159 @@
+//! A ledger that is only looked at: by `status`, `rejects` and whoever else wants to know. Nothing is made, changed
+//! or locked, so it may lie on a disk that cannot be written, in an archive, or beside a run that begins this moment.
+//!
+//! `SQLite` would make files beside a database in write-ahead mode, even to read it. There are two ways around it:
+//! without a log the file is opened as one that never changes; with a log (the run was killed) its index is kept in
+//! memory, which takes a database that nobody else has open. Whoever opens a view has seen that no run holds the
+//! state, and asks [`View::is_still`] at the end whether that has remained so.
+
+use super::{Found, LedgerError, reading, schema};
+use crate::model::WallTime;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// See the module.
+#[derive(Debug)]
+pub struct View {
+    conn: Connection,
+    path: PathBuf,
+    seen: [Option<(u64, SystemTime)>; 2],
+    is_new: bool,
+}
+
+/// What is known of an import beyond its tally.
+#[derive(Clone, Debug, Default)]
+pub struct Details {
+    pub planned: u64,
+    pub settled: u64,
+    pub split: u64,
+    /// Rows that were sent, or were about to be: nobody knows without asking.
+    pub prepared_rows: u64,
+    /// Jobs that the target has taken on and that have not ended, and their rows.
+    pub jobs: u64,
+    pub job_rows: u64,
+    /// Why rows are in doubt, with their number; the most frequent first.
+    pub doubts: Vec<(String, u64)>,
+    pub pause_until: Option<WallTime>,
+    pub learned_rows: Option<u64>,
+    pub learned_bytes: Option<u64>,
+}
+
+impl View {
+    /// Opens a ledger that no run has open.
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        let seen = facts(path);
+        let has_log = seen[1].is_some_and(|(len, _)| len > 0);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn = if has_log {
+            let conn = Connection::open_with_flags_and_vfs(path, flags, c"unix-none")?;
+            conn.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+            conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+            conn
+        } else {
+            let whole = std::path::absolute(path)?;
+            Connection::open_with_flags(uri(&whole), flags | OpenFlags::SQLITE_OPEN_URI)?
+        };
+        conn.pragma_update(None, "trusted_schema", "OFF")?;
+        conn.pragma_update(None, "cell_size_check", "ON")?;
+        let is_new = !schema::is_committed(&conn)?;
+        Ok(Self { conn, path: path.to_owned(), seen, is_new })
+    }
+
+    /// Whether the files are what they were when the view was opened. If not, what was read means nothing.
+    pub fn is_still(&self) -> bool {
+        facts(&self.path) == self.seen
+    }
+
+    /// The newest import; `None` if none has begun.
+    pub fn newest(&self) -> Result<Option<Found>, LedgerError> {
+        if self.is_new { Ok(None) } else { reading::newest(&self.conn) }
+    }
+
+    pub fn details(&self, import: u64) -> Result<Details, LedgerError> {
+        let number = import as i64;
+        let mut details = Details::default();
+        let unsigned = |value: i64| u64::try_from(value).unwrap_or_default();
+        (details.planned, details.settled, details.split) = self.conn.query_row(
+            "SELECT planned, settled, split FROM import WHERE number = ?1",
+            [number],
+            |row| Ok((unsigned(row.get(0)?), unsigned(row.get(1)?), unsigned(row.get(2)?))),
+        )?;
+        let mut states = self.conn.prepare(
+            "SELECT state, count(*), sum(rows) FROM batch
+             WHERE import = ?1 AND state IN ('prepared', 'accepted', 'doubt') GROUP BY state",
+        )?;
+        let mut rows = states.query([number])?;
+        while let Some(row) = rows.next()? {
+            let (batches, sum) = (unsigned(row.get(1)?), unsigned(row.get(2)?));
+            match row.get_ref(0)?.as_str().unwrap_or_default() {
+                "prepared" => details.prepared_rows = sum,
+                "accepted" => (details.jobs, details.job_rows) = (batches, sum),
+                _ => {}
+            }
+        }
+        let mut whys = self.conn.prepare(
+            "SELECT coalesce(why, ''), sum(rows) AS n FROM batch WHERE import = ?1 AND state = 'doubt'
+             GROUP BY 1 ORDER BY n DESC LIMIT 5",
+        )?;
+        let whys = whys.query_map([number], |row| Ok((row.get(0)?, unsigned(row.get(1)?))))?;
+        details.doubts = whys.collect::<Result<_, _>>()?;
+        let target = self
+            .conn
+            .query_row("SELECT pause_until, learned_rows, learned_bytes FROM target", [], |row| {
+                Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<i64>>(2)?))
+            })
+            .optional()?;
+        if let Some((pause, rows, bytes)) = target {
+            details.pause_until = Option::<i64>::map(pause, WallTime::from_millis);
+            details.learned_rows = rows.map(unsigned);
+            details.learned_bytes = bytes.map(unsigned);
+        }
+        Ok(details)
+    }
+
+    /// Hands over the dead letters of an import, one line each, in the order in which they were written.
+    pub fn letters<E: From<LedgerError>>(
+        &self,
+        import: u64,
+        each: &mut dyn FnMut(&str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.is_new {
+            return Ok(());
+        }
+        let sql = |error: rusqlite::Error| E::from(LedgerError::from(error));
+        let mut select =
+            self.conn.prepare("SELECT line FROM letter WHERE import = ?1 ORDER BY number").map_err(sql)?;
+        let mut rows = select.query(params![import as i64]).map_err(sql)?;
+        while let Some(row) = rows.next().map_err(sql)? {
+            let line = row.get_ref(0).map_err(sql)?;
+            each(line.as_str().map_err(|error| sql(error.into()))?)?;
+        }
+        Ok(())
+    }
+}
+
+/// Size and last change of the database and of its log.
+fn facts(path: &Path) -> [Option<(u64, SystemTime)>; 2] {
+    let mut log = path.to_owned().into_os_string();
+    log.push("-wal");
+    [path, Path::new(&log)].map(|path| {
+        let facts = path.metadata().ok()?;
+        Some((facts.len(), facts.modified().ok()?))
+    })
+}
+
+/// The path as an address that says: this file does not change.
+fn uri(path: &Path) -> String {
+    use std::os::unix::ffi::OsStrExt;
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(byte) {
+            uri.push(char::from(*byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri + "?immutable=1"
+}

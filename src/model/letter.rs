@@ -1,0 +1,93 @@
+//! A dead letter read back from its line, as it was written or as a person has edited it.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// One line of a dead-letter file. What a person left out is `None`; the row's bytes are as they stand.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Letter {
+    pub row: Option<Box<RawValue>>,
+    /// A record that was no row.
+    pub raw: Option<String>,
+    /// Its bytes, where they are not UTF-8.
+    pub raw_hex: Option<String>,
+    /// Rows of a request of which nobody knows how many of them were refused: in doubt, not rejected.
+    pub rows: Option<Box<RawValue>>,
+    /// How many of `rows` were refused.
+    pub invalid: Option<u64>,
+    pub error: LetterError,
+    pub source: Option<LetterSource>,
+    pub import_id: Option<String>,
+    pub batch: Option<String>,
+    pub attempt: Option<u64>,
+    pub at: Option<String>,
+}
+
+/// Why it was refused.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct LetterError {
+    pub code: String,
+    pub message: String,
+    pub status: Option<u16>,
+    pub field: Option<String>,
+}
+
+/// Where it stood.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct LetterSource {
+    pub input: String,
+    pub row: u64,
+    pub line: u64,
+    pub byte: u64,
+}
+
+impl Letter {
+    /// Reads one line. `Err` says in words why it is none.
+    pub fn read(line: &str) -> Result<Self, String> {
+        if !line.trim_start().starts_with('{') {
+            return Err("it is no JSON object".to_owned());
+        }
+        let letter: Self = serde_json::from_str(line).map_err(|error| {
+            let text = error.to_string();
+            let words = text.split(" at line ").next().unwrap_or_default();
+            format!("{words}, at character {}", error.column())
+        })?;
+        if letter.row.is_none() && letter.raw.is_none() && letter.rows.is_none() {
+            return Err("it has neither `row`, `raw` nor `rows`".to_owned());
+        }
+        Ok(letter)
+    }
+
+    /// Rows that this letter says were refused.
+    pub fn count(&self) -> u64 {
+        if self.rows.is_some() { self.invalid.unwrap_or(1) } else { 1 }
+    }
+
+    /// Whether nobody knows which rows it is about.
+    pub fn is_doubt(&self) -> bool {
+        self.rows.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_read_back_byte_for_byte() {
+        let line = r#"{"row":{"n":9007199254740993, "f":1.0,"n":2},"error":{"code":"bad","message":"m","status":422,"field":null}}"#;
+        let letter = Letter::read(line).unwrap();
+        assert_eq!(letter.row.unwrap().get(), r#"{"n":9007199254740993, "f":1.0,"n":2}"#);
+        assert_eq!((letter.error.code.as_str(), letter.error.status), ("bad", Some(422)));
+    }
+
+    #[test]
+    fn what_is_no_dead_letter_is_told() {
+        assert_eq!(Letter::read("a,b").unwrap_err(), "it is no JSON object");
+        assert_eq!(Letter::read("{\"id\":1}").unwrap_err(), "it has neither `row`, `raw` nor `rows`");
+        assert!(Letter::read("{\"row\":{}").unwrap_err().starts_with("EOF while parsing"));
+    }
+}

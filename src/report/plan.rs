@@ -1,0 +1,286 @@
+//! The words of `plan`, and the same as JSON.
+
+use super::closing::span;
+use super::groups::{self, Groups};
+use super::speech::{count, grouped, visible};
+use super::summary::Words;
+use crate::args::SendArgs;
+use crate::engine::{BatchLimits, Policy, Rate};
+use crate::error::{Error, exit};
+use crate::model::{Letter, Request};
+use crate::settings::Masks;
+use crate::target::Target;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Letters of a request's body that people are shown.
+const BODY_SHOWN: usize = 600;
+
+/// What was found out without sending anything.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    args: &'a SendArgs,
+    target: String,
+    limits: BatchLimits,
+    polls: bool,
+    /// Before each request the state of its group is read.
+    pub reads_state: bool,
+    pub policy: Option<Policy>,
+    pub unset_secrets: Vec<String>,
+    pub curl: Option<Curl>,
+    /// The command that sends.
+    pub send: Option<String>,
+    pub bytes_read: u64,
+    rows: u64,
+    batches: u64,
+    body_bytes: u64,
+    largest: u64,
+    refused: Groups,
+}
+
+/// A request as a command line, its secrets masked.
+#[derive(Debug)]
+pub struct Curl {
+    method: String,
+    url: String,
+    headers: Vec<String>,
+    body: String,
+    body_bytes: usize,
+    /// The words before the body, each quoted for a shell.
+    words: Vec<String>,
+    quoted_body: String,
+}
+
+impl Curl {
+    pub fn new(request: &Request, masks: &Masks) -> Self {
+        let body = String::from_utf8_lossy(&request.body);
+        let mut words = vec![format!("curl -X {} {}", request.method, masks.quote(&request.url))];
+        let headers = request.headers.iter().map(|(name, value)| format!("{name}: {value}"));
+        words.extend(headers.clone().map(|header| format!("-H {}", masks.quote(&header))));
+        Self {
+            method: request.method.clone(),
+            url: masks.plain(&request.url),
+            headers: headers.map(|header| masks.plain(&header)).collect(),
+            body: masks.plain(&body),
+            body_bytes: request.body.len(),
+            words,
+            quoted_body: masks.quote(&body),
+        }
+    }
+
+    fn line(&self) -> String {
+        format!("{} --data-binary {}", self.words.join(" "), self.quoted_body)
+    }
+
+    /// On several lines, the body cut short unless all of it is wanted.
+    fn shown(&self, whole: bool) -> String {
+        let most = if whole { usize::MAX } else { BODY_SHOWN };
+        let cut = self.quoted_body.chars().nth(most).is_some();
+        let body = visible(&self.quoted_body, most);
+        let mut text = format!("  {} \\\n    --data-binary {body}", self.words.join(" \\\n    "));
+        if cut {
+            let bytes = grouped(self.body_bytes as u64);
+            text.push_str(&format!("\n  (the body has {bytes} bytes; -v shows all of it)"));
+        }
+        text
+    }
+}
+
+impl<'a> Plan<'a> {
+    pub fn new(args: &'a SendArgs, target: &Target, limits: BatchLimits) -> Self {
+        Self {
+            args,
+            target: target.name().to_owned(),
+            limits,
+            polls: target.polling().is_some(),
+            reads_state: false,
+            policy: None,
+            unset_secrets: Vec::new(),
+            curl: None,
+            send: None,
+            bytes_read: 0,
+            rows: 0,
+            batches: 0,
+            body_bytes: 0,
+            largest: 0,
+            refused: Groups::default(),
+        }
+    }
+
+    pub fn batch(&mut self, rows: u64, bytes: u64) {
+        self.rows += rows;
+        self.batches += 1;
+        self.body_bytes += bytes;
+        self.largest = self.largest.max(bytes);
+    }
+
+    pub fn refuse(&mut self, letter: &Letter) {
+        self.refused.add(letter);
+    }
+
+    pub fn exit(&self) -> u8 {
+        if self.refused.is_empty() { exit::COMPLETE } else { exit::DEAD_LETTERS }
+    }
+
+    fn is_url(&self) -> bool {
+        self.args.to.contains("://")
+    }
+
+    /// Requests if nothing goes wrong; polls are not among them.
+    fn requests(&self) -> u64 {
+        if self.reads_state { self.batches * 2 } else { self.batches }
+    }
+
+    /// The time that the rates ask for, and the rate that asks for most.
+    fn time(&self) -> Option<(Duration, String)> {
+        let policy = self.policy.as_ref()?;
+        let at = |rates: &[Rate], amount: u64, noun: &str| {
+            let longest = rates.iter().map(|rate| {
+                let time = rate.per.as_secs_f64() * amount as f64 / f64::from(rate.amount.get());
+                let words = format!("{} {}", count(u64::from(rate.amount.get()), noun), per(rate.per));
+                (Duration::try_from_secs_f64(time).unwrap_or(Duration::MAX), words)
+            });
+            longest.max_by_key(|(time, _)| *time)
+        };
+        let requests = at(&policy.request_rates, self.requests(), "request");
+        let rows = at(&policy.row_rates, self.rows, "row");
+        requests.into_iter().chain(rows).max_by_key(|(time, _)| *time)
+    }
+
+    pub fn words(&self, whole: bool) -> String {
+        let total = self.rows + self.refused.rows();
+        let inputs: Vec<String> = self.args.inputs.iter().map(|path| path.display().to_string()).collect();
+        let to = if self.is_url() { &self.args.to } else { &self.target };
+        let mut lines = vec![format!("{} to {to}: {}", inputs.join(", "), count(total, "row"))];
+        if total == 0 {
+            lines.push("  the input has no rows: nothing would be sent".to_owned());
+            return lines.join("\n");
+        }
+        if self.batches == 0 {
+            lines.push("  none of them can be sent".to_owned());
+        } else {
+            lines.extend(self.amounts());
+            lines.extend(self.promises());
+        }
+        if let Some(curl) = &self.curl {
+            lines.push(format!("\nthe first request:\n{}", curl.shown(whole)));
+        } else if self.batches > 0 {
+            lines.push("\nthe first request cannot be shown: it needs what only the target knows".to_owned());
+        }
+        if !self.refused.is_empty() {
+            let rows = count(self.refused.rows(), "row");
+            let words = groups::words(&groups::numbered(&self.refused.sorted()));
+            lines.push(format!("\n{rows} would be refused before anything is sent:\n{words}"));
+        }
+        lines.push("\nnothing was sent, and nothing was written".to_owned());
+        if let Some(send) = &self.send {
+            lines.push(format!("to send it:\n  {send}"));
+        }
+        lines.join("\n")
+    }
+
+    fn amounts(&self) -> Vec<String> {
+        let limits = self.limits;
+        let mut requests = format!(
+            "  {} of at most {} and {} bytes: {} bytes in all",
+            count(self.batches, "request"),
+            count(limits.rows, "row"),
+            grouped(limits.bytes),
+            grouped(self.body_bytes)
+        );
+        if self.largest > limits.bytes {
+            requests
+                .push_str(&format!(", the largest {} (a row that is larger alone)", grouped(self.largest)));
+        }
+        let mut lines = vec![requests];
+        if self.reads_state {
+            let reads = count(self.batches, "request");
+            lines.push(format!("  and {reads} that read the state of a group, one before each"));
+        }
+        if self.polls {
+            lines.push(
+                "  each is taken on as a job and asked about until it ends: polls come on top".to_owned(),
+            );
+        }
+        lines.push(match self.time() {
+            Some((time, rate)) => format!("  at {rate} that takes {}, if the target keeps up", span(time)),
+            None => {
+                "  no rate is set: it takes as long as the target does (--rate 10/s slows it down)".to_owned()
+            }
+        });
+        lines
+    }
+
+    /// What is taken for granted.
+    fn promises(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self.assumptions().into_iter().map(|line| format!("  {line}")).collect();
+        for name in &self.unset_secrets {
+            lines.push(format!("  note: ${name} is not set, so requests go without a token"));
+        }
+        lines
+    }
+
+    fn assumptions(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if self.is_url() {
+            lines.push("any 2xx is taken to deliver all rows of a request".to_owned());
+            lines.push(
+                "400 and 422 are taken to have applied nothing: the request is halved until the row at fault is alone"
+                    .to_owned(),
+            );
+        }
+        if self.policy.as_ref().is_some_and(|policy| !policy.repeatable) {
+            lines.push("without idempotency keys, rows whose answer is lost are held as in doubt".to_owned());
+        }
+        lines
+    }
+
+    pub fn to_json(&self) -> String {
+        let curl = self.curl.as_ref();
+        let time = self.time();
+        json!({
+            "bulkhaul": env!("CARGO_PKG_VERSION"),
+            "exit": self.exit(),
+            "target": self.target,
+            "inputs": self.args.inputs.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
+            "rows": {"read": self.rows + self.refused.rows(), "sendable": self.rows, "refused": self.refused.rows()},
+            "batches": self.batches,
+            "requests": self.requests(),
+            "polls": self.polls,
+            "limits": {"rows": self.limits.rows, "bytes": self.limits.bytes},
+            "bytes": {"read": self.bytes_read, "bodies": self.body_bytes, "largest": self.largest},
+            "rate": time.as_ref().map(|(_, rate)| rate),
+            "estimate_s": time.as_ref().map(|(time, _)| (time.as_secs_f64() * 1000.0).round() / 1000.0),
+            "assumptions": self.assumptions(),
+            "unset": self.unset_secrets,
+            "first_request": curl.map(|curl| json!({
+                "method": curl.method, "url": curl.url, "headers": curl.headers, "body": curl.body,
+            })),
+            "curl": curl.map(Curl::line),
+            "refused": groups::to_json(&groups::numbered(&self.refused.sorted())),
+            "send": self.send,
+        })
+        .to_string()
+    }
+}
+
+/// A plan that could not be made.
+pub fn error_json(args: &SendArgs, error: &Error) -> String {
+    let words = Words { message: error.message.clone(), hint: error.hint.clone() };
+    let inputs: Vec<Value> = args.inputs.iter().map(|path| path.display().to_string().into()).collect();
+    json!({
+        "bulkhaul": env!("CARGO_PKG_VERSION"), "exit": error.exit, "target": args.to, "inputs": inputs,
+        "error": words,
+    })
+    .to_string()
+}
+
+/// `a second`, `in 10 s`.
+fn per(time: Duration) -> String {
+    match time.as_secs() {
+        1 => "a second".to_owned(),
+        60 => "a minute".to_owned(),
+        3600 => "an hour".to_owned(),
+        _ => format!("in {}", span(time)),
+    }
+}

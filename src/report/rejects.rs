@@ -1,0 +1,83 @@
+//! The words of `rejects`, and the same as JSON.
+
+use super::groups::{self, Group};
+use super::speech::{count, tame};
+use crate::target::nearest;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// The groups that `--reason` names.
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    Code(String),
+    /// From 0.
+    Number(usize),
+}
+
+/// What was found.
+#[derive(Debug)]
+pub struct Found {
+    /// Where.
+    pub from: String,
+    /// The state folder, if the letters are of one.
+    pub state: Option<PathBuf>,
+    pub groups: Vec<Group>,
+    pub wanted: Option<Wanted>,
+}
+
+impl Found {
+    fn is_wanted(&self, index: usize) -> bool {
+        match &self.wanted {
+            None => true,
+            Some(Wanted::Code(code)) => self.groups[index].code == *code,
+            Some(Wanted::Number(number)) => index == *number,
+        }
+    }
+
+    fn wanted(&self) -> Vec<(usize, &Group)> {
+        self.groups.iter().enumerate().filter(|(index, _)| self.is_wanted(*index)).collect()
+    }
+
+    pub fn words(&self) -> String {
+        let groups = self.wanted();
+        if groups.is_empty() {
+            return format!("{}: no row was refused", self.from);
+        }
+        let rows = groups.iter().map(|(_, group)| group.rows).sum();
+        let reasons = count(groups.len() as u64, "reason");
+        let was = if rows == 1 { "was" } else { "were" };
+        let name =
+            shlex::try_quote(&self.from).map_or_else(|_| self.from.clone(), std::borrow::Cow::into_owned);
+        let first = groups[0].0 + 1;
+        format!(
+            "{}: {} {was} refused, for {reasons}\n{}\n\n\
+             the rows of one reason:   bulkhaul rejects {name} --reason {first} --export ndjson\n\
+             as a table to correct:    bulkhaul rejects {name} --export csv",
+            self.from,
+            count(rows, "row"),
+            groups::words(&groups),
+        )
+    }
+
+    pub fn to_json(&self) -> String {
+        let groups = self.wanted();
+        let rows: u64 = groups.iter().map(|(_, group)| group.rows).sum();
+        let state = self.state.as_ref().map(|state| state.display().to_string());
+        let list: Value = groups::to_json(&groups);
+        json!({"from": self.from, "state_dir": state, "rows": rows, "reasons": list}).to_string()
+    }
+}
+
+/// What `--reason` may say.
+pub fn reasons(typed: &str, groups: &[Group]) -> String {
+    let mut codes: Vec<&str> = groups.iter().map(|group| group.code.as_str()).collect();
+    codes.dedup();
+    codes.truncate(20);
+    match nearest(typed, &codes) {
+        _ if groups.is_empty() => "no row was refused at all".to_owned(),
+        Some(near) => format!("did you mean `{}`?", tame(near)),
+        None => {
+            format!("the reasons are {}, or a number from 1 to {}", tame(&codes.join(", ")), groups.len())
+        }
+    }
+}

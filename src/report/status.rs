@@ -1,0 +1,285 @@
+//! The words of `status`, and the same as JSON.
+
+use super::closing::{rows_line, span};
+use super::speech::{count, grouped, tame, visible};
+use crate::edge::ledger::{Details, Found};
+use crate::model::{ImportState, Tally, WallTime};
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// An input as it was when the import began.
+#[derive(Clone, Debug)]
+pub struct Input {
+    pub name: String,
+    pub size: u64,
+}
+
+/// How an import stands.
+#[derive(Debug)]
+pub struct Standing {
+    pub state: PathBuf,
+    /// A process runs it.
+    pub is_running: bool,
+    /// What `status.json` says.
+    pub told: Option<Value>,
+    /// What the ledger says; not there while it runs, and before anything was written down.
+    pub found: Option<(Found, Details)>,
+    pub inputs: Vec<Input>,
+    pub now: WallTime,
+}
+
+impl Standing {
+    /// What the last run told, if it is about this import.
+    fn told(&self) -> Option<&Map<String, Value>> {
+        let told = self.told.as_ref()?.as_object()?;
+        let of_this = |(found, _): &(Found, Details)| {
+            told.get("import_id").and_then(Value::as_str) == Some(found.import.id.hex().as_str())
+        };
+        (self.is_running || self.found.as_ref().is_some_and(of_this)).then_some(told)
+    }
+
+    fn told_text(&self, key: &str) -> Option<&str> {
+        self.told()?.get(key)?.as_str()
+    }
+
+    /// The words of the contract: `complete`, `running`, `stopped`.
+    fn word(&self) -> &'static str {
+        match &self.found {
+            _ if self.is_running => "running",
+            Some((Found { import, .. }, _)) if matches!(import.state, ImportState::Complete(_)) => "complete",
+            _ => "stopped",
+        }
+    }
+
+    /// Why the last run ended before the import did.
+    fn stopped_by(&self) -> Option<&str> {
+        let (found, _) = self.found.as_ref()?;
+        match (found.import.state, self.told_text("state")) {
+            (ImportState::Complete(_), _) => None,
+            (ImportState::Abandoned, _) => Some("abandon"),
+            (ImportState::Open, Some("running")) => Some("crash"),
+            (ImportState::Open, _) => self.told_text("stopped_by"),
+        }
+    }
+
+    fn exit(&self) -> Option<u64> {
+        let (found, _) = self.found.as_ref()?;
+        match (found.import.state, self.told_text("state")) {
+            (ImportState::Complete(exit), _) => Some(u64::from(exit)),
+            (ImportState::Open, Some("stopped")) => self.told()?.get("exit")?.as_u64(),
+            _ => None,
+        }
+    }
+
+    fn tally(&self) -> Tally {
+        if let Some((found, _)) = &self.found {
+            return found.tally;
+        }
+        let rows = self.told().and_then(|told| told.get("rows"));
+        let of = |key: &str| rows.and_then(|rows| rows.get(key)).and_then(Value::as_u64).unwrap_or_default();
+        Tally {
+            read: of("read"),
+            delivered: of("delivered"),
+            rejected: of("rejected"),
+            unchanged: of("unchanged"),
+            in_doubt: of("in_doubt"),
+            pending: of("pending"),
+            superseded: of("superseded"),
+        }
+    }
+
+    fn input_names(&self) -> Vec<String> {
+        if self.found.is_some() {
+            return self.inputs.iter().map(|input| input.name.clone()).collect();
+        }
+        let told = self.told().and_then(|told| told.get("inputs")).and_then(Value::as_array);
+        told.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
+    fn dead_letters(&self) -> String {
+        self.told_text("dead_letters")
+            .map_or_else(|| self.state.join("dead-letters.ndjson").display().to_string(), str::to_owned)
+    }
+
+    /// The share of the input that was read, where its size on disk tells.
+    fn share(&self) -> Option<u64> {
+        let (found, _) = self.found.as_ref()?;
+        let packed = |input: &Input| [".gz", ".zst"].iter().any(|ending| input.name.ends_with(ending));
+        let total: u64 = self.inputs.iter().map(|input| input.size).sum();
+        if found.drained || total == 0 || self.inputs.iter().any(packed) {
+            return None;
+        }
+        let place = found.cursor?.place;
+        let before: u64 = self.inputs.iter().take(place.input as usize).map(|input| input.size).sum();
+        Some((before + place.byte) * 100 / total)
+    }
+
+    /// The summary of the contract, §7, with what else is known.
+    pub fn to_json(&self) -> Value {
+        let mut summary = Map::new();
+        let blank = json!({
+            "bulkhaul": env!("CARGO_PKG_VERSION"), "import_id": null, "import": null, "state": null, "exit": null,
+            "target": null, "inputs": [], "rows": null, "batches": {"planned": 0, "settled": 0, "split": 0},
+            "requests": {"sent": 0, "retried": 0, "throttled": 0, "replayed": 0, "polls": 0},
+            "bytes": {"read": 0, "sent": 0}, "elapsed_s": 0.0, "rows_per_s": 0.0, "resumed": false,
+            "stopped_by": null, "dead_letters": null, "resume": null,
+        });
+        summary.extend(blank.as_object().cloned().unwrap_or_default());
+        summary.extend(self.told().cloned().unwrap_or_default());
+        let mut set = |key: &str, value: Value| summary.insert(key.to_owned(), value);
+        set("state", self.word().into());
+        set("exit", self.exit().into());
+        set("stopped_by", self.stopped_by().into());
+        set("rows", json!(self.tally()));
+        set("inputs", self.input_names().into());
+        set("dead_letters", self.dead_letters().into());
+        set("state_dir", self.state.display().to_string().into());
+        if let Some((found, details)) = &self.found {
+            set("import_id", found.import.id.hex().into());
+            set("import", found.import.number.into());
+            let counts =
+                json!({"planned": details.planned, "settled": details.settled, "split": details.split});
+            set("batches", counts);
+            set("drained", found.drained.into());
+            set("jobs", json!({"open": details.jobs, "rows": details.job_rows}));
+            set("learned", json!({"rows": details.learned_rows, "bytes": details.learned_bytes}));
+            set("pause_until", details.pause_until.map(WallTime::rfc3339).into());
+            let doubts = details.doubts.iter().map(|(why, rows)| json!({"why": why, "rows": rows}));
+            set("doubts", doubts.collect());
+        }
+        if self.word() == "complete" {
+            summary.insert("resume".to_owned(), Value::Null);
+        }
+        Value::Object(summary)
+    }
+
+    pub fn words(&self) -> String {
+        let state = self.state.display();
+        if self.found.is_none() && !self.is_running {
+            return format!("{state}: nothing was written down yet; the first run ended before it began");
+        }
+        let names = self.input_names();
+        let names = if names.is_empty() { state.to_string() } else { tame(&names.join(", ")) };
+        let target = self.told_text("target").map_or(String::new(), |target| format!(" to {}", tame(target)));
+        let mut lines = vec![format!("{names}{target}: {}", self.heading())];
+        let mut line = |name: &str, words: String| lines.push(format!("  {name:8} {words}"));
+        line("rows", self.rows());
+        if let Some((found, details)) = &self.found {
+            for (name, words) in facts(found, details, self.now) {
+                line(name, words);
+            }
+        } else if let Some(told) = self.told() {
+            line("pace", pace(told));
+        }
+        if self.tally().rejected > 0 {
+            line(
+                "refused",
+                format!("bulkhaul rejects {state} says why; the rows are in {}", tame(&self.dead_letters())),
+            );
+        }
+        lines.extend(self.what_next());
+        lines.join("\n")
+    }
+
+    fn heading(&self) -> String {
+        let Some((found, _)) = &self.found else {
+            return if self.told().is_some() { "running".into() } else { "a run has just begun".into() };
+        };
+        match (found.import.state, self.stopped_by()) {
+            (ImportState::Complete(0), _) => "complete".to_owned(),
+            (ImportState::Complete(5), _) => "complete, but rows are in doubt".to_owned(),
+            (ImportState::Complete(_), _) => "complete, with dead letters".to_owned(),
+            (ImportState::Abandoned, _) => "abandoned".to_owned(),
+            (ImportState::Open, Some("crash")) => {
+                "stopped: the last run was killed, or the machine went down".to_owned()
+            }
+            (ImportState::Open, Some(cause)) => format!("stopped ({})", tame(cause)),
+            (ImportState::Open, None) => "stopped".to_owned(),
+        }
+    }
+
+    fn rows(&self) -> String {
+        let drained = self.found.as_ref().is_some_and(|(found, _)| found.drained);
+        let line = rows_line(&self.tally(), drained);
+        match self.share() {
+            Some(share) => format!("{line}; {share} % of the input was read"),
+            None => line,
+        }
+    }
+
+    fn what_next(&self) -> Vec<String> {
+        let Some((found, _)) = &self.found else { return Vec::new() };
+        let mut lines = Vec::new();
+        if found.import.state == ImportState::Open {
+            match self.told_text("resume") {
+                Some(resume) => lines.extend(["to go on:".to_owned(), visible(resume, 8000)]),
+                None => lines.push("to go on: run the same `bulkhaul send` command again".to_owned()),
+            }
+        } else if found.tally.in_doubt > 0 {
+            lines
+                .push("after you have looked, --on-ambiguous resend sends what is in doubt again".to_owned());
+        }
+        lines
+    }
+}
+
+fn facts(found: &Found, details: &Details, now: WallTime) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    if details.planned > 0 {
+        let mut words = format!("{} planned, {} settled", grouped(details.planned), grouped(details.settled));
+        if details.split > 0 {
+            words.push_str(&format!(", {} halved", grouped(details.split)));
+        }
+        facts.push(("batches", words));
+    }
+    if details.prepared_rows > 0 {
+        facts.push((
+            "open",
+            format!(
+                "{} sent or about to be; the next run asks for them again under the same keys",
+                count(details.prepared_rows, "row")
+            ),
+        ));
+    }
+    if details.jobs > 0 {
+        let words =
+            format!("{} with {}, not ended", count(details.jobs, "job"), count(details.job_rows, "row"));
+        facts.push(("jobs", words));
+    }
+    for (why, rows) in &details.doubts {
+        facts.push(("in doubt", format!("{}: {}", count(*rows, "row"), tame(why))));
+    }
+    if let Some(rows) = details.learned_rows {
+        facts.push((
+            "limit",
+            format!("the target takes at most {} a request, it has told", count(rows, "row")),
+        ));
+    }
+    if let Some(bytes) = details.learned_bytes {
+        facts.push((
+            "limit",
+            format!("the target takes at most {} a request, it has told", count(bytes, "byte")),
+        ));
+    }
+    let waits = details.pause_until.and_then(|until| until.age_of(now).map(|left| (until, left)));
+    if let (Some((until, left)), ImportState::Open) = (waits, found.import.state) {
+        let words =
+            format!("the target asked not to be called before {} ({} left)", until.rfc3339(), span(left));
+        facts.push(("pause", words));
+    }
+    facts
+}
+
+/// `2,400 rows a second for 12 s, 120 requests`.
+fn pace(told: &Map<String, Value>) -> String {
+    let number = |key: &str| told.get(key).and_then(Value::as_f64).unwrap_or_default().max(0.0);
+    let sent = told.get("requests").and_then(|of| of.get("sent")).and_then(Value::as_u64).unwrap_or_default();
+    let elapsed = Duration::try_from_secs_f64(number("elapsed_s")).unwrap_or_default();
+    format!(
+        "{} rows a second for {}, {}",
+        grouped(number("rows_per_s") as u64),
+        span(elapsed),
+        count(sent, "request")
+    )
+}
