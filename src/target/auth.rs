@@ -1,7 +1,9 @@
 //! Credentials: which header or query parameter carries them.
 //!
-//! A credential whose parameter has no value, and need not have one, is left out.
+//! A credential whose parameter has no value, and need not have one, is left out. Of several ways, as in
+//! `[[auth]]`, the first counts whose parameters all have values.
 
+use super::document::Value;
 use super::filter::base64;
 use super::params::Params;
 use super::section::Section;
@@ -27,8 +29,14 @@ enum Scheme {
 
 impl Auth {
     pub(super) fn read(root: &Section<'_>, params: &Params<'_>) -> Self {
+        let is_list = root.node("auth").is_some_and(|node| matches!(node.value, Value::List(_)));
+        let ways = if is_list { root.sections("auth") } else { root.section("auth").into_iter().collect() };
+        let ways: Vec<Self> = ways.into_iter().map(|section| Self::way(section, params)).collect();
+        ways.into_iter().find(|way| !way.headers.is_empty() || !way.query.is_empty()).unwrap_or_default()
+    }
+
+    fn way(section: Section<'_>, params: &Params<'_>) -> Self {
         let mut auth = Self::default();
-        let Some(section) = root.section("auth") else { return auth };
         let schemes = [
             ("none", Scheme::None),
             ("basic", Scheme::Basic),

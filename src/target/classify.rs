@@ -183,8 +183,9 @@ impl Answer<'_> {
     }
 
     fn refusal(&self, rule: Option<&Rule>, code: &str) -> Rejection {
+        let text = String::from_utf8_lossy(&self.reply.body);
         let word = |wording: Option<&super::rule::Wording>| {
-            wording.and_then(|wording| wording.of(self.json)).map(|text| self.clean(&text))
+            wording.and_then(|wording| wording.of(self.json, &text)).map(|text| self.clean(&text))
         };
         Rejection {
             code: word(rule.and_then(|rule| rule.code.as_ref())).unwrap_or_else(|| code.to_owned()),
@@ -206,7 +207,7 @@ impl Answer<'_> {
             Then::Ok => self.all(RowVerdict::Delivered),
             Then::Results => self.results(rule.reader.as_deref().unwrap_or_default()),
             Then::Job => self.accepted(),
-            Then::Retry if (400..500).contains(&status) && status != 408 => {
+            Then::Retry if rule.not_applied || ((400..500).contains(&status) && status != 408) => {
                 Outcome::NotApplied { wait, why: self.said() }
             }
             Then::Retry => Outcome::Unknown { wait, why: self.said() },
@@ -247,8 +248,8 @@ impl Answer<'_> {
         };
         let others: Vec<&Reader> =
             reader.also.iter().filter_map(|name| self.target.readers.get(name)).collect();
-        let lines = if reader.is_lines() { lines(&self.reply.body) } else { None };
-        let Some(json) = lines.as_deref().or(self.json) else {
+        let made = reader.written(&self.reply.body);
+        let Some(json) = made.as_deref().or(self.json) else {
             if (200..300).contains(&self.status()) {
                 let why = format!("the answer ({}) is not JSON", self.status());
                 return Outcome::Unknown { wait: self.wait, why };
@@ -349,19 +350,4 @@ impl Answer<'_> {
         }
         self.unfit(&format!("no rule of the profile reads it: {}", self.excerpt()))
     }
-}
-
-/// A body of JSON lines as one list; none if a line is no JSON.
-fn lines(body: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(body).ok()?;
-    let mut list = String::with_capacity(text.len() + 2);
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        list.push(if list.is_empty() { '[' } else { ',' });
-        list.push_str(raw::checked(line.as_bytes())?);
-    }
-    if list.is_empty() {
-        list.push('[');
-    }
-    list.push(']');
-    Some(list)
 }

@@ -64,9 +64,21 @@ impl Group {
     pub(super) fn read(root: &Section<'_>, params: &Params<'_>) -> Option<Self> {
         let section = root.section("group")?;
         let mut by = Vec::new();
-        for (text, spot) in section.texts("by") {
-            let text = params.fixed(text, spot).unwrap_or_default();
-            by.extend(pointer(&text, &section, "by"));
+        match section.node("by").map(|node| &node.value) {
+            // Names of fields in one text, as a parameter gives them: `tenant,id`.
+            Some(Value::Text(text)) => {
+                let text = params.fixed(text, &section.spot_of("by")).unwrap_or_default();
+                for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+                    let name = name.replace('~', "~0").replace('/', "~1");
+                    by.extend(pointer(&format!("/{name}"), &section, "by"));
+                }
+            }
+            _ => {
+                for (text, spot) in section.texts("by") {
+                    let text = params.fixed(text, spot).unwrap_or_default();
+                    by.extend(pointer(&text, &section, "by"));
+                }
+            }
         }
         if by.is_empty() {
             section.wrong("by", "[group] needs `by`", "as in by = [\"/customer_id\"]");

@@ -4,7 +4,7 @@
 
 use super::auth::Auth;
 use super::document::Value;
-use super::params::Params;
+use super::params::{Filled, Params};
 use super::placeholder::Seat;
 use super::section::Section;
 use super::settings::{Idempotency, is_header_name};
@@ -119,13 +119,10 @@ impl Mapping {
     ) {
         let seat = Seat::Address { one_row };
         let mut fields = FieldSet::default();
-        let mut template = |text: &str, key: &str| {
-            let pieces = params.demand(text, seat, &section.spot_of(key));
-            TextTemplate::of(pieces, naming.key.as_ref(), &mut fields)
-        };
         match section.text("url") {
             Some(text) => {
-                self.url = template(text, "url");
+                let pieces = params.demand(text, seat, &section.spot_of("url"));
+                self.url = TextTemplate::of(pieces, naming.key.as_ref(), &mut fields);
                 self.shown_url = params.shown(text);
             }
             None if section.has("url") => {}
@@ -145,8 +142,11 @@ impl Mapping {
                     section.findings.add(spot, format!("`{name}` is no header name"), "");
                 }
                 let name = if key == "headers" { name.to_ascii_lowercase() } else { name.to_owned() };
-                self.shape.push(format!("{key} {name}: {}", params.shown(text)));
-                list.push((name, template(text, key)));
+                // Without the value of a parameter that need not have one, there is no such header.
+                if let Filled::Pieces(pieces) = params.fill(text, seat, spot) {
+                    self.shape.push(format!("{key} {name}: {}", params.shown(text)));
+                    list.push((name, TextTemplate::of(pieces, naming.key.as_ref(), &mut fields)));
+                }
             }
         }
         self.address_fields = fields;

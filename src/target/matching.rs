@@ -213,8 +213,8 @@ impl<'a> Owners<'a> {
             || self.text_at(entry).ok_or_else(|| "an entry does not say which row it is about".to_owned());
         match self.matching.by {
             By::Position => Ok(vec![position / self.items]),
-            By::Index => one(self.index(&text()?)),
-            By::Id => one(self.id(&text()?)),
+            By::Index => self.each(entry, |text| self.index(text)),
+            By::Id => self.each(entry, |text| self.id(text)),
             By::Key => {
                 let name = raw::string(&format!("\"{name}\"")).map_or(name.to_owned(), Cow::into_owned);
                 let name = self.stripped(&name).split('.').next().unwrap_or_default().to_owned();
@@ -228,6 +228,22 @@ impl<'a> Owners<'a> {
             }
             By::Regex => self.prose(entry),
         }
+    }
+
+    /// The row that an entry names, or rows, where it names them in a list.
+    fn each(&self, entry: &str, row: impl Fn(&str) -> Result<usize, String>) -> Result<Vec<usize>, String> {
+        let nameless = || "an entry does not say which row it is about".to_owned();
+        let value = match &self.matching.at {
+            Some(at) => at.find(entry).ok_or_else(nameless)?,
+            None => entry,
+        };
+        let named = match raw::elements(value) {
+            Some(list) => list.map(raw::scalar).collect::<Option<Vec<_>>>(),
+            None => raw::scalar(value).map(|text| vec![text]),
+        };
+        let rows: Vec<usize> =
+            named.ok_or_else(nameless)?.iter().map(|text| row(text)).collect::<Result<_, _>>()?;
+        if rows.is_empty() { Err(nameless()) } else { Ok(rows) }
     }
 
     fn stripped<'t>(&self, text: &'t str) -> &'t str {
@@ -249,7 +265,7 @@ impl<'a> Owners<'a> {
     fn prose(&self, entry: &str) -> Result<Vec<usize>, String> {
         let text = match &self.matching.at {
             Some(at) => at.find(entry).map(|value| raw::scalar(value).unwrap_or(value.into())),
-            None => Some(entry.into()),
+            None => Some(raw::scalar(entry).unwrap_or(entry.into())),
         };
         let (Some(text), Some(regex)) = (text, &self.matching.pattern) else {
             return Err("the text that names the row is not there".to_owned());

@@ -17,6 +17,7 @@ mod auth;
 mod bare_url;
 mod builtin;
 mod classify;
+mod counts;
 mod document;
 mod errors;
 mod filter;
@@ -44,6 +45,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod text;
+mod variant;
 mod verify;
 mod wait;
 

@@ -154,10 +154,10 @@ fn hole(text: &str) -> Result<Hole, (String, String)> {
     let name = parts.next().unwrap_or_default();
     let (name, optional) = name.strip_suffix('?').map_or((name, false), |name| (name, true));
     let source = source(name).map_err(|remedy| (format!("unknown placeholder `{text}`"), remedy))?;
-    if optional && !matches!(source, Source::Row(_) | Source::State(_)) {
+    if optional && !matches!(source, Source::Row(_) | Source::State(_) | Source::Param(_)) {
         return Err((
             format!("`{text}` is never missing"),
-            "`?` goes with row fields and group state".into(),
+            "`?` goes with row fields, group state and parameters".into(),
         ));
     }
     let filters = parts.map(|filter| {
@@ -168,7 +168,7 @@ fn hole(text: &str) -> Result<Hole, (String, String)> {
 
 fn source(name: &str) -> Result<Source, String> {
     const KNOWN: &str = "it is one of ${rows}, ${row}, ${row:/field}, ${row:/field?}, ${row.key}, ${row.n}, ${row.idem}, \
-                         ${group:/field}, ${state.x}, ${param.x}, ${job.id}, ${batch.key}, ${batch.n}, ${batch.first_sent}";
+                         ${group:/field}, ${state.x}, ${param.x}, ${param.x?}, ${job.id}, ${batch.key}, ${batch.n}, ${batch.first_sent}";
     let word = |text: &str| {
         !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
     };

@@ -8,6 +8,7 @@ use super::errors::{Findings, ProfileErrors, Spot};
 use super::params::{self, ParamSpec, Params};
 use super::section::Section;
 use super::target::{Overrides, Target};
+use super::variant;
 
 /// A profile that was read and checked.
 #[derive(Clone, Debug)]
@@ -39,7 +40,9 @@ impl Profile {
         let specs = params::specs(&section);
         profile.params = specs.iter().map(|(spec, _)| spec.clone()).collect();
         let params = Params::new(&profile.params, None, &findings);
-        Target::draw(&profile, &params, &[], &Overrides::default());
+        for root in variant::all(&profile.root, &params) {
+            Target::draw(&profile, &root, &params, &[], &Overrides::default());
+        }
         params.unused(|spec| {
             let spot = specs.iter().find(|(known, _)| known.name == spec.name).map(|(_, spot)| spot.clone());
             spot.unwrap_or_else(|| profile.spot())

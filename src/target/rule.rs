@@ -9,6 +9,7 @@ use super::raw;
 use super::section::Section;
 use crate::model::Reply;
 use regex::Regex;
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 /// Statuses: `409`, `"5xx"`, `"200-299"`.
@@ -238,30 +239,63 @@ pub(super) enum Then {
     Abort,
 }
 
-/// A word of a refusal: as the profile says it, or from a place in the answer.
+/// A word of a refusal: as the profile says it, or from a place in the answer, the first that there is.
 #[derive(Clone, Debug)]
 pub(super) enum Wording {
     Said(String),
     Found(Pointer),
+    /// What the first group of an expression finds in the text.
+    Captured(Regex),
+    First(Vec<Wording>),
 }
 
 impl Wording {
     pub(super) fn read(section: &Section<'_>, key: &'static str) -> Option<Self> {
-        let text = section.text(key)?;
-        if text.starts_with('/') || text.is_empty() {
-            pointer(text, section, key).map(Self::Found)
-        } else {
-            Some(Self::Said(text.to_owned()))
+        Self::of_node(section.node(key)?, section, key)
+    }
+
+    fn of_node(node: &Node, section: &Section<'_>, key: &'static str) -> Option<Self> {
+        match &node.value {
+            Value::Text(text) if text.starts_with('/') || text.is_empty() => {
+                pointer(text, section, key).map(Self::Found)
+            }
+            Value::Text(text) => Some(Self::Said(text.clone())),
+            Value::List(list) => {
+                Some(Self::First(list.iter().filter_map(|node| Self::of_node(node, section, key)).collect()))
+            }
+            Value::Table(_) => {
+                let table = Section::of(&format!("`{key}`"), node, section.findings);
+                let pattern = table.text("regex");
+                let found = pattern.and_then(|pattern| regex(pattern, section, &node.spot));
+                if pattern.is_none() || found.as_ref().is_some_and(|regex| regex.captures_len() < 2) {
+                    let remedy = "write an expression with a group: { regex = 'Code: (\\d+)' }";
+                    section.findings.add(&node.spot, format!("`{key}` captures nothing"), remedy);
+                }
+                table.done();
+                found.map(Self::Captured)
+            }
+            other => {
+                let message = format!("`{key}` cannot be {}", other.kind());
+                let remedy = "write words, a JSON Pointer, { regex = \"…\" }, or a list of them";
+                section.findings.add(&node.spot, message, remedy);
+                None
+            }
         }
     }
 
-    /// The words; none if the answer has none there.
-    pub(super) fn of<'a>(&'a self, json: Option<&'a str>) -> Option<std::borrow::Cow<'a, str>> {
+    /// The words; none if the answer has none there. `text` is all of what is spoken of, as it came.
+    pub(super) fn of<'a>(&'a self, json: Option<&'a str>, text: &str) -> Option<Cow<'a, str>> {
         match self {
             Self::Said(text) => Some(text.into()),
             Self::Found(pointer) => {
                 let value = pointer.find(json?).filter(|value| *value != "null")?;
                 Some(raw::scalar(value).unwrap_or(value.into()))
+            }
+            Self::Captured(regex) => {
+                Some(Cow::Owned(regex.captures(text)?.get(1)?.as_str().trim().to_owned()))
+            }
+            Self::First(list) => {
+                list.iter().find_map(|wording| wording.of(json, text).filter(|word| !word.is_empty()))
             }
         }
     }
@@ -274,6 +308,8 @@ pub(super) struct Rule {
     pub(super) then: Then,
     pub(super) reader: Option<String>,
     pub(super) wait: Option<std::time::Duration>,
+    /// Of a `retry`: the target surely did nothing.
+    pub(super) not_applied: bool,
     pub(super) learn_rows: Option<Regex>,
     pub(super) learn_bytes: Option<Regex>,
     pub(super) code: Option<Wording>,
@@ -324,6 +360,7 @@ impl Rule {
             then: then.unwrap_or(Then::Ok),
             reader: section.text("results").map(str::to_owned),
             wait: section.duration("wait"),
+            not_applied: section.word("applied", &[("none", true), ("unknown", false)]).unwrap_or(false),
             learn_rows,
             learn_bytes,
             code: Wording::read(&section, "code"),
@@ -334,7 +371,9 @@ impl Rule {
         if rule.then == Then::Results && rule.reader.is_none() {
             section.wrong("then", "then = \"results\" without a reader", "name it: results = \"items\"");
         }
-
+        if section.has("applied") && rule.then != Then::Retry {
+            section.wrong("applied", "`applied` goes with then = \"retry\"", "take it out");
+        }
         section.done();
         rule
     }

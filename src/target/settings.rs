@@ -16,6 +16,10 @@ pub struct Limits {
     pub rows: Option<u64>,
     pub bytes: Option<u64>,
     pub row_bytes: Option<u64>,
+    /// All rows of a request have the same members; see [`super::Target::key_set`].
+    pub uniform_keys: bool,
+    /// `bytes` counts the body as it is packed; else as it is encoded.
+    pub bytes_packed: bool,
 }
 
 impl Limits {
@@ -25,9 +29,11 @@ impl Limits {
             rows: section.count("rows", 1),
             bytes: section.size("bytes"),
             row_bytes: section.size("row_bytes"),
+            uniform_keys: section.flag("uniform_keys").unwrap_or(false),
+            bytes_packed: section
+                .word("bytes_of", &[("encoded", false), ("compressed", true)])
+                .unwrap_or(false),
         };
-        section.refuse("bytes_of", "`bytes` counts the encoded body before compression");
-        section.refuse("uniform_keys", "CSV rows have uniform keys anyway");
         section.done();
         limits
     }

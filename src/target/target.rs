@@ -2,6 +2,7 @@
 //! requests and to read answers. Nothing is parsed after this.
 
 use super::auth::Auth;
+use super::document::Node;
 use super::errors::{Findings, ProfileErrors, Spot};
 use super::group::Group;
 use super::job::JobWay;
@@ -14,6 +15,7 @@ use super::rule::{Rule, Then};
 use super::section::Section;
 use super::settings::{Flow, Idempotency, Limits, OnAmbiguous, Retry};
 use super::slot::RowNaming;
+use super::variant;
 use super::verify::Verify;
 use crate::model::{Digest, Hasher};
 use std::collections::BTreeMap;
@@ -88,7 +90,8 @@ impl Target {
             return Err(findings.verdict().err().unwrap_or(ProfileErrors(Vec::new())));
         }
         let params = Params::new(profile.params(), Some(values.clone()), &findings);
-        let target = Self::draw(profile, &params, headers, overrides);
+        let root = variant::chosen(profile.root(), &params);
+        let target = Self::draw(profile, &root, &params, headers, overrides);
         findings.verdict()?;
         Ok(target)
     }
@@ -96,14 +99,16 @@ impl Target {
     /// Reads the whole profile; what is wrong is told to the findings.
     pub(super) fn draw(
         profile: &Profile,
+        root: &Node,
         params: &Params<'_>,
         headers: &[(String, String, bool)],
         overrides: &Overrides,
     ) -> Self {
-        let root = Section::of("", profile.root(), params.findings);
+        let root = Section::of("", root, params.findings);
         // Read before: the profile checks them.
         root.node("profile");
         root.node("params");
+        root.node("variant");
         let auth = Auth::read(&root, params);
         let limits = Limits::read(&root);
         let (row_key, expires) = row_facts(&root, params);

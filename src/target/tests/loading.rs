@@ -24,7 +24,7 @@ then = "shrug"
          t.toml:6: `${row:/id}` cannot stand here; here may stand ${param.…}, ${group:/…}, ${state.…}, ${batch.key}, \
          ${batch.n} and ${batch.first_sent} (row fields only if `rows = 1` in [limits])\n\
          t.toml:7: unknown placeholder `${rwo:/x}`; it is one of ${rows}, ${row}, ${row:/field}, ${row:/field?}, \
-         ${row.key}, ${row.n}, ${row.idem}, ${group:/field}, ${state.x}, ${param.x}, ${job.id}, ${batch.key}, \
+         ${row.key}, ${row.n}, ${row.idem}, ${group:/field}, ${state.x}, ${param.x}, ${param.x?}, ${job.id}, ${batch.key}, \
          ${batch.n}, ${batch.first_sent}\n\
          t.toml:7: `${param.nothing}` names no parameter; declare it with [params.nothing]\n\
          t.toml:9: `rows` in [limits] must be a whole number, not text\n\
@@ -47,7 +47,7 @@ fn unknown_tables_and_keys_are_errors_and_so_are_unused_parameters() {
         told,
         "t.toml:4: parameter `x` is never used; use it as ${param.x}, or take it out\n\
          t.toml:5: unknown key `bogus` in the profile; it takes after, attribution, auth, before, delete, flow, group, \
-         idempotency, job, limits, params, profile, request, response, results, retry, row, verify"
+         idempotency, job, limits, params, profile, request, response, results, retry, row, variant, verify"
     );
 }
 

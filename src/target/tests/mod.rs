@@ -4,6 +4,7 @@
 
 mod answers;
 mod builtins;
+mod fixtures;
 mod forming;
 mod jobs_and_groups;
 mod loading;
