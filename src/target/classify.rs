@@ -184,7 +184,7 @@ impl Answer<'_> {
 
     fn refusal(&self, rule: Option<&Rule>, code: &str) -> Rejection {
         let text = String::from_utf8_lossy(&self.reply.body);
-        let word = |wording: Option<&super::rule::Wording>| {
+        let word = |wording: Option<&super::wording::Wording>| {
             wording.and_then(|wording| wording.of(self.json, &text)).map(|text| self.clean(&text))
         };
         Rejection {

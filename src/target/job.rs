@@ -7,10 +7,11 @@ use super::errors::Spot;
 use super::params::Params;
 use super::placeholder::Seat;
 use super::pointer::Pointer;
-use super::rule::{When, Wording, pointer_at};
+use super::rule::{When, pointer_at};
 use super::section::Section;
 use super::slot::{FieldSet, RowNaming};
 use super::text::TextTemplate;
+use super::wording::Wording;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

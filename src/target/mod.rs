@@ -25,6 +25,7 @@ mod form;
 mod group;
 mod job;
 mod key_form;
+mod lint;
 mod mapping;
 mod matching;
 mod params;
@@ -39,6 +40,7 @@ mod scrub;
 mod section;
 mod settings;
 mod slot;
+mod starter;
 #[expect(clippy::module_inception, reason = "the room is named after what it makes")]
 mod target;
 mod template;
@@ -48,6 +50,7 @@ mod text;
 mod variant;
 mod verify;
 mod wait;
+mod wording;
 
 pub use errors::{ProfileError, ProfileErrors};
 pub use form::About;

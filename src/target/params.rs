@@ -5,6 +5,7 @@
 
 use super::errors::{Findings, Spot};
 use super::filter::Filter;
+use super::lint::Usage;
 use super::placeholder::{Hole, Piece, Seat, Source, pieces};
 use super::section::Section;
 use std::cell::RefCell;
@@ -30,6 +31,7 @@ pub(super) struct Params<'a> {
     pub(super) values: Option<BTreeMap<String, String>>,
     /// Which were asked for.
     used: RefCell<BTreeSet<String>>,
+    pub(super) usage: Usage,
     pub(super) findings: &'a Findings,
 }
 
@@ -46,7 +48,7 @@ impl<'a> Params<'a> {
         values: Option<BTreeMap<String, String>>,
         findings: &'a Findings,
     ) -> Self {
-        Self { specs, values, used: RefCell::default(), findings }
+        Self { specs, values, used: RefCell::default(), usage: Usage::default(), findings }
     }
 
     pub(super) fn checking(&self) -> bool {
@@ -123,6 +125,7 @@ impl<'a> Params<'a> {
                         continue;
                     }
                     let Source::Param(name) = &hole.source else {
+                        self.usage.saw(&hole.source, hole.optional, spot);
                         filled.push(Piece::Hole(hole));
                         continue;
                     };

@@ -106,7 +106,7 @@ impl Target {
         let end = end.map_or(&way.ends.get(state)?.otherwise, |(_, end)| end);
         let text = String::from_utf8_lossy(&answer.reply.body);
         let why = format!("job {} ended as {state}", job.id);
-        let word = |wording: &Option<super::rule::Wording>| {
+        let word = |wording: &Option<super::wording::Wording>| {
             wording
                 .as_ref()
                 .and_then(|wording| wording.of(answer.json, &text))

@@ -3,13 +3,15 @@
 //! Nothing is guessed: an entry that belongs to no row, a row named twice, a count that does not agree, or a
 //! row that nobody speaks of where everybody should, and the whole answer does not fit.
 
+use super::errors::Spot;
 use super::matching::{Matching, Owners};
 use super::pointer::Pointer;
 use super::raw;
-use super::rule::{When, Wording, pointer_at};
+use super::rule::{When, pointer_at};
 use super::scrub::clean;
 use super::section::Section;
 use super::slot::RowNaming;
+use super::wording::Wording;
 use crate::model::{Load, Rejection, RowVerdict, Verdicts};
 use std::time::Duration;
 
@@ -97,6 +99,7 @@ pub(super) struct Reader {
     pub(super) count_failed: Option<Pointer>,
     skip_if: Option<When>,
     pub(super) also: Vec<String>,
+    pub(super) spot: Spot,
     code: Option<Wording>,
     message: Option<Wording>,
     field: Option<Wording>,
@@ -149,6 +152,7 @@ impl Reader {
         });
         let reader = Self {
             rules: rules.collect(),
+            spot: section.spot.clone(),
             from,
             form,
             per_item: section.word("unit", &[("row", false), ("item", true)]).unwrap_or(false),
@@ -170,6 +174,10 @@ impl Reader {
         };
         section.done();
         reader
+    }
+
+    pub(super) fn also(&self) -> impl Iterator<Item = &str> {
+        self.also.iter().map(String::as_str)
     }
 
     /// The pointer at which two rows of a request may not be alike.

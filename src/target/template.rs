@@ -151,6 +151,7 @@ impl Compiler<'_> {
             } else if hole.source == Source::Rows {
                 parts.push(Part::Rows);
             } else if let Some(slot) = Slot::of(hole, self.row_key, fields) {
+                self.params.usage.saw(&hole.source, hole.optional, self.spot);
                 parts.push(Part::Value(slot));
             }
             return;

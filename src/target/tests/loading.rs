@@ -164,3 +164,25 @@ fn the_identity_covers_target_and_mapping_and_no_secret() {
         of("http://127.0.0.1:2", "t", &[], Some("sandbox:"))
     );
 }
+
+#[test]
+fn a_starter_loads_as_it_stands_and_lists_the_columns() {
+    let columns = ["id", "E-mail", "a/b~c", "größe", "with space", ""].map(str::to_owned);
+    let text = Profile::starter("my \"api\"", Some(&columns));
+    let profile = Profile::parse("my.toml", &text, &|_| None).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(profile.name(), "my \"api\"");
+    let target = compiled(&profile, &[("base", "https://a.test")]);
+    let text = r#"{"id":1,"E-mail":"x","a/b~c":null,"größe":1.0,"with space":[],"":0,"other":2}"#;
+    let sent = r#"{"id":1,"E-mail":"x","a/b~c":null,"größe":1.0,"with space":[],"":0}"#;
+    assert_eq!(body(&target, &[text]), format!(r#"{{"items":[{sent}]}}"#));
+    let load = load(&target, &[text]);
+    assert!(matches!(target.read(&load, &reply(422, "{}"), NOW), Outcome::Bisect { .. }));
+    for odd in ["a|b", "a}", "it's", "q?", "...", "${x}", "line\nend", "back\\slash", "quo\"te"] {
+        let text = Profile::starter("x", Some(&["id".to_owned(), odd.to_owned()]));
+        let profile =
+            Profile::parse("x.toml", &text, &|_| None).unwrap_or_else(|errors| panic!("{odd}: {errors}"));
+        let target = compiled(&profile, &[("base", "https://a.test")]);
+        assert_eq!(body(&target, &["{}"]), r#"{"items":[{}]}"#, "{odd}");
+    }
+    assert!(Profile::parse("x.toml", &Profile::starter("x", None), &|_| None).is_ok());
+}

@@ -7,7 +7,9 @@ mod builtins;
 mod fixtures;
 mod forming;
 mod jobs_and_groups;
+mod lints;
 mod loading;
+mod modes;
 mod readers;
 
 use super::{Overrides, Profile, RowContext, Target};
