@@ -7,6 +7,7 @@ use super::errors::{Findings, ProfileErrors, Spot};
 use super::group::Group;
 use super::job::JobWay;
 use super::mapping::Mapping;
+use super::oauth::Grant;
 use super::params::Params;
 use super::pointer::Pointer;
 use super::profile::Profile;
@@ -56,6 +57,7 @@ pub struct Target {
     pub(super) attribution: Attribution,
     pub(super) expires: Option<Pointer>,
     pub(super) secrets: Vec<String>,
+    pub(super) grant: Option<Grant>,
     /// What to say when the target does not know us.
     pub(super) credential_hint: String,
     pub(super) identity: Digest,
@@ -150,6 +152,8 @@ impl Target {
             attribution,
             expires,
             secrets,
+            // A header that the caller gives goes before what would be asked for.
+            grant: auth.grant.filter(|_| !headers.iter().any(|(name, ..)| is_authorization(name))),
             identity: Digest([0; 32]),
         };
         target.identity = target.identify(overrides.origin_identity.as_deref(), headers);
@@ -218,6 +222,10 @@ impl Target {
         let mut readers = named.chain(ended).filter_map(|name| self.readers.get(name));
         readers.find_map(Reader::unique_by)
     }
+}
+
+fn is_authorization(name: &str) -> bool {
+    name.eq_ignore_ascii_case("authorization")
 }
 
 /// All that no message may hold; the longest first, so that no part of one is left over.

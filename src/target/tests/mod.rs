@@ -10,6 +10,7 @@ mod jobs_and_groups;
 mod lints;
 mod loading;
 mod modes;
+mod oauth;
 mod readers;
 
 use super::{Overrides, Profile, RowContext, Target};
@@ -95,4 +96,8 @@ pub(super) fn errors(text: &str) -> String {
         Ok(_) => panic!("it loads"),
         Err(errors) => errors.to_string(),
     }
+}
+
+pub(super) fn base64(text: &str) -> String {
+    super::filter::base64(text.as_bytes())
 }
