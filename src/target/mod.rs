@@ -20,6 +20,7 @@ mod classify;
 mod counts;
 mod document;
 mod errors;
+mod faults;
 mod filter;
 mod form;
 mod group;
@@ -54,6 +55,7 @@ mod wait;
 mod wording;
 
 pub use errors::{ProfileError, ProfileErrors};
+pub use faults::Attempt;
 pub use form::About;
 pub use group::{Group, PerRequest, Refresh, StateWay};
 pub use job::Polling;

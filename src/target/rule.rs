@@ -4,6 +4,7 @@
 
 use super::document::{Node, Value};
 use super::errors::Spot;
+use super::faults::{Attempt, Broken};
 use super::pointer::Pointer;
 use super::raw;
 use super::section::Section;
@@ -100,6 +101,9 @@ pub(super) struct When {
     json: Vec<(Pointer, Test)>,
     text: Option<Regex>,
     one_row: Option<bool>,
+    /// What kept an answer from coming; then there is none to be asked about.
+    pub(super) broken: Vec<Broken>,
+    after_ambiguous: Option<bool>,
 }
 
 /// A regular expression; what is wrong with it is told.
@@ -128,7 +132,6 @@ impl When {
     /// `of_answer`: status, headers and text are there to be asked about; else only an entry's JSON is.
     pub(super) fn read(section: &Section<'_>, of_answer: bool) -> Self {
         let mut when = Self::default();
-        let known = "what a broken connection means is not the profile's to say";
         if of_answer {
             when.status = StatusSet::read(section, "status");
             for (name, spot, node) in section.entries("header") {
@@ -140,8 +143,9 @@ impl When {
                 }
             }
             when.one_row = section.word("sends", &[("one", true), ("many", false)]);
-            section.refuse("transport", known);
-            section.refuse("attempt", "an entry that already exists is told with then = \"exists\"");
+            when.broken = Broken::read(section);
+            let attempts = [("first", false), ("after_ambiguous", true)];
+            when.after_ambiguous = section.word("attempt", &attempts);
         }
         if let Some(pattern) = section.text("text") {
             when.text = regex(pattern, section, &section.spot_of("text"));
@@ -154,6 +158,23 @@ impl When {
         when
     }
 
+    /// Whether it is about such an attempt.
+    pub(super) fn suits(&self, attempt: Attempt) -> bool {
+        self.after_ambiguous.is_none_or(|after| after == attempt.after_ambiguous)
+    }
+
+    /// Whether it is about this fault, of a request with so many rows.
+    pub(super) fn fits_fault(&self, fault: Broken, status: Option<u16>, rows: u64) -> bool {
+        self.broken.contains(&fault)
+            && self.one_row.is_none_or(|one| one == (rows == 1))
+            && status.is_none_or(|status| self.may_read(status))
+    }
+
+    /// Whether it asks for what only an answer has.
+    pub(super) fn asks_answer(&self) -> bool {
+        !self.header.is_empty() || self.needs_body()
+    }
+
     /// Whether it holds wherever the other does, for it asks for nothing but a status.
     pub(super) fn swallows(&self, other: &Self) -> bool {
         let plain = self.header.is_empty() && self.json.is_empty() && self.text.is_none();
@@ -163,6 +184,9 @@ impl When {
             other.status.0.iter().all(|range| range.clone().all(certain))
         };
         plain
+            && self.broken.is_empty()
+            && other.broken.is_empty()
+            && self.after_ambiguous.is_none_or(|after| other.after_ambiguous == Some(after))
             && self.one_row.is_none_or(|one| other.one_row == Some(one))
             && (all
                 || (self.status.is_empty() && other.status.is_empty())
@@ -330,6 +354,7 @@ impl Rule {
         if rule.then == Then::Results && rule.reader.is_none() {
             section.wrong("then", "then = \"results\" without a reader", "name it: results = \"items\"");
         }
+        super::faults::check(&rule, &section);
         if section.has("applied") && rule.then != Then::Retry {
             section.wrong("applied", "`applied` goes with then = \"retry\"", "take it out");
         }

@@ -4,6 +4,7 @@
 
 mod answers;
 mod builtins;
+mod faults;
 mod fixtures;
 mod forming;
 mod jobs_and_groups;
