@@ -10,7 +10,7 @@ use super::slot::{Facts, FieldSet, GroupState, RowContext};
 use super::target::Target;
 use super::template::fill;
 use super::text::{Frame, TextTemplate};
-use crate::model::{BatchKey, Rejection, Request, WallTime};
+use crate::model::{BatchKey, Digest, Rejection, Request, WallTime};
 use bytes::Bytes;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -74,7 +74,8 @@ impl Target {
 
     /// As [`Self::open_body`], with what is known of the group.
     pub fn open_body_with(&self, state: &GroupState, body: &mut Vec<u8>) {
-        let facts = Facts { state: Some(state), ..Facts::default() };
+        let blank = self.blank_key();
+        let facts = Facts { state: Some(state), key: Some(&blank), ..Facts::default() };
         // A state that is not there yet is left open; `request` refuses what then does not fit.
         let _ = fill(&self.mapping.before.parts, &facts, body);
         if self.mapping.format == Format::Json && !self.mapping.lone {
@@ -83,7 +84,8 @@ impl Target {
     }
 
     pub fn close_body_with(&self, state: &GroupState, body: &mut Vec<u8>) {
-        let facts = Facts { state: Some(state), ..Facts::default() };
+        let blank = self.blank_key();
+        let facts = Facts { state: Some(state), key: Some(&blank), ..Facts::default() };
         match self.mapping.format {
             Format::Json if self.mapping.lone => {}
             Format::Json => body.push(b']'),
@@ -131,7 +133,8 @@ impl Target {
         }
         let text = text_of(row)?;
         let fields = self.mapping.item_fields.read(text);
-        let facts = Facts { fields: &fields, ..self.facts(row, text) };
+        let blank = self.blank_key();
+        let facts = Facts { fields: &fields, key: Some(&blank), ..self.facts(row, text) };
         for (at, item) in self.mapping.items.iter().enumerate() {
             if at > 0 {
                 self.separate(body);
@@ -216,7 +219,7 @@ impl Target {
         }
         match self.idempotency.format.unwrap_or(KeyFormat::Raw) {
             KeyFormat::Raw => {}
-            format => key = format.print(&crate::model::Digest::of(key.as_bytes())),
+            format => key = format.print(&Digest::of(key.as_bytes())),
         }
         if key.is_empty() || key.bytes().any(|byte| !(0x20..0x7f).contains(&byte)) {
             return Err(Rejection::local("bad_key", "the row's key is empty, or not plain ASCII text"));
@@ -280,6 +283,11 @@ impl Target {
             Some(KeyPlace::Header(name)) => {
                 headers.retain(|(known, _)| known != name);
                 headers.push((name.clone(), sent));
+            }
+            Some(KeyPlace::Body(_)) => {
+                let body = self.with_key(&body, &Facts { key: Some(&sent), ..facts })?;
+                let (method, timeout) = (self.mapping.method.clone(), about.timeout);
+                return Ok(Request { method, url, headers, body, timeout });
             }
             Some(KeyPlace::Query(name)) => add_query(&mut url, name, |url| {
                 url.push_str(&super::filter::encode(&sent));

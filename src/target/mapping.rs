@@ -7,7 +7,7 @@ use super::document::Value;
 use super::params::{Filled, Params};
 use super::placeholder::Seat;
 use super::section::Section;
-use super::settings::{Idempotency, is_header_name};
+use super::settings::{Idempotency, KeyPlace, is_header_name};
 use super::slot::{FieldSet, RowNaming};
 use super::template::{Compiler, Template};
 use super::text::TextTemplate;
@@ -46,6 +46,8 @@ pub(super) struct Mapping {
     pub(super) format: Format,
     /// The body is the one item, without a list around it.
     pub(super) lone: bool,
+    /// The key is in the body.
+    pub(super) keyed: bool,
     pub(super) before: Template,
     pub(super) after: Template,
     pub(super) items: Vec<Template>,
@@ -89,10 +91,13 @@ impl Mapping {
             section.wrong("method", format!("`{}` is no method", it.method), "as in POST, PUT or PATCH");
         }
         it.read_address(&section, params, naming, one_row);
-        let body = section.text("body");
+        let keyed = keyed_body(&section, idempotency);
+        let body = keyed.as_deref().or(section.text("body"));
         it.lone = one_row && body.is_some_and(|text| !text.contains("${rows}"));
-        it.read_body(&section, params, naming);
-        it.read_items(&section, params, naming, body.filter(|_| it.lone));
+        it.keyed = keyed.is_some();
+        it.read_body(&section, params, naming, body);
+        let lone = body.filter(|_| it.lone);
+        it.read_items(&section, params, naming, lone);
         it.add_headers(auth, headers);
         if let Some(pieces) = &idempotency.template {
             let key = TextTemplate::of(pieces.clone(), naming.key.as_ref(), &mut it.address_fields);
@@ -169,12 +174,17 @@ impl Mapping {
         }
     }
 
-    fn read_body(&mut self, section: &Section<'_>, params: &Params<'_>, naming: &RowNaming) {
+    fn read_body(
+        &mut self,
+        section: &Section<'_>,
+        params: &Params<'_>,
+        naming: &RowNaming,
+        body: Option<&str>,
+    ) {
         let formats = [("json", Format::Json), ("ndjson", Format::Lines)];
         self.format = section.word("format", &formats).unwrap_or_default();
         let kinds = [("none", Compression::None), ("gzip", Compression::Gzip), ("zstd", Compression::Zstd)];
         self.compression = section.word("compression", &kinds).unwrap_or_default();
-        let body = section.text("body");
         self.shape.push(body.map_or(String::new(), |text| params.shown(text)));
         match (self.format, body) {
             (Format::Json, Some(_)) if self.lone => {}
@@ -182,8 +192,8 @@ impl Mapping {
             (Format::Lines, None) => {}
             (Format::Json, text) => {
                 let spot = section.spot_of("body");
-                let compiler =
-                    Compiler { params, row_key: naming.key.as_ref(), seat: Seat::Body, spot: &spot };
+                let seat = Seat::Body { keyed: self.keyed };
+                let compiler = Compiler { params, row_key: naming.key.as_ref(), seat, spot: &spot };
                 let text = text.unwrap_or("\"${rows}\"");
                 let template = compiler.compile(text, &mut FieldSet::default());
                 match template.map(Template::halves) {
@@ -227,7 +237,8 @@ impl Mapping {
             texts = vec![("\"${row}\"", &item_spot)];
         }
         for (text, spot) in texts {
-            let compiler = Compiler { params, row_key: naming.key.as_ref(), seat: Seat::Item, spot };
+            let seat = Seat::Item { keyed: self.keyed && self.lone };
+            let compiler = Compiler { params, row_key: naming.key.as_ref(), seat, spot };
             if let Some(template) = compiler.compile(text, &mut self.item_fields) {
                 self.shape.push(params.shown(text));
                 self.items.push(template);
@@ -263,5 +274,26 @@ impl Mapping {
         let mut fields = vec![self.method.clone(), url, format!("{:?}", self.format)];
         fields.extend(self.shape.iter().cloned());
         fields
+    }
+}
+
+/// The body's text with the key in it, where the key goes there.
+fn keyed_body(section: &Section<'_>, idempotency: &Idempotency) -> Option<String> {
+    let Some(KeyPlace::Body(at)) = &idempotency.place else { return None };
+    let text = section.text("body").unwrap_or("\"${rows}\"");
+    // What is no JSON is told where the body is compiled.
+    let mut body: serde_json::Value = serde_json::from_str(text).ok()?;
+    let (name, parents) = at.tokens().split_last()?;
+    let parent = parents.iter().try_fold(&mut body, |value, token| value.get_mut(&**token));
+    match parent.and_then(serde_json::Value::as_object_mut) {
+        Some(parent) => {
+            parent.insert(name.to_string(), "${batch.key}".into());
+            Some(body.to_string())
+        }
+        None => {
+            let message = format!("the body has no object at {} for the key", at.as_str());
+            section.wrong("body", message, "send the key in a header, or at a member of the envelope");
+            None
+        }
     }
 }

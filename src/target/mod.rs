@@ -26,6 +26,7 @@ mod form;
 mod group;
 mod job;
 mod key_form;
+mod keyed;
 mod lint;
 mod mapping;
 mod matching;

@@ -47,8 +47,13 @@ pub(super) enum Seat {
     Address {
         one_row: bool,
     },
-    Body,
-    Item,
+    /// `keyed` when the key is sent in the body: then it is made of the body without it.
+    Body {
+        keyed: bool,
+    },
+    Item {
+        keyed: bool,
+    },
     /// The key's template.
     Key,
     /// Credentials, and `group.by`.
@@ -74,8 +79,11 @@ impl Seat {
                 }
                 _ => false,
             },
-            Self::Body => matches!(source, S::Rows | S::State(_) | S::Param(_)),
-            Self::Item => matches!(source, S::Row(_) | S::RowKey | S::RowNumber | S::RowIdem | S::Param(_)),
+            Self::Body { keyed: true } | Self::Item { keyed: true } if *source == S::BatchKey => true,
+            Self::Body { .. } => matches!(source, S::Rows | S::State(_) | S::Param(_)),
+            Self::Item { .. } => {
+                matches!(source, S::Row(_) | S::RowKey | S::RowNumber | S::RowIdem | S::Param(_))
+            }
             Self::Key => matches!(source, S::Row(_) | S::RowKey | S::RowIdem | S::BatchKey | S::Param(_)),
             Self::Fixed => matches!(source, S::Param(_)),
             Self::Job => matches!(source, S::JobId | S::Param(_)),
@@ -96,10 +104,10 @@ impl Seat {
                 "${param.…}, ${group:/…}, ${state.…}, ${batch.key}, ${batch.n} and ${batch.first_sent} \
                  (row fields only if `rows = 1` in [limits])"
             }
-            Self::Body => {
-                "${rows}, ${state.…} and ${param.…} (a key is made from the body, so it cannot be in it)"
+            Self::Body { .. } => {
+                "${rows}, ${state.…} and ${param.…} (a key goes into it with send = { body = \"/…\" } in [idempotency])"
             }
-            Self::Item => "${row}, ${row:/…}, ${row.key}, ${row.n}, ${row.idem} and ${param.…}",
+            Self::Item { .. } => "${row}, ${row:/…}, ${row.key}, ${row.n}, ${row.idem} and ${param.…}",
             Self::Key => "${row:/…}, ${row.key}, ${row.idem}, ${batch.key} and ${param.…}",
             Self::Fixed => "${param.…}",
             Self::Job => "${job.id} and ${param.…}",

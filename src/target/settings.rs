@@ -5,6 +5,7 @@
 use super::key_form::KeyFormat;
 use super::params::{Filled, Params};
 use super::placeholder::{Piece, Seat};
+use super::pointer::Pointer;
 use super::rule::StatusSet;
 use super::section::{Section, size_of};
 use super::wait::Unit;
@@ -67,6 +68,8 @@ pub enum OnAmbiguous {
 pub enum KeyPlace {
     Header(String),
     Query(String),
+    /// A member of the body; its parent is an object of the envelope.
+    Body(Pointer),
 }
 
 /// What a target's memory does with answers that were failures.
@@ -180,14 +183,15 @@ impl Idempotency {
             return;
         };
         let (header, query) = (send.text("header"), send.text("query"));
-        send.refuse("body", "a key is made from the body; use a header or the query");
+        let body = super::rule::pointer_at(&send, "body").filter(|pointer| !pointer.tokens().is_empty());
         let name = |key: &str, text: &str| params.fixed(text, &send.spot_of(key));
-        match (header, query) {
-            (Some(text), None) => {
+        match (header, query, body) {
+            (None, None, Some(pointer)) => self.place = Some(KeyPlace::Body(pointer)),
+            (Some(text), None, None) => {
                 self.place = name("header", text).map(|name| KeyPlace::Header(name.to_ascii_lowercase()));
             }
-            (None, Some(text)) => self.place = name("query", text).map(KeyPlace::Query),
-            _ => send.wrong("header", "`send` takes one of header and query", ""),
+            (None, Some(text), None) => self.place = name("query", text).map(KeyPlace::Query),
+            _ => send.wrong("header", "`send` takes one of header, query and body", ""),
         }
         if let Some(KeyPlace::Header(header)) = &self.place
             && !is_header_name(header)

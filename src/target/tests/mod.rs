@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod answers;
+mod bad_input;
 mod builtins;
 mod faults;
 mod fixtures;
