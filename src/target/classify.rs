@@ -77,7 +77,8 @@ impl Target {
             }
             wait::read(reply.header(name)?, *unit, reply, now)
         });
-        named.max()
+        // Retry-After goes before what the target tells of its window.
+        named.max().or_else(|| self.hint(reply, now).filter(|hint| patient && hint.remaining == 0)?.reset)
     }
 }
 

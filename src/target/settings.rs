@@ -250,6 +250,10 @@ pub struct Flow {
     pub max_wait: Option<Duration>,
     /// Header that tells how many requests are left.
     pub remaining: Option<String>,
+    /// Header that tells how many there are within a window.
+    pub limit: Option<String>,
+    /// It tells the same in the headers of the IETF's drafts.
+    pub ietf: bool,
     pub(super) waits: Vec<(String, Unit)>,
 }
 
@@ -290,9 +294,10 @@ impl Flow {
             cooldown: section.duration("cooldown"),
             max_wait: section.duration("max_wait"),
             remaining: section.text("remaining").map(str::to_ascii_lowercase),
+            limit: section.text("limit").map(str::to_ascii_lowercase),
+            ietf: section.flag("ietf").unwrap_or(false),
             waits,
         };
-        section.refuse("ietf", "name the header with `reset`");
         section.done();
         flow
     }

@@ -8,6 +8,7 @@ mod builtins;
 mod faults;
 mod fixtures;
 mod forming;
+mod hints;
 mod jobs_and_groups;
 mod lints;
 mod loading;
