@@ -5,10 +5,12 @@ use crate::target::RateHint;
 use proptest::prelude::*;
 use std::time::Duration;
 
+#[expect(clippy::unnecessary_wraps, reason = "as waits come")]
 fn seconds(seconds: u64) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as hints come")]
 fn hint(remaining: u64, reset: u64, limit: u64, window: Option<u64>) -> Option<RateHint> {
     let window = window.map(Duration::from_secs);
     Some(RateHint { remaining, reset: seconds(reset), limit: Some(limit), window })
