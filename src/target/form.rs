@@ -3,8 +3,10 @@
 //!
 //! It never decides how many rows a request has, nor sends one.
 
+use super::encoding::{fill_line, to_form};
 use super::key_form::KeyFormat;
 use super::mapping::{Compression, Format};
+use super::raw;
 use super::settings::{Idempotency, KeyPlace};
 use super::slot::{Facts, FieldSet, GroupState, RowContext};
 use super::target::Target;
@@ -33,12 +35,15 @@ pub struct About<'a> {
 impl Target {
     /// Whether the one item of a row is the row.
     pub fn passes_rows(&self) -> bool {
-        matches!(self.mapping.items.as_slice(), [item] if item.is_row())
+        let plain = matches!(self.mapping.format, Format::Json | Format::Lines);
+        plain
+            && self.mapping.object_key.is_none()
+            && matches!(self.mapping.items.as_slice(), [item] if item.is_row())
     }
 
     /// Items that one row becomes.
     pub fn items_per_row(&self) -> usize {
-        self.mapping.items.len()
+        self.mapping.items.len().max(1)
     }
 
     pub fn compression(&self) -> Compression {
@@ -78,8 +83,11 @@ impl Target {
         let facts = Facts { state: Some(state), key: Some(&blank), ..Facts::default() };
         // A state that is not there yet is left open; `request` refuses what then does not fit.
         let _ = fill(&self.mapping.before.parts, &facts, body);
-        if self.mapping.format == Format::Json && !self.mapping.lone {
-            body.push(b'[');
+        match self.mapping.format {
+            Format::Json if self.mapping.lone => {}
+            Format::Json => body.push(if self.mapping.object_key.is_some() { b'{' } else { b'[' }),
+            Format::Csv => self.mapping.csv.iter().for_each(|csv| csv.open(body)),
+            Format::Lines | Format::Form | Format::Text => {}
         }
     }
 
@@ -87,9 +95,10 @@ impl Target {
         let blank = self.blank_key();
         let facts = Facts { state: Some(state), key: Some(&blank), ..Facts::default() };
         match self.mapping.format {
+            Format::Form => {}
             Format::Json if self.mapping.lone => {}
-            Format::Json => body.push(b']'),
-            Format::Lines => body.push(b'\n'),
+            Format::Json => body.push(if self.mapping.object_key.is_some() { b'}' } else { b']' }),
+            Format::Lines | Format::Csv | Format::Text => body.push(b'\n'),
         }
         let _ = fill(&self.mapping.after.parts, &facts, body);
     }
@@ -104,7 +113,8 @@ impl Target {
     pub fn separate(&self, body: &mut Vec<u8>) {
         body.push(match self.mapping.format {
             Format::Json => b',',
-            Format::Lines => b'\n',
+            Format::Form => b'&',
+            Format::Lines | Format::Csv | Format::Text => b'\n',
         });
     }
 
@@ -135,13 +145,28 @@ impl Target {
         let fields = self.mapping.item_fields.read(text);
         let blank = self.blank_key();
         let facts = Facts { fields: &fields, key: Some(&blank), ..self.facts(row, text) };
+        if let Some(csv) = &self.mapping.csv {
+            csv.row(text, body);
+            return Ok(());
+        }
+        if let Some(line) = &self.mapping.line {
+            return fill_line(line, &facts, body);
+        }
+        if let Some(key) = &self.mapping.object_key {
+            let mut name = String::new();
+            key.fill(&facts, Frame::Plain, &mut name)?;
+            body.push(b'"');
+            raw::escape_into(&name, body);
+            body.extend_from_slice(b"\":");
+        }
+        let start = body.len();
         for (at, item) in self.mapping.items.iter().enumerate() {
             if at > 0 {
                 self.separate(body);
             }
             item.fill(&facts, body)?;
         }
-        Ok(())
+        if self.mapping.format == Format::Form { to_form(body, start) } else { Ok(()) }
     }
 
     /// Several lines for one row: the ends between them were blanked with the row's own, and are set again.

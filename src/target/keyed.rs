@@ -1,7 +1,9 @@
 //! A key that stands in the body: it is made of the body, so that the body is made with zeros in its place, hashed
 //! and kept like that, and gets its key when it is sent.
 
+use super::encoding::to_form;
 use super::form::text_of;
+use super::mapping::Format;
 use super::slot::Facts;
 use super::target::Target;
 use super::template::fill;
@@ -24,6 +26,9 @@ impl Target {
             let facts = Facts { fields: &fields, row_text: text, ..*facts };
             for item in &self.mapping.items {
                 item.fill(&facts, &mut out)?;
+            }
+            if self.mapping.format == Format::Form {
+                to_form(&mut out, 0)?;
             }
             return Ok(Bytes::from(out));
         }

@@ -4,6 +4,7 @@
 
 use super::auth::Auth;
 use super::document::Value;
+use super::encoding::{CsvShape, text_item};
 use super::params::{Filled, Params};
 use super::placeholder::Seat;
 use super::section::Section;
@@ -20,6 +21,12 @@ pub enum Format {
     Json,
     /// One item a line, each line ended.
     Lines,
+    /// A line of fields for each row.
+    Csv,
+    /// Names and values, for one row.
+    Form,
+    /// A line of text for each row.
+    Text,
 }
 
 /// How a body is packed on its way. Limits and hashes are of the plain body.
@@ -48,6 +55,10 @@ pub(super) struct Mapping {
     pub(super) lone: bool,
     /// The key is in the body.
     pub(super) keyed: bool,
+    pub(super) csv: Option<CsvShape>,
+    pub(super) line: Option<TextTemplate>,
+    /// Rows are members of an object, by this name.
+    pub(super) object_key: Option<TextTemplate>,
     pub(super) before: Template,
     pub(super) after: Template,
     pub(super) items: Vec<Template>,
@@ -97,8 +108,9 @@ impl Mapping {
         it.keyed = keyed.is_some();
         it.read_body(&section, params, naming, body);
         let lone = body.filter(|_| it.lone);
-        it.read_items(&section, params, naming, lone);
-        it.add_headers(auth, headers);
+        if !matches!(it.format, Format::Csv | Format::Text) {
+            it.read_items(&section, params, naming, lone);
+        }
         if let Some(pieces) = &idempotency.template {
             let key = TextTemplate::of(pieces.clone(), naming.key.as_ref(), &mut it.address_fields);
             if key.is_of_row() && !one_row {
@@ -107,9 +119,8 @@ impl Mapping {
             }
             it.key_template = Some(key);
         }
-        section.refuse("csv", "format = \"csv\" is not there");
-        section.refuse("rows_as", "rows go as an array");
-        section.refuse("object_key", "rows go as an array");
+        it.read_encoding(&section, params, naming);
+        it.add_headers(auth, headers);
         section.refuse("commit", "steps around a request are not there");
         section.done();
         it
@@ -181,15 +192,27 @@ impl Mapping {
         naming: &RowNaming,
         body: Option<&str>,
     ) {
-        let formats = [("json", Format::Json), ("ndjson", Format::Lines)];
+        let formats = [
+            ("json", Format::Json),
+            ("ndjson", Format::Lines),
+            ("csv", Format::Csv),
+            ("form", Format::Form),
+            ("text", Format::Text),
+        ];
         self.format = section.word("format", &formats).unwrap_or_default();
         let kinds = [("none", Compression::None), ("gzip", Compression::Gzip), ("zstd", Compression::Zstd)];
         self.compression = section.word("compression", &kinds).unwrap_or_default();
         self.shape.push(body.map_or(String::new(), |text| params.shown(text)));
         match (self.format, body) {
-            (Format::Json, Some(_)) if self.lone => {}
-            (Format::Lines, Some(_)) => section.wrong("body", "lines have no envelope", "take `body` out"),
-            (Format::Lines, None) => {}
+            (Format::Json | Format::Form, Some(_)) if self.lone => {}
+            (Format::Form, _) => {
+                let remedy = "write rows = 1 in [limits], and the row's fields in `body`";
+                section.wrong("format", "a form is of one row", remedy);
+            }
+            (Format::Lines | Format::Csv | Format::Text, Some(_)) => {
+                section.wrong("body", "lines have no envelope", "take `body` out");
+            }
+            (Format::Lines | Format::Csv | Format::Text, None) => {}
             (Format::Json, text) => {
                 let spot = section.spot_of("body");
                 let seat = Seat::Body { keyed: self.keyed };
@@ -246,11 +269,60 @@ impl Mapping {
         }
     }
 
+    /// What is said of CSV, text and objects.
+    fn read_encoding(&mut self, section: &Section<'_>, params: &Params<'_>, naming: &RowNaming) {
+        let is_object = section.word("rows_as", &[("array", false), ("object", true)]).unwrap_or(false);
+        if let Some(text) = section.text("object_key") {
+            let pieces = params.demand(text, Seat::Item { keyed: false }, &section.spot_of("object_key"));
+            let key = TextTemplate::of(pieces, naming.key.as_ref(), &mut self.item_fields);
+            self.shape.push(params.shown(text));
+            self.object_key = Some(key).filter(|_| is_object);
+        }
+        let whole = is_object && self.format == Format::Json && !self.lone && self.items.len() <= 1;
+        if is_object && (self.object_key.is_none() || !whole) {
+            let remedy = "write format = \"json\", one `item`, and object_key = \"${row.key}\"";
+            section.wrong("rows_as", "rows_as = \"object\" needs a name for each row", remedy);
+        } else if !is_object && section.has("object_key") {
+            section.wrong("object_key", "`object_key` goes with rows_as = \"object\"", "");
+        }
+        match self.format {
+            Format::Csv => {
+                if section.has("item") || section.has("items") {
+                    section.wrong(
+                        "item",
+                        "CSV has columns, not items",
+                        "name them in csv = { columns = […] }",
+                    );
+                }
+                section.node("item");
+                section.node("items");
+                self.csv = CsvShape::read(section, params);
+                if self.csv.is_none() && !section.has("csv") {
+                    let remedy = "write csv = { columns = [\"id\", \"name\"] }";
+                    section.wrong("format", "CSV needs `csv`", remedy);
+                }
+                self.shape.extend(self.csv.as_ref().map(CsvShape::shape));
+            }
+            Format::Text => {
+                self.line = text_item(section, params, naming, &mut self.item_fields);
+                self.shape.extend(section.text("item").map(|text| params.shown(text)));
+            }
+            _ if section.has("csv") => {
+                section.node("csv");
+                section.wrong("csv", "`csv` goes with format = \"csv\"", "");
+            }
+            _ => {}
+        }
+    }
+
     /// Credentials and the caller's headers; what is given later replaces what was there.
     fn add_headers(&mut self, auth: &Auth, given: &[(String, String, bool)]) {
         let kind = match self.format {
             Format::Json => "application/json",
             Format::Lines => "application/x-ndjson",
+            Format::Csv => "text/csv",
+            Format::Form => "application/x-www-form-urlencoded",
+            Format::Text => "text/plain",
         };
         let mut all = vec![("content-type".to_owned(), TextTemplate::plain(kind))];
         let auth_headers =

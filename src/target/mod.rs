@@ -19,6 +19,7 @@ mod builtin;
 mod classify;
 mod counts;
 mod document;
+mod encoding;
 mod errors;
 mod faults;
 mod filter;

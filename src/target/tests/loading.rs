@@ -138,10 +138,10 @@ fn an_address_without_scheme_or_with_credentials_or_a_fragment_is_refused() {
 
 #[test]
 fn keys_of_the_language_that_are_not_there_yet_say_so() {
-    let told = errors(&format!("{HEAD}{REQUEST}rows_as = \"object\"\n[[before]]\nname = \"x\"\n"));
+    let told = errors(&format!("{HEAD}{REQUEST}commit = \"after\"\n[[before]]\nname = \"x\"\n"));
     assert_eq!(
         told,
-        "t.toml:6: `rows_as` in [request] is not supported yet; rows go as an array\n\
+        "t.toml:6: `commit` in [request] is not supported yet; steps around a request are not there\n\
          t.toml:7: `before` in the profile is not supported yet; steps before a request are not there"
     );
 }

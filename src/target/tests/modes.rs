@@ -161,3 +161,22 @@ fn rows_of_other_members_are_told_apart_where_it_matters() {
     assert_ne!(of(r#"{"ab":1}"#), of(r#"{"a":1,"b":2}"#));
     assert!(of("{}").is_some() && plain("").key_set(&row("{}", 0)).is_none());
 }
+
+#[test]
+fn an_entry_that_repeats_a_row_is_about_that_row() {
+    let target = plain(
+        "[[response]]\nwhen = { status = [200] }\nthen = \"results\"\nresults = \"r\"\n\
+         [results.r]\nfrom = \"/left\"\nmatch = { by = \"echo\", at = \"/put\", fields = [\"t\", \"/id\"] }\n\
+         covers = \"unprocessed\"\nunlisted = \"ok\"\n",
+    );
+    assert_eq!(target.unique_by().unwrap().as_str(), "/t");
+    let load = load(&target, &[r#"{"t":"a","id":1}"#, r#"{"t":"b","id":"2","x":3}"#]);
+    let of = |body: &str| target.read(&load, &reply(200, body), NOW);
+    let verdicts = settled(of(r#"{"left":[{"put":{"id":"2","t":"b"}}]}"#));
+    assert_eq!((verdicts.of(0), verdicts.of(1)), (&RowVerdict::Delivered, &RowVerdict::Resend));
+    for bad in
+        [r#"{"left":[{"put":{"id":2,"t":"a"}}]}"#, r#"{"left":[{"put":{"t":"a"}}]}"#, r#"{"left":[{}]}"#]
+    {
+        assert!(matches!(of(bad), Outcome::Misfit { .. }), "{bad}");
+    }
+}
