@@ -87,7 +87,7 @@ impl Target {
             Format::Json if self.mapping.lone => {}
             Format::Json => body.push(if self.mapping.object_key.is_some() { b'{' } else { b'[' }),
             Format::Csv => self.mapping.csv.iter().for_each(|csv| csv.open(body)),
-            Format::Lines | Format::Form | Format::Text => {}
+            Format::Lines | Format::Form | Format::Text | Format::Empty => {}
         }
     }
 
@@ -95,7 +95,7 @@ impl Target {
         let blank = self.blank_key();
         let facts = Facts { state: Some(state), key: Some(&blank), ..Facts::default() };
         match self.mapping.format {
-            Format::Form => {}
+            Format::Form | Format::Empty => {}
             Format::Json if self.mapping.lone => {}
             Format::Json => body.push(if self.mapping.object_key.is_some() { b'}' } else { b']' }),
             Format::Lines | Format::Csv | Format::Text => body.push(b'\n'),
@@ -113,7 +113,7 @@ impl Target {
     pub fn separate(&self, body: &mut Vec<u8>) {
         body.push(match self.mapping.format {
             Format::Json => b',',
-            Format::Form => b'&',
+            Format::Form | Format::Empty => b'&',
             Format::Lines | Format::Csv | Format::Text => b'\n',
         });
     }

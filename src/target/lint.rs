@@ -88,7 +88,8 @@ impl Usage {
     }
 
     fn readers(&self, target: &Target) {
-        let rules = target.rules.iter().filter_map(|rule| rule.reader.as_deref());
+        let deletions = target.deletion.iter().flat_map(|deletion| &deletion.rules);
+        let rules = target.rules.iter().chain(deletions).filter_map(|rule| rule.reader.as_deref());
         let ends = target.job.iter().flat_map(|job| job.readers().map(String::as_str));
         let mut used: Vec<&str> = rules.chain(ends).collect();
         let readers = used.iter().filter_map(|name| target.readers.get(*name));

@@ -1,4 +1,4 @@
-//! `[request]`: where a request goes and what it is made of, compiled.
+//! `[request]` and `[delete]`: where a request goes and what it is made of, compiled.
 //!
 //! It never holds a row or a key; those come when a request is formed.
 
@@ -27,6 +27,8 @@ pub enum Format {
     Form,
     /// A line of text for each row.
     Text,
+    /// Nothing: the address says it all.
+    Empty,
 }
 
 /// How a body is packed on its way. Limits and hashes are of the plain body.
@@ -75,7 +77,7 @@ pub(super) struct Mapping {
 
 impl Mapping {
     pub(super) fn read(
-        root: &Section<'_>,
+        section: Section<'_>,
         params: &Params<'_>,
         auth: &Auth,
         headers: &[(String, String, bool)],
@@ -83,14 +85,6 @@ impl Mapping {
         idempotency: &Idempotency,
         one_row: bool,
     ) -> Self {
-        let Some(section) = root.section("request") else {
-            root.wrong(
-                "request",
-                "there is no [request]",
-                "say where rows go: [request] with method and url",
-            );
-            return Self::default();
-        };
         let mut it = Self {
             method: section.text("method").unwrap_or("POST").to_owned(),
             timeout: section.duration("timeout"),
@@ -108,18 +102,18 @@ impl Mapping {
         it.keyed = keyed.is_some();
         it.read_body(&section, params, naming, body);
         let lone = body.filter(|_| it.lone);
-        if !matches!(it.format, Format::Csv | Format::Text) {
+        if !matches!(it.format, Format::Csv | Format::Text | Format::Empty) {
             it.read_items(&section, params, naming, lone);
         }
         if let Some(pieces) = &idempotency.template {
             let key = TextTemplate::of(pieces.clone(), naming.key.as_ref(), &mut it.address_fields);
             if key.is_of_row() && !one_row {
                 let message = "the key is made from a row, but a request may have many";
-                root.findings.add(&section.spot, message, "write rows = 1 in [limits]");
+                section.findings.add(&section.spot, message, "write rows = 1 in [limits]");
             }
             it.key_template = Some(key);
         }
-        it.read_encoding(&section, params, naming);
+        it.read_encoding(&section, params, naming, one_row);
         it.add_headers(auth, headers);
         section.refuse("commit", "steps around a request are not there");
         section.done();
@@ -198,6 +192,7 @@ impl Mapping {
             ("csv", Format::Csv),
             ("form", Format::Form),
             ("text", Format::Text),
+            ("empty", Format::Empty),
         ];
         self.format = section.word("format", &formats).unwrap_or_default();
         let kinds = [("none", Compression::None), ("gzip", Compression::Gzip), ("zstd", Compression::Zstd)];
@@ -209,10 +204,10 @@ impl Mapping {
                 let remedy = "write rows = 1 in [limits], and the row's fields in `body`";
                 section.wrong("format", "a form is of one row", remedy);
             }
-            (Format::Lines | Format::Csv | Format::Text, Some(_)) => {
+            (Format::Lines | Format::Csv | Format::Text | Format::Empty, Some(_)) => {
                 section.wrong("body", "lines have no envelope", "take `body` out");
             }
-            (Format::Lines | Format::Csv | Format::Text, None) => {}
+            (Format::Lines | Format::Csv | Format::Text | Format::Empty, None) => {}
             (Format::Json, text) => {
                 let spot = section.spot_of("body");
                 let seat = Seat::Body { keyed: self.keyed };
@@ -270,7 +265,13 @@ impl Mapping {
     }
 
     /// What is said of CSV, text and objects.
-    fn read_encoding(&mut self, section: &Section<'_>, params: &Params<'_>, naming: &RowNaming) {
+    fn read_encoding(
+        &mut self,
+        section: &Section<'_>,
+        params: &Params<'_>,
+        naming: &RowNaming,
+        one_row: bool,
+    ) {
         let is_object = section.word("rows_as", &[("array", false), ("object", true)]).unwrap_or(false);
         if let Some(text) = section.text("object_key") {
             let pieces = params.demand(text, Seat::Item { keyed: false }, &section.spot_of("object_key"));
@@ -307,6 +308,10 @@ impl Mapping {
                 self.line = text_item(section, params, naming, &mut self.item_fields);
                 self.shape.extend(section.text("item").map(|text| params.shown(text)));
             }
+            Format::Empty if !one_row => {
+                let remedy = "write rows = 1, and name the row in the address";
+                section.wrong("format", "a request without a body is of one row", remedy);
+            }
             _ if section.has("csv") => {
                 section.node("csv");
                 section.wrong("csv", "`csv` goes with format = \"csv\"", "");
@@ -323,8 +328,12 @@ impl Mapping {
             Format::Csv => "text/csv",
             Format::Form => "application/x-www-form-urlencoded",
             Format::Text => "text/plain",
+            Format::Empty => "",
         };
-        let mut all = vec![("content-type".to_owned(), TextTemplate::plain(kind))];
+        let mut all = Vec::new();
+        if !kind.is_empty() {
+            all.push(("content-type".to_owned(), TextTemplate::plain(kind)));
+        }
         let auth_headers =
             auth.headers.iter().map(|(name, value)| (name.clone(), TextTemplate::plain(value)));
         let given =

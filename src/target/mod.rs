@@ -18,6 +18,7 @@ mod bare_url;
 mod builtin;
 mod classify;
 mod counts;
+mod deletion;
 mod document;
 mod encoding;
 mod errors;

@@ -302,6 +302,23 @@ pub(super) struct Rule {
 }
 
 impl Rule {
+    /// A rule that nobody wrote: these statuses, and nothing else asked.
+    pub(super) fn plain(statuses: Vec<RangeInclusive<u16>>, then: Then, spot: &Spot) -> Self {
+        Self {
+            when: When { status: StatusSet(statuses), ..When::default() },
+            then,
+            reader: None,
+            wait: None,
+            not_applied: false,
+            learn_rows: None,
+            learn_bytes: None,
+            code: None,
+            message: None,
+            field: None,
+            spot: spot.clone(),
+        }
+    }
+
     pub(super) fn read(section: Section<'_>) -> Self {
         let verbs = [
             ("ok", Then::Ok),

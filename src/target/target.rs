@@ -2,6 +2,7 @@
 //! requests and to read answers. Nothing is parsed after this.
 
 use super::auth::Auth;
+use super::deletion::Deletion;
 use super::document::Node;
 use super::errors::{Findings, ProfileErrors, Spot};
 use super::group::Group;
@@ -56,6 +57,8 @@ pub struct Target {
     pub(super) verify: Option<Verify>,
     pub(super) attribution: Attribution,
     pub(super) expires: Option<Pointer>,
+    /// How rows are deleted.
+    pub(super) deletion: Option<Box<Target>>,
     pub(super) secrets: Vec<String>,
     pub(super) grant: Option<Grant>,
     /// What to say when the target does not know us.
@@ -122,7 +125,15 @@ impl Target {
         };
         let secrets = secrets_of(params, &auth, headers);
         let one_row = limits.rows == Some(1);
-        let mapping = Mapping::read(&root, params, &auth, headers, &naming, &idempotency, one_row);
+        let mapping = match root.section("request") {
+            Some(section) => Mapping::read(section, params, &auth, headers, &naming, &idempotency, one_row),
+            None => {
+                let remedy = "say where rows go: [request] with method and url";
+                root.wrong("request", "there is no [request]", remedy);
+                Mapping::default()
+            }
+        };
+        let deletion = Deletion::read(&root, params, &auth, headers, &naming);
         let (rules, readers) = answers(&root);
         let attribution = attribution(&root);
         let group = Group::read(&root, params);
@@ -132,8 +143,8 @@ impl Target {
         let retry = Retry::read(&root);
         root.refuse("before", "steps before a request are not there");
         root.refuse("after", "steps after a request are not there");
-        root.refuse("delete", "deletions are not there");
         check_names(&rules, &readers, job.as_ref(), &root);
+        check_names(deletion.as_ref().map_or(&[], Deletion::rules), &readers, None, &root);
         root.done();
         let mut target = Self {
             name: profile.name().to_owned(),
@@ -144,6 +155,7 @@ impl Target {
             idempotency,
             flow,
             retry,
+            deletion: None,
             rules,
             readers,
             group,
@@ -157,10 +169,11 @@ impl Target {
             identity: Digest([0; 32]),
         };
         target.identity = target.identify(overrides.origin_identity.as_deref(), headers);
+        target.deletion = deletion.map(|deletion| Box::new(deletion.of(&target, overrides, headers)));
         target
     }
 
-    fn identify(&self, origin: Option<&str>, headers: &[(String, String, bool)]) -> Digest {
+    pub(super) fn identify(&self, origin: Option<&str>, headers: &[(String, String, bool)]) -> Digest {
         let mut hasher = Hasher::new("bulkhaul/target");
         for field in self.mapping.identity(origin) {
             hasher = hasher.field(field.as_bytes());

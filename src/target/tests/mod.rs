@@ -5,6 +5,7 @@
 mod answers;
 mod bad_input;
 mod builtins;
+mod deletions;
 mod encodings;
 mod faults;
 mod fixtures;
