@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod products;
 mod recovery;
 mod sandbox_server;
 mod send;
