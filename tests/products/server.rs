@@ -78,14 +78,13 @@ fn serve(stream: &TcpStream, answer: &Answer, poll: &Answer, kept: &Mutex<Vec<Go
 }
 
 fn read(reader: &mut impl BufRead) -> Option<Got> {
-    let mut got = Got::default();
     let mut line = String::new();
     if reader.read_line(&mut line).ok()? == 0 {
         return None;
     }
     let mut words = line.split_whitespace();
-    got.method = words.next()?.to_owned();
-    got.path = words.next()?.to_owned();
+    let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let mut got = Got { method, path, ..Got::default() };
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
