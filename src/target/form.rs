@@ -124,21 +124,15 @@ impl Target {
         let done = self.append(row, body).and_then(|()| self.check_address(row));
         if done.is_err() {
             body.truncate(start);
-        } else if self.mapping.format == Format::Lines {
-            // Between values a line end is blank, and within strings there is none: a row stays on its line.
-            for byte in body[start..].iter_mut().filter(|byte| **byte == b'\n' || **byte == b'\r') {
-                *byte = b' ';
-            }
-            if self.mapping.items.len() > 1 {
-                self.mark_lines(row, start, body);
-            }
         }
         done
     }
 
     fn append(&self, row: &RowContext<'_>, body: &mut Vec<u8>) -> Result<(), Rejection> {
         if self.passes_rows() {
+            let start = body.len();
             body.extend_from_slice(row.text);
+            self.keep_line(&mut body[start..]);
             return Ok(());
         }
         let text = text_of(row)?;
@@ -164,26 +158,21 @@ impl Target {
             if at > 0 {
                 self.separate(body);
             }
+            let begin = body.len();
             item.fill(&facts, body)?;
+            self.keep_line(&mut body[begin..]);
         }
         if self.mapping.format == Format::Form { to_form(body, start) } else { Ok(()) }
     }
 
-    /// Several lines for one row: the ends between them were blanked with the row's own, and are set again.
-    fn mark_lines(&self, row: &RowContext<'_>, start: usize, body: &mut Vec<u8>) {
-        body.truncate(start);
-        let Ok(text) = text_of(row) else { return };
-        let fields = self.mapping.item_fields.read(text);
-        let facts = Facts { fields: &fields, ..self.facts(row, text) };
-        for (at, item) in self.mapping.items.iter().enumerate() {
-            if at > 0 {
-                body.push(b'\n');
-            }
-            let begin = body.len();
-            let _ = item.fill(&facts, body);
-            for byte in body[begin..].iter_mut().filter(|byte| **byte == b'\n' || **byte == b'\r') {
-                *byte = b' ';
-            }
+    /// Between values a line end is blank, and within strings there is none: an item stays on its line.
+    fn keep_line(&self, mut item: &mut [u8]) {
+        if self.mapping.format != Format::Lines {
+            return;
+        }
+        while let Some(at) = memchr::memchr2(b'\n', b'\r', item) {
+            item[at] = b' ';
+            item = &mut item[at + 1..];
         }
     }
 
