@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod commands;
+mod products;
 mod recovery;
 mod sandbox_server;
 mod send;

@@ -1,8 +1,11 @@
 //! Credentials: which header or query parameter carries them.
 //!
-//! A credential whose parameter has no value, and need not have one, is left out.
+//! A credential whose parameter has no value, and need not have one, is left out. Of several ways, as in
+//! `[[auth]]`, the first counts whose parameters all have values.
 
+use super::document::Value;
 use super::filter::base64;
+use super::oauth::Grant;
 use super::params::Params;
 use super::section::Section;
 use super::settings::is_header_name;
@@ -14,6 +17,8 @@ pub(super) struct Auth {
     pub(super) query: Vec<(String, String)>,
     /// Values that stand for the credential without being a parameter's value.
     pub(super) derived: Vec<String>,
+    /// How a token is got that is good for a while.
+    pub(super) grant: Option<Grant>,
 }
 
 #[derive(Clone, Copy)]
@@ -23,18 +28,30 @@ enum Scheme {
     Bearer,
     Header,
     Query,
+    Grant,
 }
 
 impl Auth {
     pub(super) fn read(root: &Section<'_>, params: &Params<'_>) -> Self {
+        let is_list = root.node("auth").is_some_and(|node| matches!(node.value, Value::List(_)));
+        let ways = if is_list { root.sections("auth") } else { root.section("auth").into_iter().collect() };
+        let ways: Vec<Self> = ways.into_iter().map(|section| Self::way(section, params)).collect();
+        ways.into_iter().find(Self::is_there).unwrap_or_default()
+    }
+
+    fn is_there(&self) -> bool {
+        !self.headers.is_empty() || !self.query.is_empty() || self.grant.is_some()
+    }
+
+    fn way(section: Section<'_>, params: &Params<'_>) -> Self {
         let mut auth = Self::default();
-        let Some(section) = root.section("auth") else { return auth };
         let schemes = [
             ("none", Scheme::None),
             ("basic", Scheme::Basic),
             ("bearer", Scheme::Bearer),
             ("header", Scheme::Header),
             ("query", Scheme::Query),
+            ("oauth2_client_credentials", Scheme::Grant),
         ];
         let text = |key: &'static str| -> Option<String> {
             let Some(text) = section.text(key) else {
@@ -45,12 +62,9 @@ impl Auth {
             };
             params.fixed(text, &section.spot_of(key))
         };
-        if let Some(scheme @ ("oauth2_client_credentials" | "aws_sigv4")) = section.text("scheme") {
-            section.wrong(
-                "scheme",
-                format!("scheme `{scheme}` is not supported yet"),
-                "give a token from the environment",
-            );
+        if section.text("scheme") == Some("aws_sigv4") {
+            let remedy = "put a proxy that signs in front of the API";
+            section.wrong("scheme", "scheme `aws_sigv4` is not supported yet", remedy);
             return auth;
         }
         match section.word("scheme", &schemes) {
@@ -76,6 +90,10 @@ impl Auth {
                     }
                     auth.headers.push((name.to_ascii_lowercase(), value));
                 }
+            }
+            Some(Scheme::Grant) => {
+                auth.grant = Grant::read(&section, params);
+                auth.derived.extend(auth.grant.iter().flat_map(Grant::secrets));
             }
             Some(Scheme::Query) => {
                 if let (Some(name), Some(value)) = (text("name"), text("value")) {

@@ -3,6 +3,7 @@
 //!
 //! It never counts attempts and never waits; it never takes an answer for more than it is.
 
+use super::faults::{Attempt, Broken};
 use super::reader::{Reader, Reading};
 use super::rule::{Rule, Then};
 use super::scrub::{clean, mask};
@@ -11,7 +12,7 @@ use super::target::Target;
 use super::wait;
 use super::{job, raw};
 use crate::model::{
-    BodyState, Fault, Job, Limit, Load, Outcome, Rejection, Reply, RowVerdict, StopKind, Verdicts, WallTime,
+    BodyState, Job, Limit, Load, Outcome, Rejection, Reply, RowVerdict, StopKind, Verdicts, WallTime,
 };
 use regex::Regex;
 use std::time::Duration;
@@ -29,15 +30,23 @@ pub(super) struct Answer<'a> {
 impl Target {
     /// What an answer means. `now` serves only where the answer names a time and has no Date of its own.
     pub fn read(&self, load: &Load, reply: &Reply, now: WallTime) -> Outcome {
+        self.read_attempt(load, reply, now, Attempt::default())
+    }
+
+    /// As [`Self::read`], where something is known of the attempts before.
+    pub fn read_attempt(&self, load: &Load, reply: &Reply, now: WallTime, attempt: Attempt) -> Outcome {
         let wait = self.wait_of(reply, now);
         let whole = reply.is_whole();
         let json = if whole { raw::checked(&reply.body) } else { None };
         let answer = Answer { target: self, load, reply, json, wait };
-        if let Some(outcome) = answer.fixed() {
+        if let Some(outcome) = answer.fixed(attempt) {
             return outcome;
         }
-        let rules =
-            self.rules.iter().filter(|rule| !uncertain(reply.status) || rule.when.names(reply.status));
+        let rules = self.rules.iter().filter(|rule| {
+            rule.when.broken.is_empty()
+                && rule.when.suits(attempt)
+                && (!uncertain(reply.status) || rule.when.names(reply.status))
+        });
         for rule in rules {
             if !whole && rule.needs_body() {
                 if rule.when.may_read(reply.status) {
@@ -48,14 +57,6 @@ impl Target {
             }
         }
         answer.by_status()
-    }
-
-    /// What it means that no answer came.
-    pub fn read_fault(&self, fault: &Fault) -> Outcome {
-        match fault {
-            Fault::NotSent(why) => Outcome::NotApplied { wait: None, why: why.clone() },
-            Fault::TimedOut(why) | Fault::Broken(why) => Outcome::Unknown { wait: None, why: why.clone() },
-        }
     }
 
     /// Whether the answer came from the target's memory of the key.
@@ -76,7 +77,8 @@ impl Target {
             }
             wait::read(reply.header(name)?, *unit, reply, now)
         });
-        named.max()
+        // Retry-After goes before what the target tells of its window.
+        named.max().or_else(|| self.hint(reply, now).filter(|hint| patient && hint.remaining == 0)?.reset)
     }
 }
 
@@ -91,7 +93,7 @@ impl Answer<'_> {
     }
 
     /// What is never the profile's to say.
-    fn fixed(&self) -> Option<Outcome> {
+    fn fixed(&self, attempt: Attempt) -> Option<Outcome> {
         let (status, idempotency) = (self.status(), &self.target.idempotency);
         if (300..400).contains(&status) {
             let to = self.reply.header("location").unwrap_or("nowhere");
@@ -109,7 +111,9 @@ impl Answer<'_> {
                 return Some(self.throttled());
             }
             let why = format!("the answer ({status}) was cut off");
-            return Some(Outcome::Unknown { wait: self.wait, why });
+            let rows = self.load.len() as u64;
+            let said = self.target.broken(Broken::Cut, Some(status), rows, attempt, &why);
+            return Some(said.unwrap_or(Outcome::Unknown { wait: self.wait, why }));
         }
         if (200..300).contains(&status) && self.is_page() {
             let why =
@@ -183,8 +187,9 @@ impl Answer<'_> {
     }
 
     fn refusal(&self, rule: Option<&Rule>, code: &str) -> Rejection {
-        let word = |wording: Option<&super::rule::Wording>| {
-            wording.and_then(|wording| wording.of(self.json)).map(|text| self.clean(&text))
+        let text = String::from_utf8_lossy(&self.reply.body);
+        let word = |wording: Option<&super::wording::Wording>| {
+            wording.and_then(|wording| wording.of(self.json, &text)).map(|text| self.clean(&text))
         };
         Rejection {
             code: word(rule.and_then(|rule| rule.code.as_ref())).unwrap_or_else(|| code.to_owned()),
@@ -206,7 +211,7 @@ impl Answer<'_> {
             Then::Ok => self.all(RowVerdict::Delivered),
             Then::Results => self.results(rule.reader.as_deref().unwrap_or_default()),
             Then::Job => self.accepted(),
-            Then::Retry if (400..500).contains(&status) && status != 408 => {
+            Then::Retry if rule.not_applied || ((400..500).contains(&status) && status != 408) => {
                 Outcome::NotApplied { wait, why: self.said() }
             }
             Then::Retry => Outcome::Unknown { wait, why: self.said() },
@@ -247,8 +252,8 @@ impl Answer<'_> {
         };
         let others: Vec<&Reader> =
             reader.also.iter().filter_map(|name| self.target.readers.get(name)).collect();
-        let lines = if reader.is_lines() { lines(&self.reply.body) } else { None };
-        let Some(json) = lines.as_deref().or(self.json) else {
+        let made = reader.written(&self.reply.body);
+        let Some(json) = made.as_deref().or(self.json) else {
             if (200..300).contains(&self.status()) {
                 let why = format!("the answer ({}) is not JSON", self.status());
                 return Outcome::Unknown { wait: self.wait, why };
@@ -337,7 +342,9 @@ impl Answer<'_> {
     /// A 2xx that no rule reads.
     fn success(&self) -> Outcome {
         let status = self.status();
-        let spoken = self.target.rules.iter().any(|rule| (200..300).any(|known| rule.when.may_read(known)));
+        let whole = |rule: &&Rule| rule.when.broken.is_empty();
+        let mut rules = self.target.rules.iter().filter(whole);
+        let spoken = rules.any(|rule| (200..300).any(|known| rule.when.may_read(known)));
         if !spoken && !matches!(status, 202 | 207) {
             return self.all(RowVerdict::Delivered);
         }
@@ -349,19 +356,4 @@ impl Answer<'_> {
         }
         self.unfit(&format!("no rule of the profile reads it: {}", self.excerpt()))
     }
-}
-
-/// A body of JSON lines as one list; none if a line is no JSON.
-fn lines(body: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(body).ok()?;
-    let mut list = String::with_capacity(text.len() + 2);
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        list.push(if list.is_empty() { '[' } else { ',' });
-        list.push_str(raw::checked(line.as_bytes())?);
-    }
-    if list.is_empty() {
-        list.push('[');
-    }
-    list.push(']');
-    Some(list)
 }

@@ -113,7 +113,19 @@ fn value_of(value: &DeValue<'_>, file: &Arc<str>, line: &dyn Fn(usize) -> u32) -
     }
 }
 
-/// Lays a child over its parent: tables merge, everything else is replaced, and the child's responses go first.
+impl Node {
+    /// The same table without one of its members.
+    pub(super) fn without(&self, name: &str) -> Self {
+        let mut node = self.clone();
+        if let Value::Table(table) = &mut node.value {
+            table.members.retain(|member| member.name != name);
+        }
+        node
+    }
+}
+
+/// Lays a child over its parent: tables merge, everything else is replaced, and the child's responses go first,
+/// its variants last.
 pub(super) fn merge(parent: Node, child: Node) -> Node {
     let (Value::Table(mut base), Value::Table(over)) = (parent.value, child.value.clone()) else {
         return child;
@@ -135,6 +147,10 @@ pub(super) fn merge(parent: Node, child: Node) -> Node {
 fn merge_member(parent: Member, child: Member) -> Member {
     let node = match (parent.node.value, child.node.value) {
         (Value::List(rest), Value::List(mut first)) if child.name == "response" => {
+            first.extend(rest);
+            Node { spot: child.node.spot, value: Value::List(first) }
+        }
+        (Value::List(mut first), Value::List(rest)) if child.name == "variant" => {
             first.extend(rest);
             Node { spot: child.node.spot, value: Value::List(first) }
         }

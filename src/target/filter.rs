@@ -50,6 +50,10 @@ pub(super) enum Filter {
     EpochSeconds,
     EpochMillis,
     Default(String),
+    /// Names, keys and tags of the line protocol of `InfluxDB`: comma, equals sign and blank are escaped.
+    LineTag,
+    /// Text fields of that protocol, with their quotes.
+    LineText,
 }
 
 impl Filter {
@@ -75,11 +79,12 @@ impl Filter {
             "rfc3339" => Self::Rfc3339,
             "epoch_s" => Self::EpochSeconds,
             "epoch_ms" => Self::EpochMillis,
-            "lp_tag" | "lp_str" => return Err(format!("the filter `{text}` is not supported yet")),
+            "lp_tag" => Self::LineTag,
+            "lp_str" => Self::LineText,
             _ => {
                 return Err(format!(
                     "unknown filter `{text}`; it is one of url, str, int, num, bool, json, b64, hex, sha256, uuid, \
-                     max:N, imf, rfc3339, epoch_s, epoch_ms, default:x"
+                     max:N, lp_tag, lp_str, imf, rfc3339, epoch_s, epoch_ms, default:x"
                 ));
             }
         })
@@ -100,6 +105,14 @@ impl Filter {
                 let text = value.into_text();
                 let end = text.char_indices().nth(*most).map_or(text.len(), |(at, _)| at);
                 owned(text[..end].to_owned())
+            }
+            Self::LineTag => {
+                let text = value.into_text();
+                owned(text.replace(',', "\\,").replace('=', "\\=").replace(' ', "\\ "))
+            }
+            Self::LineText => {
+                let text = value.into_text().replace('\\', "\\\\").replace('"', "\\\"");
+                owned(format!("\"{text}\""))
             }
             Self::Int => literal(value, "a whole number", |text| {
                 let digits = text.strip_prefix('-').unwrap_or(text);

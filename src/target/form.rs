@@ -3,14 +3,16 @@
 //!
 //! It never decides how many rows a request has, nor sends one.
 
+use super::encoding::{fill_line, to_form};
 use super::key_form::KeyFormat;
 use super::mapping::{Compression, Format};
+use super::raw;
 use super::settings::{Idempotency, KeyPlace};
 use super::slot::{Facts, FieldSet, GroupState, RowContext};
 use super::target::Target;
 use super::template::fill;
 use super::text::{Frame, TextTemplate};
-use crate::model::{BatchKey, Rejection, Request, WallTime};
+use crate::model::{BatchKey, Digest, Rejection, Request, WallTime};
 use bytes::Bytes;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -33,12 +35,15 @@ pub struct About<'a> {
 impl Target {
     /// Whether the one item of a row is the row.
     pub fn passes_rows(&self) -> bool {
-        matches!(self.mapping.items.as_slice(), [item] if item.is_row())
+        let plain = matches!(self.mapping.format, Format::Json | Format::Lines);
+        plain
+            && self.mapping.object_key.is_none()
+            && matches!(self.mapping.items.as_slice(), [item] if item.is_row())
     }
 
     /// Items that one row becomes.
     pub fn items_per_row(&self) -> usize {
-        self.mapping.items.len()
+        self.mapping.items.len().max(1)
     }
 
     pub fn compression(&self) -> Compression {
@@ -74,20 +79,26 @@ impl Target {
 
     /// As [`Self::open_body`], with what is known of the group.
     pub fn open_body_with(&self, state: &GroupState, body: &mut Vec<u8>) {
-        let facts = Facts { state: Some(state), ..Facts::default() };
+        let blank = self.blank_key();
+        let facts = Facts { state: Some(state), key: Some(&blank), ..Facts::default() };
         // A state that is not there yet is left open; `request` refuses what then does not fit.
         let _ = fill(&self.mapping.before.parts, &facts, body);
-        if self.mapping.format == Format::Json && !self.mapping.lone {
-            body.push(b'[');
+        match self.mapping.format {
+            Format::Json if self.mapping.lone => {}
+            Format::Json => body.push(if self.mapping.object_key.is_some() { b'{' } else { b'[' }),
+            Format::Csv => self.mapping.csv.iter().for_each(|csv| csv.open(body)),
+            Format::Lines | Format::Form | Format::Text | Format::Empty => {}
         }
     }
 
     pub fn close_body_with(&self, state: &GroupState, body: &mut Vec<u8>) {
-        let facts = Facts { state: Some(state), ..Facts::default() };
+        let blank = self.blank_key();
+        let facts = Facts { state: Some(state), key: Some(&blank), ..Facts::default() };
         match self.mapping.format {
+            Format::Form | Format::Empty => {}
             Format::Json if self.mapping.lone => {}
-            Format::Json => body.push(b']'),
-            Format::Lines => body.push(b'\n'),
+            Format::Json => body.push(if self.mapping.object_key.is_some() { b'}' } else { b']' }),
+            Format::Lines | Format::Csv | Format::Text => body.push(b'\n'),
         }
         let _ = fill(&self.mapping.after.parts, &facts, body);
     }
@@ -102,7 +113,8 @@ impl Target {
     pub fn separate(&self, body: &mut Vec<u8>) {
         body.push(match self.mapping.format {
             Format::Json => b',',
-            Format::Lines => b'\n',
+            Format::Form | Format::Empty => b'&',
+            Format::Lines | Format::Csv | Format::Text => b'\n',
         });
     }
 
@@ -112,50 +124,55 @@ impl Target {
         let done = self.append(row, body).and_then(|()| self.check_address(row));
         if done.is_err() {
             body.truncate(start);
-        } else if self.mapping.format == Format::Lines {
-            // Between values a line end is blank, and within strings there is none: a row stays on its line.
-            for byte in body[start..].iter_mut().filter(|byte| **byte == b'\n' || **byte == b'\r') {
-                *byte = b' ';
-            }
-            if self.mapping.items.len() > 1 {
-                self.mark_lines(row, start, body);
-            }
         }
         done
     }
 
     fn append(&self, row: &RowContext<'_>, body: &mut Vec<u8>) -> Result<(), Rejection> {
         if self.passes_rows() {
+            let start = body.len();
             body.extend_from_slice(row.text);
+            self.keep_line(&mut body[start..]);
             return Ok(());
         }
         let text = text_of(row)?;
         let fields = self.mapping.item_fields.read(text);
-        let facts = Facts { fields: &fields, ..self.facts(row, text) };
+        let blank = self.blank_key();
+        let facts = Facts { fields: &fields, key: Some(&blank), ..self.facts(row, text) };
+        if let Some(csv) = &self.mapping.csv {
+            csv.row(text, body);
+            return Ok(());
+        }
+        if let Some(line) = &self.mapping.line {
+            return fill_line(line, &facts, body);
+        }
+        if let Some(key) = &self.mapping.object_key {
+            let mut name = String::new();
+            key.fill(&facts, Frame::Plain, &mut name)?;
+            body.push(b'"');
+            raw::escape_into(&name, body);
+            body.extend_from_slice(b"\":");
+        }
+        let start = body.len();
         for (at, item) in self.mapping.items.iter().enumerate() {
             if at > 0 {
                 self.separate(body);
             }
+            let begin = body.len();
             item.fill(&facts, body)?;
+            self.keep_line(&mut body[begin..]);
         }
-        Ok(())
+        if self.mapping.format == Format::Form { to_form(body, start) } else { Ok(()) }
     }
 
-    /// Several lines for one row: the ends between them were blanked with the row's own, and are set again.
-    fn mark_lines(&self, row: &RowContext<'_>, start: usize, body: &mut Vec<u8>) {
-        body.truncate(start);
-        let Ok(text) = text_of(row) else { return };
-        let fields = self.mapping.item_fields.read(text);
-        let facts = Facts { fields: &fields, ..self.facts(row, text) };
-        for (at, item) in self.mapping.items.iter().enumerate() {
-            if at > 0 {
-                body.push(b'\n');
-            }
-            let begin = body.len();
-            let _ = item.fill(&facts, body);
-            for byte in body[begin..].iter_mut().filter(|byte| **byte == b'\n' || **byte == b'\r') {
-                *byte = b' ';
-            }
+    /// Between values a line end is blank, and within strings there is none: an item stays on its line.
+    fn keep_line(&self, mut item: &mut [u8]) {
+        if self.mapping.format != Format::Lines {
+            return;
+        }
+        while let Some(at) = memchr::memchr2(b'\n', b'\r', item) {
+            item[at] = b' ';
+            item = &mut item[at + 1..];
         }
     }
 
@@ -216,7 +233,7 @@ impl Target {
         }
         match self.idempotency.format.unwrap_or(KeyFormat::Raw) {
             KeyFormat::Raw => {}
-            format => key = format.print(&crate::model::Digest::of(key.as_bytes())),
+            format => key = format.print(&Digest::of(key.as_bytes())),
         }
         if key.is_empty() || key.bytes().any(|byte| !(0x20..0x7f).contains(&byte)) {
             return Err(Rejection::local("bad_key", "the row's key is empty, or not plain ASCII text"));
@@ -280,6 +297,11 @@ impl Target {
             Some(KeyPlace::Header(name)) => {
                 headers.retain(|(known, _)| known != name);
                 headers.push((name.clone(), sent));
+            }
+            Some(KeyPlace::Body(_)) => {
+                let body = self.with_key(&body, &Facts { key: Some(&sent), ..facts })?;
+                let (method, timeout) = (self.mapping.method.clone(), about.timeout);
+                return Ok(Request { method, url, headers, body, timeout });
             }
             Some(KeyPlace::Query(name)) => add_query(&mut url, name, |url| {
                 url.push_str(&super::filter::encode(&sent));

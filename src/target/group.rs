@@ -3,6 +3,7 @@
 //! Facts only: who waits for whom is the engine's.
 
 use super::document::Value;
+use super::errors::Spot;
 use super::params::Params;
 use super::placeholder::Seat;
 use super::pointer::Pointer;
@@ -55,6 +56,8 @@ pub struct StateWay {
     pub(super) headers: Vec<(String, TextTemplate)>,
     pub(super) fields: FieldSet,
     pub(super) capture: Vec<(String, Pointer)>,
+    /// What is captured or carried, and where that is said.
+    names: Vec<(String, Spot)>,
     pub(super) missing: StatusSet,
     pub(super) missing_values: GroupState,
     pub(super) carry: Vec<(String, Pointer)>,
@@ -64,9 +67,21 @@ impl Group {
     pub(super) fn read(root: &Section<'_>, params: &Params<'_>) -> Option<Self> {
         let section = root.section("group")?;
         let mut by = Vec::new();
-        for (text, spot) in section.texts("by") {
-            let text = params.fixed(text, spot).unwrap_or_default();
-            by.extend(pointer(&text, &section, "by"));
+        match section.node("by").map(|node| &node.value) {
+            // Names of fields in one text, as a parameter gives them: `tenant,id`.
+            Some(Value::Text(text)) => {
+                let text = params.fixed(text, &section.spot_of("by")).unwrap_or_default();
+                for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+                    let name = name.replace('~', "~0").replace('/', "~1");
+                    by.extend(pointer(&format!("/{name}"), &section, "by"));
+                }
+            }
+            _ => {
+                for (text, spot) in section.texts("by") {
+                    let text = params.fixed(text, spot).unwrap_or_default();
+                    by.extend(pointer(&text, &section, "by"));
+                }
+            }
         }
         if by.is_empty() {
             section.wrong("by", "[group] needs `by`", "as in by = [\"/customer_id\"]");
@@ -101,10 +116,12 @@ impl StateWay {
             headers: Vec::new(),
             fields: FieldSet::default(),
             capture: Vec::new(),
+            names: Vec::new(),
             missing: StatusSet::default(),
             missing_values: GroupState::new(),
             carry: pointers(&section, "carry"),
         };
+        way.names = names(&section, "carry");
         match section.section("fetch") {
             Some(fetch) => way.read_fetch(fetch, params),
             None if refresh != Refresh::Never => {
@@ -114,6 +131,10 @@ impl StateWay {
         }
         section.done();
         (refresh != Refresh::Never && wanted).then_some(way)
+    }
+
+    pub(super) fn named(&self) -> impl Iterator<Item = (&str, &Spot)> {
+        self.names.iter().map(|(name, spot)| (name.as_str(), spot))
     }
 
     fn read_fetch(&mut self, fetch: Section<'_>, params: &Params<'_>) {
@@ -138,6 +159,7 @@ impl StateWay {
         }
         self.fields = fields;
         self.capture = pointers(&fetch, "capture");
+        self.names.extend(names(&fetch, "capture"));
         if let Some(missing) = fetch.section("missing") {
             self.missing = StatusSet::read(&missing, "status");
             for (name, spot, node) in missing.entries("values") {
@@ -169,6 +191,10 @@ fn wanted(section: &Section<'_>, params: &Params<'_>) -> bool {
         }
     }
     wanted
+}
+
+fn names(section: &Section<'_>, key: &'static str) -> Vec<(String, Spot)> {
+    section.entries(key).into_iter().map(|(name, spot, _)| (name.to_owned(), spot.clone())).collect()
 }
 
 fn pointers(section: &Section<'_>, key: &'static str) -> Vec<(String, Pointer)> {

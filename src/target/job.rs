@@ -7,10 +7,11 @@ use super::errors::Spot;
 use super::params::Params;
 use super::placeholder::Seat;
 use super::pointer::Pointer;
-use super::rule::{Wording, pointer_at};
+use super::rule::{When, pointer_at};
 use super::section::Section;
 use super::slot::{FieldSet, RowNaming};
 use super::text::TextTemplate;
+use super::wording::Wording;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -24,6 +25,13 @@ pub(super) enum EndThen {
     Bisect,
     InDoubt,
     Abort,
+}
+
+/// An end of a job: rules for what its answer may say, and what holds otherwise.
+#[derive(Clone, Debug)]
+pub(super) struct Ends {
+    pub(super) rules: Vec<(When, End)>,
+    pub(super) otherwise: End,
 }
 
 #[derive(Clone, Debug)]
@@ -60,7 +68,7 @@ pub(super) struct JobWay {
     pub(super) headers: Vec<(String, TextTemplate)>,
     pub(super) state: Pointer,
     pub(super) polling: Polling,
-    pub(super) ends: BTreeMap<String, End>,
+    pub(super) ends: BTreeMap<String, Ends>,
 }
 
 impl JobWay {
@@ -124,43 +132,74 @@ impl JobWay {
 
     /// The readers that its ends name.
     pub(super) fn readers(&self) -> impl Iterator<Item = &String> {
-        self.ends.values().filter_map(|end| end.reader.as_ref())
+        self.all().filter_map(|end| end.reader.as_ref())
     }
 
     pub(super) fn named(&self) -> impl Iterator<Item = (&str, &Spot)> {
-        self.ends.values().filter_map(|end| Some((end.reader.as_deref()?, &end.spot)))
+        self.all().filter_map(|end| Some((end.reader.as_deref()?, &end.spot)))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &End> {
+        self.ends
+            .values()
+            .flat_map(|ends| ends.rules.iter().map(|(_, end)| end).chain(std::iter::once(&ends.otherwise)))
     }
 }
 
-fn ends(section: &Section<'_>) -> BTreeMap<String, End> {
-    let verbs = [
-        ("ok", EndThen::Ok),
-        ("results", EndThen::Results),
-        ("reject", EndThen::Reject),
-        ("retry", EndThen::Retry),
-        ("bisect", EndThen::Bisect),
-        ("in_doubt", EndThen::InDoubt),
-        ("abort", EndThen::Abort),
-    ];
+fn ends(section: &Section<'_>) -> BTreeMap<String, Ends> {
     let mut ends = BTreeMap::new();
     for (state, spot, node) in section.entries("end") {
         let table = Section::of(&format!("[job.end.{state}]"), node, section.findings);
+        let rules = table.sections("rule").into_iter().map(|rule| {
+            let when = rule.section("when").map(|when| {
+                let read = When::read(&when, false);
+                when.done();
+                read
+            });
+            if when.is_none() {
+                rule.wrong("when", "a rule needs `when`", "as in when = { json = { \"/error\" = \"x\" } }");
+            }
+            let spot = rule.spot.clone();
+            let end = End::read(&rule, &spot);
+            rule.done();
+            (when.unwrap_or_default(), end)
+        });
+        let rules = rules.collect();
+        let otherwise = End::read(&table, spot);
+        table.done();
+        ends.insert(state.to_owned(), Ends { rules, otherwise });
+    }
+    ends
+}
+
+impl End {
+    fn read(table: &Section<'_>, spot: &Spot) -> Self {
+        let verbs = [
+            ("ok", EndThen::Ok),
+            ("results", EndThen::Results),
+            ("reject", EndThen::Reject),
+            ("retry", EndThen::Retry),
+            ("bisect", EndThen::Bisect),
+            ("in_doubt", EndThen::InDoubt),
+            ("abort", EndThen::Abort),
+        ];
         let then = table.word("then", &verbs);
-        let end = End {
+        if then.is_none() && !table.has("then") {
+            table.wrong("then", "an end needs `then`", "as in then = \"ok\"");
+        }
+        let end = Self {
             then: then.unwrap_or(EndThen::InDoubt),
             reader: table.text("results").map(str::to_owned),
-            code: Wording::read(&table, "code"),
-            message: Wording::read(&table, "message"),
+            code: Wording::read(table, "code"),
+            message: Wording::read(table, "message"),
             spot: spot.clone(),
         };
         if end.then == EndThen::Results && end.reader.is_none() {
             table.wrong("then", "then = \"results\" without a reader", "name it: results = \"items\"");
         }
         table.refuse("fetch", "results come with the job's own answer");
-        table.done();
-        ends.insert(state.to_owned(), end);
+        end
     }
-    ends
 }
 
 /// `scheme://host:port` of an address, and what follows it.

@@ -1,13 +1,14 @@
-//! `[request]`: where a request goes and what it is made of, compiled.
+//! `[request]` and `[delete]`: where a request goes and what it is made of, compiled.
 //!
 //! It never holds a row or a key; those come when a request is formed.
 
 use super::auth::Auth;
 use super::document::Value;
-use super::params::Params;
+use super::encoding::{CsvShape, text_item};
+use super::params::{Filled, Params};
 use super::placeholder::Seat;
 use super::section::Section;
-use super::settings::{Idempotency, is_header_name};
+use super::settings::{Idempotency, KeyPlace, is_header_name};
 use super::slot::{FieldSet, RowNaming};
 use super::template::{Compiler, Template};
 use super::text::TextTemplate;
@@ -20,6 +21,14 @@ pub enum Format {
     Json,
     /// One item a line, each line ended.
     Lines,
+    /// A line of fields for each row.
+    Csv,
+    /// Names and values, for one row.
+    Form,
+    /// A line of text for each row.
+    Text,
+    /// Nothing: the address says it all.
+    Empty,
 }
 
 /// How a body is packed on its way. Limits and hashes are of the plain body.
@@ -46,6 +55,12 @@ pub(super) struct Mapping {
     pub(super) format: Format,
     /// The body is the one item, without a list around it.
     pub(super) lone: bool,
+    /// The key is in the body.
+    pub(super) keyed: bool,
+    pub(super) csv: Option<CsvShape>,
+    pub(super) line: Option<TextTemplate>,
+    /// Rows are members of an object, by this name.
+    pub(super) object_key: Option<TextTemplate>,
     pub(super) before: Template,
     pub(super) after: Template,
     pub(super) items: Vec<Template>,
@@ -62,7 +77,7 @@ pub(super) struct Mapping {
 
 impl Mapping {
     pub(super) fn read(
-        root: &Section<'_>,
+        section: Section<'_>,
         params: &Params<'_>,
         auth: &Auth,
         headers: &[(String, String, bool)],
@@ -70,14 +85,6 @@ impl Mapping {
         idempotency: &Idempotency,
         one_row: bool,
     ) -> Self {
-        let Some(section) = root.section("request") else {
-            root.wrong(
-                "request",
-                "there is no [request]",
-                "say where rows go: [request] with method and url",
-            );
-            return Self::default();
-        };
         let mut it = Self {
             method: section.text("method").unwrap_or("POST").to_owned(),
             timeout: section.duration("timeout"),
@@ -89,22 +96,25 @@ impl Mapping {
             section.wrong("method", format!("`{}` is no method", it.method), "as in POST, PUT or PATCH");
         }
         it.read_address(&section, params, naming, one_row);
-        let body = section.text("body");
+        let keyed = keyed_body(&section, idempotency);
+        let body = keyed.as_deref().or(section.text("body"));
         it.lone = one_row && body.is_some_and(|text| !text.contains("${rows}"));
-        it.read_body(&section, params, naming);
-        it.read_items(&section, params, naming, body.filter(|_| it.lone));
-        it.add_headers(auth, headers);
+        it.keyed = keyed.is_some();
+        it.read_body(&section, params, naming, body);
+        let lone = body.filter(|_| it.lone);
+        if !matches!(it.format, Format::Csv | Format::Text | Format::Empty) {
+            it.read_items(&section, params, naming, lone);
+        }
         if let Some(pieces) = &idempotency.template {
             let key = TextTemplate::of(pieces.clone(), naming.key.as_ref(), &mut it.address_fields);
             if key.is_of_row() && !one_row {
                 let message = "the key is made from a row, but a request may have many";
-                root.findings.add(&section.spot, message, "write rows = 1 in [limits]");
+                section.findings.add(&section.spot, message, "write rows = 1 in [limits]");
             }
             it.key_template = Some(key);
         }
-        section.refuse("csv", "format = \"csv\" is not there");
-        section.refuse("rows_as", "rows go as an array");
-        section.refuse("object_key", "rows go as an array");
+        it.read_encoding(&section, params, naming, one_row);
+        it.add_headers(auth, headers);
         section.refuse("commit", "steps around a request are not there");
         section.done();
         it
@@ -119,13 +129,10 @@ impl Mapping {
     ) {
         let seat = Seat::Address { one_row };
         let mut fields = FieldSet::default();
-        let mut template = |text: &str, key: &str| {
-            let pieces = params.demand(text, seat, &section.spot_of(key));
-            TextTemplate::of(pieces, naming.key.as_ref(), &mut fields)
-        };
         match section.text("url") {
             Some(text) => {
-                self.url = template(text, "url");
+                let pieces = params.demand(text, seat, &section.spot_of("url"));
+                self.url = TextTemplate::of(pieces, naming.key.as_ref(), &mut fields);
                 self.shown_url = params.shown(text);
             }
             None if section.has("url") => {}
@@ -145,8 +152,11 @@ impl Mapping {
                     section.findings.add(spot, format!("`{name}` is no header name"), "");
                 }
                 let name = if key == "headers" { name.to_ascii_lowercase() } else { name.to_owned() };
-                self.shape.push(format!("{key} {name}: {}", params.shown(text)));
-                list.push((name, template(text, key)));
+                // Without the value of a parameter that need not have one, there is no such header.
+                if let Filled::Pieces(pieces) = params.fill(text, seat, spot) {
+                    self.shape.push(format!("{key} {name}: {}", params.shown(text)));
+                    list.push((name, TextTemplate::of(pieces, naming.key.as_ref(), &mut fields)));
+                }
             }
         }
         self.address_fields = fields;
@@ -169,21 +179,39 @@ impl Mapping {
         }
     }
 
-    fn read_body(&mut self, section: &Section<'_>, params: &Params<'_>, naming: &RowNaming) {
-        let formats = [("json", Format::Json), ("ndjson", Format::Lines)];
+    fn read_body(
+        &mut self,
+        section: &Section<'_>,
+        params: &Params<'_>,
+        naming: &RowNaming,
+        body: Option<&str>,
+    ) {
+        let formats = [
+            ("json", Format::Json),
+            ("ndjson", Format::Lines),
+            ("csv", Format::Csv),
+            ("form", Format::Form),
+            ("text", Format::Text),
+            ("empty", Format::Empty),
+        ];
         self.format = section.word("format", &formats).unwrap_or_default();
         let kinds = [("none", Compression::None), ("gzip", Compression::Gzip), ("zstd", Compression::Zstd)];
         self.compression = section.word("compression", &kinds).unwrap_or_default();
-        let body = section.text("body");
         self.shape.push(body.map_or(String::new(), |text| params.shown(text)));
         match (self.format, body) {
-            (Format::Json, Some(_)) if self.lone => {}
-            (Format::Lines, Some(_)) => section.wrong("body", "lines have no envelope", "take `body` out"),
-            (Format::Lines, None) => {}
+            (Format::Json | Format::Form, Some(_)) if self.lone => {}
+            (Format::Form, _) => {
+                let remedy = "write rows = 1 in [limits], and the row's fields in `body`";
+                section.wrong("format", "a form is of one row", remedy);
+            }
+            (Format::Lines | Format::Csv | Format::Text | Format::Empty, Some(_)) => {
+                section.wrong("body", "lines have no envelope", "take `body` out");
+            }
+            (Format::Lines | Format::Csv | Format::Text | Format::Empty, None) => {}
             (Format::Json, text) => {
                 let spot = section.spot_of("body");
-                let compiler =
-                    Compiler { params, row_key: naming.key.as_ref(), seat: Seat::Body, spot: &spot };
+                let seat = Seat::Body { keyed: self.keyed };
+                let compiler = Compiler { params, row_key: naming.key.as_ref(), seat, spot: &spot };
                 let text = text.unwrap_or("\"${rows}\"");
                 let template = compiler.compile(text, &mut FieldSet::default());
                 match template.map(Template::halves) {
@@ -227,11 +255,68 @@ impl Mapping {
             texts = vec![("\"${row}\"", &item_spot)];
         }
         for (text, spot) in texts {
-            let compiler = Compiler { params, row_key: naming.key.as_ref(), seat: Seat::Item, spot };
+            let seat = Seat::Item { keyed: self.keyed && self.lone };
+            let compiler = Compiler { params, row_key: naming.key.as_ref(), seat, spot };
             if let Some(template) = compiler.compile(text, &mut self.item_fields) {
                 self.shape.push(params.shown(text));
                 self.items.push(template);
             }
+        }
+    }
+
+    /// What is said of CSV, text and objects.
+    fn read_encoding(
+        &mut self,
+        section: &Section<'_>,
+        params: &Params<'_>,
+        naming: &RowNaming,
+        one_row: bool,
+    ) {
+        let is_object = section.word("rows_as", &[("array", false), ("object", true)]).unwrap_or(false);
+        if let Some(text) = section.text("object_key") {
+            let pieces = params.demand(text, Seat::Item { keyed: false }, &section.spot_of("object_key"));
+            let key = TextTemplate::of(pieces, naming.key.as_ref(), &mut self.item_fields);
+            self.shape.push(params.shown(text));
+            self.object_key = Some(key).filter(|_| is_object);
+        }
+        let whole = is_object && self.format == Format::Json && !self.lone && self.items.len() <= 1;
+        if is_object && (self.object_key.is_none() || !whole) {
+            let remedy = "write format = \"json\", one `item`, and object_key = \"${row.key}\"";
+            section.wrong("rows_as", "rows_as = \"object\" needs a name for each row", remedy);
+        } else if !is_object && section.has("object_key") {
+            section.wrong("object_key", "`object_key` goes with rows_as = \"object\"", "");
+        }
+        match self.format {
+            Format::Csv => {
+                if section.has("item") || section.has("items") {
+                    section.wrong(
+                        "item",
+                        "CSV has columns, not items",
+                        "name them in csv = { columns = […] }",
+                    );
+                }
+                section.node("item");
+                section.node("items");
+                self.csv = CsvShape::read(section, params);
+                if self.csv.is_none() && !section.has("csv") {
+                    let remedy = "write csv = { columns = [\"id\", \"name\"] }";
+                    section.wrong("format", "CSV needs `csv`", remedy);
+                }
+                self.shape.extend(self.csv.as_ref().map(CsvShape::shape));
+            }
+            Format::Text => {
+                self.line = text_item(section, params, naming, &mut self.item_fields);
+                self.shape.extend(section.text("item").map(|text| params.shown(text)));
+            }
+            Format::Empty if !one_row => {
+                let remedy = "write rows = 1, and name the row in the address";
+                section.wrong("format", "a request without a body is of one row", remedy);
+            }
+            _ if section.has("csv") => {
+                section.node("csv");
+                section.wrong("csv", "`csv` goes with format = \"csv\"", "");
+            }
+            _ => {}
         }
     }
 
@@ -240,8 +325,15 @@ impl Mapping {
         let kind = match self.format {
             Format::Json => "application/json",
             Format::Lines => "application/x-ndjson",
+            Format::Csv => "text/csv",
+            Format::Form => "application/x-www-form-urlencoded",
+            Format::Text => "text/plain",
+            Format::Empty => "",
         };
-        let mut all = vec![("content-type".to_owned(), TextTemplate::plain(kind))];
+        let mut all = Vec::new();
+        if !kind.is_empty() {
+            all.push(("content-type".to_owned(), TextTemplate::plain(kind)));
+        }
         let auth_headers =
             auth.headers.iter().map(|(name, value)| (name.clone(), TextTemplate::plain(value)));
         let given =
@@ -263,5 +355,26 @@ impl Mapping {
         let mut fields = vec![self.method.clone(), url, format!("{:?}", self.format)];
         fields.extend(self.shape.iter().cloned());
         fields
+    }
+}
+
+/// The body's text with the key in it, where the key goes there.
+fn keyed_body(section: &Section<'_>, idempotency: &Idempotency) -> Option<String> {
+    let Some(KeyPlace::Body(at)) = &idempotency.place else { return None };
+    let text = section.text("body").unwrap_or("\"${rows}\"");
+    // What is no JSON is told where the body is compiled.
+    let mut body: serde_json::Value = serde_json::from_str(text).ok()?;
+    let (name, parents) = at.tokens().split_last()?;
+    let parent = parents.iter().try_fold(&mut body, |value, token| value.get_mut(&**token));
+    match parent.and_then(serde_json::Value::as_object_mut) {
+        Some(parent) => {
+            parent.insert(name.to_string(), "${batch.key}".into());
+            Some(body.to_string())
+        }
+        None => {
+            let message = format!("the body has no object at {} for the key", at.as_str());
+            section.wrong("body", message, "send the key in a header, or at a member of the envelope");
+            None
+        }
     }
 }

@@ -23,6 +23,8 @@ enum By {
     Key,
     Pointer,
     Regex,
+    /// The entry repeats the row.
+    Echo,
 }
 
 /// Our side of an id.
@@ -30,6 +32,8 @@ enum By {
 enum RowSide {
     Field(Pointer),
     Text(TextTemplate, FieldSet),
+    /// Several fields together.
+    Fields(Vec<Pointer>),
 }
 
 /// A compiled `match`.
@@ -54,6 +58,7 @@ impl Matching {
             ("key", By::Key),
             ("pointer", By::Pointer),
             ("regex", By::Regex),
+            ("echo", By::Echo),
         ];
         let by = section.word("by", &kinds);
         let matching = Self {
@@ -65,13 +70,20 @@ impl Matching {
             prefix: section.text("prefix").map(str::to_owned),
             missing_by_position: section.word("missing", &[("position", true)]).unwrap_or(false),
         };
-        section.refuse("fields", "matching by echo is not there; match by id");
+        let fields = echoed(&section);
+        let mut matching = matching;
+        if matching.by == By::Echo {
+            matching.row = Some(RowSide::Fields(fields));
+        }
         let lack = |key: &str, remedy: &str| {
             section.wrong("by", format!("`match` needs `{key}` here"), remedy);
         };
         match matching.by {
             By::Index | By::Id | By::Pointer if matching.at.is_none() && form != Form::Scalars => {
                 lack("at", "say where it stands in an entry: at = \"/id\"");
+            }
+            By::Echo if matches!(&matching.row, Some(RowSide::Fields(fields)) if fields.is_empty()) => {
+                lack("fields", "name what tells rows apart: fields = [\"/id\"]");
             }
             By::Id if matching.row.is_none() => lack("row", "say where it stands in a row: row = \"/id\""),
             By::Key if form != Form::Object => {
@@ -101,9 +113,30 @@ impl Matching {
     pub(super) fn unique_by(&self) -> Option<&Pointer> {
         match &self.row {
             Some(RowSide::Field(pointer)) => Some(pointer),
+            // Rows that differ in the first of them differ in all together.
+            Some(RowSide::Fields(fields)) => fields.first(),
             _ => None,
         }
     }
+}
+
+/// `fields` of an echo: pointers, or names of fields.
+fn echoed(section: &Section<'_>) -> Vec<Pointer> {
+    let texts = section.texts("fields").into_iter();
+    let pointers = texts.filter_map(|(text, _)| {
+        let name = || format!("/{}", text.replace('~', "~0").replace('/', "~1"));
+        pointer(&if text.starts_with('/') { text.to_owned() } else { name() }, section, "fields")
+    });
+    pointers.collect()
+}
+
+/// Several texts as one that no other several make.
+fn joined(fields: &[Pointer], json: &str) -> Option<String> {
+    let texts = fields.iter().map(|field| {
+        let text = raw::scalar(field.find(json)?)?;
+        Some(format!("{}:{text}", text.len()))
+    });
+    texts.collect()
 }
 
 fn row_side(text: &str, section: &Section<'_>) -> Option<RowSide> {
@@ -213,8 +246,8 @@ impl<'a> Owners<'a> {
             || self.text_at(entry).ok_or_else(|| "an entry does not say which row it is about".to_owned());
         match self.matching.by {
             By::Position => Ok(vec![position / self.items]),
-            By::Index => one(self.index(&text()?)),
-            By::Id => one(self.id(&text()?)),
+            By::Index => self.each(entry, |text| self.index(text)),
+            By::Id => self.each(entry, |text| self.id(text)),
             By::Key => {
                 let name = raw::string(&format!("\"{name}\"")).map_or(name.to_owned(), Cow::into_owned);
                 let name = self.stripped(&name).split('.').next().unwrap_or_default().to_owned();
@@ -227,7 +260,24 @@ impl<'a> Owners<'a> {
                 one(self.index(first))
             }
             By::Regex => self.prose(entry),
+            By::Echo => one(self.echo(entry)),
         }
+    }
+
+    /// The row that an entry names, or rows, where it names them in a list.
+    fn each(&self, entry: &str, row: impl Fn(&str) -> Result<usize, String>) -> Result<Vec<usize>, String> {
+        let nameless = || "an entry does not say which row it is about".to_owned();
+        let value = match &self.matching.at {
+            Some(at) => at.find(entry).ok_or_else(nameless)?,
+            None => entry,
+        };
+        let named = match raw::elements(value) {
+            Some(list) => list.map(raw::scalar).collect::<Option<Vec<_>>>(),
+            None => raw::scalar(value).map(|text| vec![text]),
+        };
+        let rows: Vec<usize> =
+            named.ok_or_else(nameless)?.iter().map(|text| row(text)).collect::<Result<_, _>>()?;
+        if rows.is_empty() { Err(nameless()) } else { Ok(rows) }
     }
 
     fn stripped<'t>(&self, text: &'t str) -> &'t str {
@@ -246,10 +296,23 @@ impl<'a> Owners<'a> {
         self.ids.get(text).copied().ok_or_else(unknown)
     }
 
+    fn echo(&self, entry: &str) -> Result<usize, String> {
+        let echoed = match &self.matching.at {
+            Some(at) => at.find(entry),
+            None => Some(entry),
+        };
+        let Some(RowSide::Fields(fields)) = &self.matching.row else {
+            return Err("nothing says what tells rows apart".to_owned());
+        };
+        let id = echoed.and_then(|echoed| joined(fields, echoed));
+        let id = id.ok_or("an entry does not repeat the fields that tell rows apart")?;
+        self.ids.get(id.as_str()).copied().ok_or_else(|| "it repeats a row that was not sent".to_owned())
+    }
+
     fn prose(&self, entry: &str) -> Result<Vec<usize>, String> {
         let text = match &self.matching.at {
             Some(at) => at.find(entry).map(|value| raw::scalar(value).unwrap_or(value.into())),
-            None => Some(entry.into()),
+            None => Some(raw::scalar(entry).unwrap_or(entry.into())),
         };
         let (Some(text), Some(regex)) = (text, &self.matching.pattern) else {
             return Err("the text that names the row is not there".to_owned());
@@ -270,6 +333,7 @@ fn id_of<'a>(side: &RowSide, row: usize, reading: &Reading<'a>) -> Option<Cow<'a
     let text = std::str::from_utf8(reading.load.text(row)).ok()?;
     match side {
         RowSide::Field(pointer) => raw::scalar(pointer.find(text)?),
+        RowSide::Fields(fields) => joined(fields, text).map(Cow::Owned),
         RowSide::Text(template, fields) => {
             let index = u32::try_from(row).ok()?;
             let import = ImportId(crate::model::Digest([0; 32]));

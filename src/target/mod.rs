@@ -10,6 +10,31 @@
 //!                                                             ─polls─▶ questions: jobs, group state, verification
 //! ```
 //!
+//! # The tables
+//!
+//! `[profile] [params.X] [auth] [limits] [row] [group] [group.state] [request] [idempotency] [verify] [flow] [retry]
+//! [[response]] [results.N] [[results.N.rule]] [job] [job.end.S] [attribution] [delete] [[variant]]`. `bulkhaul targets
+//! show NAME` prints a built-in, and a starter (`Profile::starter`) has a word on each that one needs first. What is
+//! less plain:
+//!
+//! | writing | meaning |
+//! | --- | --- |
+//! | `[[variant]]` with `only_if = { key = true }` | laid over the profile where the parameter has a value (`false`: none, a text or a list of texts: such a one) |
+//! | `[[auth]]` | several ways; the first counts whose parameters have values. A header or query whose parameter has none is left out |
+//! | `"${param.x?}"` | a member of the body that is left out without a value |
+//! | `"...": "${row}"` | the row's members among those of the item; the row's own win |
+//! | `by = "${param.key}"` in `[group]` | names of fields in one text: `tenant,id` |
+//! | `send = { body = "/key" }` | the key stands in the body, and is made of the body without it |
+//! | `code`, `message`, `field` | words, a JSON Pointer, `{ regex = 'Code: (\d+)' }`, or a list: the first that is there |
+//! | `at` of a match | may point to a list: the entry is about several rows |
+//! | `count_ok` | a number, or a list that is counted; where silence means success it must agree |
+//! | `as = "text"` | the body is prose, read with `by = "regex"` |
+//! | `[[job.end.S.rule]]` | what the end means if its answer says so |
+//! | `applied = "none"` of a `retry` | the target surely did nothing, whatever the status leaves open |
+//! | `attempt`, `transport` in `when` | after an attempt of unknown fate; a connection that broke (which settles nothing) |
+//! | `format = "csv"`, `"form"`, `"text"`, `"empty"`, `rows_as = "object"` | bodies that are no JSON list |
+//! | `ietf = true`, `remaining`, `limit`, `reset` in `[flow]` | what [`Target::hint`] reads |
+//!
 //! What it never does: hold a row longer than a call, guess where an answer does not fit, or let a row's value
 //! end a string, leave its path segment, or name another origin.
 
@@ -17,17 +42,25 @@ mod auth;
 mod bare_url;
 mod builtin;
 mod classify;
+mod counts;
+mod deletion;
 mod document;
+mod encoding;
 mod errors;
 mod expiry;
+mod faults;
 mod filter;
 mod form;
 mod group;
+mod hint;
 mod job;
 mod key_form;
+mod keyed;
+mod lint;
 mod mapping;
 mod matching;
 mod outline;
+mod oauth;
 mod params;
 mod placeholder;
 mod pointer;
@@ -47,16 +80,21 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod text;
+mod variant;
 mod verify;
 mod wait;
+mod wording;
 
 pub use errors::{ProfileError, ProfileErrors, nearest};
+pub use faults::Attempt;
 pub use form::About;
 pub use group::{Group, PerRequest, Refresh, StateWay};
+pub use hint::RateHint;
 pub use job::Polling;
 pub use key_form::KeyFormat;
 pub use mapping::{Compression, Format};
 pub use outline::{Outline, OutlineRule};
+pub use oauth::Token;
 pub use params::ParamSpec;
 pub use pointer::Pointer;
 pub use profile::Profile;

@@ -5,6 +5,7 @@
 
 use super::errors::{Findings, Spot};
 use super::filter::Filter;
+use super::lint::Usage;
 use super::placeholder::{Hole, Piece, Seat, Source, pieces};
 use super::section::Section;
 use std::cell::RefCell;
@@ -30,6 +31,7 @@ pub(super) struct Params<'a> {
     pub(super) values: Option<BTreeMap<String, String>>,
     /// Which were asked for.
     used: RefCell<BTreeSet<String>>,
+    pub(super) usage: Usage,
     pub(super) findings: &'a Findings,
 }
 
@@ -46,7 +48,7 @@ impl<'a> Params<'a> {
         values: Option<BTreeMap<String, String>>,
         findings: &'a Findings,
     ) -> Self {
-        Self { specs, values, used: RefCell::default(), findings }
+        Self { specs, values, used: RefCell::default(), usage: Usage::default(), findings }
     }
 
     pub(super) fn checking(&self) -> bool {
@@ -65,6 +67,22 @@ impl<'a> Params<'a> {
             None => Some("0"),
             Some(values) => values.get(name).map(String::as_str).or(spec.default.as_deref()),
         })
+    }
+
+    /// The value of a parameter that a condition names: `Err` if there is no such parameter, which is told.
+    pub(super) fn known(&self, name: &str, spot: &Spot) -> Result<Option<String>, ()> {
+        let value = self.value(name).map_err(|()| {
+            self.findings.add(spot, format!("`{name}` names no parameter"), self.declare(name));
+        })?;
+        Ok(value.filter(|value| !value.is_empty()).map(str::to_owned))
+    }
+
+    fn declare(&self, name: &str) -> String {
+        let known: Vec<&str> = self.specs.iter().map(|spec| spec.name.as_str()).collect();
+        super::errors::nearest(name, &known).map_or_else(
+            || format!("declare it with [params.{name}]"),
+            |near| format!("did you mean ${{param.{near}}}?"),
+        )
     }
 
     /// The values of secret parameters.
@@ -107,11 +125,12 @@ impl<'a> Params<'a> {
                         continue;
                     }
                     let Source::Param(name) = &hole.source else {
+                        self.usage.saw(&hole.source, hole.optional, spot);
                         filled.push(Piece::Hole(hole));
                         continue;
                     };
                     let Some(text) = self.param(name, &hole, spot) else {
-                        absent = true;
+                        absent |= !hole.optional;
                         continue;
                     };
                     Piece::Text(text)
@@ -124,12 +143,7 @@ impl<'a> Params<'a> {
 
     fn param(&self, name: &str, hole: &Hole, spot: &Spot) -> Option<String> {
         let Ok(value) = self.value(name) else {
-            let known: Vec<&str> = self.specs.iter().map(|spec| spec.name.as_str()).collect();
-            let remedy = super::errors::nearest(name, &known).map_or_else(
-                || format!("declare it with [params.{name}]"),
-                |near| format!("did you mean ${{param.{near}}}?"),
-            );
-            self.findings.add(spot, format!("`{}` names no parameter", hole.text), remedy);
+            self.findings.add(spot, format!("`{}` names no parameter", hole.text), self.declare(name));
             return Some(String::new());
         };
         let mut value = super::filter::Piped::Text(value?.into());
@@ -146,6 +160,16 @@ impl<'a> Params<'a> {
             }
         }
         Some(value.into_text().into_owned())
+    }
+
+    /// Whether a string is one parameter that may be missing, and is.
+    pub(super) fn is_left_out(&self, text: &str) -> bool {
+        match pieces(text).as_deref() {
+            Ok([Piece::Hole(Hole { source: Source::Param(name), optional: true, .. })]) => {
+                matches!(self.value(name), Ok(None))
+            }
+            _ => false,
+        }
     }
 
     /// The JSON that a string stands for if it is one parameter with filters that give JSON.

@@ -47,8 +47,13 @@ pub(super) enum Seat {
     Address {
         one_row: bool,
     },
-    Body,
-    Item,
+    /// `keyed` when the key is sent in the body: then it is made of the body without it.
+    Body {
+        keyed: bool,
+    },
+    Item {
+        keyed: bool,
+    },
     /// The key's template.
     Key,
     /// Credentials, and `group.by`.
@@ -74,8 +79,11 @@ impl Seat {
                 }
                 _ => false,
             },
-            Self::Body => matches!(source, S::Rows | S::State(_) | S::Param(_)),
-            Self::Item => matches!(source, S::Row(_) | S::RowKey | S::RowNumber | S::RowIdem | S::Param(_)),
+            Self::Body { keyed: true } | Self::Item { keyed: true } if *source == S::BatchKey => true,
+            Self::Body { .. } => matches!(source, S::Rows | S::State(_) | S::Param(_)),
+            Self::Item { .. } => {
+                matches!(source, S::Row(_) | S::RowKey | S::RowNumber | S::RowIdem | S::Param(_))
+            }
             Self::Key => matches!(source, S::Row(_) | S::RowKey | S::RowIdem | S::BatchKey | S::Param(_)),
             Self::Fixed => matches!(source, S::Param(_)),
             Self::Job => matches!(source, S::JobId | S::Param(_)),
@@ -96,10 +104,10 @@ impl Seat {
                 "${param.…}, ${group:/…}, ${state.…}, ${batch.key}, ${batch.n} and ${batch.first_sent} \
                  (row fields only if `rows = 1` in [limits])"
             }
-            Self::Body => {
-                "${rows}, ${state.…} and ${param.…} (a key is made from the body, so it cannot be in it)"
+            Self::Body { .. } => {
+                "${rows}, ${state.…} and ${param.…} (a key goes into it with send = { body = \"/…\" } in [idempotency])"
             }
-            Self::Item => "${row}, ${row:/…}, ${row.key}, ${row.n}, ${row.idem} and ${param.…}",
+            Self::Item { .. } => "${row}, ${row:/…}, ${row.key}, ${row.n}, ${row.idem} and ${param.…}",
             Self::Key => "${row:/…}, ${row.key}, ${row.idem}, ${batch.key} and ${param.…}",
             Self::Fixed => "${param.…}",
             Self::Job => "${job.id} and ${param.…}",
@@ -154,10 +162,10 @@ fn hole(text: &str) -> Result<Hole, (String, String)> {
     let name = parts.next().unwrap_or_default();
     let (name, optional) = name.strip_suffix('?').map_or((name, false), |name| (name, true));
     let source = source(name).map_err(|remedy| (format!("unknown placeholder `{text}`"), remedy))?;
-    if optional && !matches!(source, Source::Row(_) | Source::State(_)) {
+    if optional && !matches!(source, Source::Row(_) | Source::State(_) | Source::Param(_)) {
         return Err((
             format!("`{text}` is never missing"),
-            "`?` goes with row fields and group state".into(),
+            "`?` goes with row fields, group state and parameters".into(),
         ));
     }
     let filters = parts.map(|filter| {
@@ -168,7 +176,7 @@ fn hole(text: &str) -> Result<Hole, (String, String)> {
 
 fn source(name: &str) -> Result<Source, String> {
     const KNOWN: &str = "it is one of ${rows}, ${row}, ${row:/field}, ${row:/field?}, ${row.key}, ${row.n}, ${row.idem}, \
-                         ${group:/field}, ${state.x}, ${param.x}, ${job.id}, ${batch.key}, ${batch.n}, ${batch.first_sent}";
+                         ${group:/field}, ${state.x}, ${param.x}, ${param.x?}, ${job.id}, ${batch.key}, ${batch.n}, ${batch.first_sent}";
     let word = |text: &str| {
         !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
     };

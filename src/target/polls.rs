@@ -12,8 +12,8 @@ use super::slot::{Facts, GroupState, RowContext};
 use super::target::Target;
 use super::text::{Frame, TextTemplate};
 use crate::model::{
-    BatchKey, Job, Load, Outcome, PollOutcome, Rejection, Reply, Request, RowVerdict, StopKind, Verdicts,
-    WallTime,
+    BatchKey, Digest, Hasher, Job, Load, Outcome, PollOutcome, Rejection, Reply, Request, RowVerdict,
+    StopKind, Verdicts, WallTime,
 };
 use bytes::Bytes;
 use std::fmt::Write as _;
@@ -105,11 +105,14 @@ impl Target {
 
     fn end(&self, way: &JobWay, state: &str, job: &Job, answer: &Answer<'_>) -> Option<Outcome> {
         let end = way.ends.get(state)?;
+        let end = end.rules.iter().find(|(when, _)| answer.json.is_some_and(|json| when.fits_entry(json)));
+        let end = end.map_or(&way.ends.get(state)?.otherwise, |(_, end)| end);
+        let text = String::from_utf8_lossy(&answer.reply.body);
         let why = format!("job {} ended as {state}", job.id);
-        let word = |wording: &Option<super::rule::Wording>| {
+        let word = |wording: &Option<super::wording::Wording>| {
             wording
                 .as_ref()
-                .and_then(|wording| wording.of(answer.json))
+                .and_then(|wording| wording.of(answer.json, &text))
                 .map(|text| clean(&text, &self.secrets))
         };
         let refusal = Rejection {
@@ -143,6 +146,22 @@ impl Target {
             })
         };
         group.by.iter().map(value).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// What a row's members are called, in any order, where all rows of a request must have the same; rows of
+    /// different sets cannot share one. None where it does not matter.
+    pub fn key_set(&self, row: &RowContext<'_>) -> Option<Digest> {
+        if !self.limits.uniform_keys {
+            return None;
+        }
+        let text = std::str::from_utf8(row.text).ok()?;
+        let mut names: Vec<String> = raw::members(text)?
+            .map(|(name, _)| raw::string(&format!("\"{name}\"")).unwrap_or(name.into()).into_owned())
+            .collect();
+        names.sort();
+        names.dedup();
+        let hasher = Hasher::new("bulkhaul/keys");
+        Some(names.iter().fold(hasher, |hasher, name| hasher.field(name.as_bytes())).finish())
     }
 
     /// The request that reads the state of a row's group; none if there is no state.

@@ -8,6 +8,8 @@ use super::errors::{Findings, ProfileErrors, Spot};
 use super::params::{self, ParamSpec, Params};
 use super::section::Section;
 use super::target::{Overrides, Target};
+use super::variant;
+use std::sync::Arc;
 
 /// A profile that was read and checked.
 #[derive(Clone, Debug)]
@@ -39,7 +41,12 @@ impl Profile {
         let specs = params::specs(&section);
         profile.params = specs.iter().map(|(spec, _)| spec.clone()).collect();
         let params = Params::new(&profile.params, None, &findings);
-        Target::draw(&profile, &params, &[], &Overrides::default());
+        let own = Spot { line: 0, file: Arc::from(file) };
+        for root in variant::all(&profile.root, &params) {
+            let target = Target::draw(&profile, &root, &params, &[], &Overrides::default());
+            params.usage.check(&target, &own, &findings);
+        }
+        params.usage.tell(&findings, &own);
         params.unused(|spec| {
             let spot = specs.iter().find(|(known, _)| known.name == spec.name).map(|(_, spot)| spot.clone());
             spot.unwrap_or_else(|| profile.spot())
@@ -73,6 +80,13 @@ impl Profile {
 
     pub(super) fn root(&self) -> &Node {
         &self.root
+    }
+
+    /// The profile as it is without any values.
+    pub(super) fn drawn(&self) -> Target {
+        let findings = Findings::default();
+        let params = Params::new(&self.params, None, &findings);
+        Target::draw(self, &self.root.without("variant"), &params, &[], &Overrides::default())
     }
 
     pub(super) fn spot(&self) -> Spot {

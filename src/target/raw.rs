@@ -206,19 +206,26 @@ pub(super) fn step<'a>(value: &'a str, token: &str) -> Option<&'a str> {
 
 /// Writes text as the inside of a JSON string.
 pub(super) fn escape_into(text: &str, out: &mut Vec<u8>) {
-    for byte in text.bytes() {
+    let bytes = text.as_bytes();
+    let mut start = 0;
+    for (at, byte) in bytes.iter().enumerate() {
+        if *byte >= 0x20 && *byte != b'"' && *byte != b'\\' {
+            continue;
+        }
+        out.extend_from_slice(&bytes[start..at]);
+        start = at + 1;
         match byte {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),
             b'\n' => out.extend_from_slice(b"\\n"),
             b'\r' => out.extend_from_slice(b"\\r"),
             b'\t' => out.extend_from_slice(b"\\t"),
-            0..=0x1f => {
+            _ => {
                 out.extend_from_slice(b"\\u00");
                 out.push(b"0123456789abcdef"[usize::from(byte >> 4)]);
                 out.push(b"0123456789abcdef"[usize::from(byte & 15)]);
             }
-            _ => out.push(byte),
         }
     }
+    out.extend_from_slice(&bytes[start..]);
 }

@@ -3,13 +3,15 @@
 //! Nothing is guessed: an entry that belongs to no row, a row named twice, a count that does not agree, or a
 //! row that nobody speaks of where everybody should, and the whole answer does not fit.
 
+use super::errors::Spot;
 use super::matching::{Matching, Owners};
 use super::pointer::Pointer;
 use super::raw;
-use super::rule::{When, Wording, pointer_at};
+use super::rule::{When, pointer_at};
 use super::scrub::clean;
 use super::section::Section;
 use super::slot::RowNaming;
+use super::wording::Wording;
 use crate::model::{Load, Rejection, RowVerdict, Verdicts};
 use std::time::Duration;
 
@@ -20,11 +22,13 @@ pub(super) enum Form {
     Object,
     Lines,
     Scalars,
+    /// Prose: the whole body is one entry.
+    Text,
 }
 
 /// Which rows the entries speak of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Covers {
+pub(super) enum Covers {
     All,
     Failed,
     Ok,
@@ -33,7 +37,7 @@ enum Covers {
 
 /// What is said of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Word {
+pub(super) enum Word {
     Ok,
     Exists,
     Retry,
@@ -52,8 +56,13 @@ const WORDS: [(&str, Word); 7] = [
     ("in_doubt", Word::InDoubt),
 ];
 
-const FORMS: [(&str, Form); 4] =
-    [("list", Form::List), ("object", Form::Object), ("ndjson", Form::Lines), ("scalars", Form::Scalars)];
+const FORMS: [(&str, Form); 5] = [
+    ("list", Form::List),
+    ("object", Form::Object),
+    ("ndjson", Form::Lines),
+    ("scalars", Form::Scalars),
+    ("text", Form::Text),
+];
 
 const COVERS: [(&str, Covers); 4] = [
     ("all", Covers::All),
@@ -75,21 +84,22 @@ struct EntryRule {
 /// A compiled reader.
 #[derive(Clone, Debug)]
 pub(super) struct Reader {
-    from: Option<Pointer>,
+    pub(super) from: Option<Pointer>,
     form: Form,
-    per_item: bool,
+    pub(super) per_item: bool,
     matching: Option<Matching>,
-    covers: Covers,
-    unlisted: Word,
+    pub(super) covers: Covers,
+    pub(super) unlisted: Word,
     before: Option<Word>,
     after: Option<Word>,
     default: Word,
     rules: Vec<EntryRule>,
-    cap: Option<usize>,
-    count_ok: Option<Pointer>,
-    count_failed: Option<Pointer>,
+    pub(super) cap: Option<usize>,
+    pub(super) count_ok: Option<Pointer>,
+    pub(super) count_failed: Option<Pointer>,
     skip_if: Option<When>,
     pub(super) also: Vec<String>,
+    pub(super) spot: Spot,
     code: Option<Wording>,
     message: Option<Wording>,
     field: Option<Wording>,
@@ -107,8 +117,8 @@ pub(super) struct Reading<'a> {
 }
 
 /// Verdicts while several readers speak.
-struct Sheet {
-    rows: Vec<Option<RowVerdict>>,
+pub(super) struct Sheet {
+    pub(super) rows: Vec<Option<RowVerdict>>,
     ids: Vec<(u32, String)>,
 }
 
@@ -142,6 +152,7 @@ impl Reader {
         });
         let reader = Self {
             rules: rules.collect(),
+            spot: section.spot.clone(),
             from,
             form,
             per_item: section.word("unit", &[("row", false), ("item", true)]).unwrap_or(false),
@@ -165,13 +176,23 @@ impl Reader {
         reader
     }
 
+    pub(super) fn also(&self) -> impl Iterator<Item = &str> {
+        self.also.iter().map(String::as_str)
+    }
+
     /// The pointer at which two rows of a request may not be alike.
     pub(super) fn unique_by(&self) -> Option<&Pointer> {
         self.matching.as_ref()?.unique_by()
     }
 
-    pub(super) fn is_lines(&self) -> bool {
-        self.form == Form::Lines
+    /// The body as one JSON value, where it comes as another thing: lines as a list, prose as a text. None if it
+    /// is to be read as it is, or cannot be.
+    pub(super) fn written(&self, body: &[u8]) -> Option<String> {
+        match self.form {
+            Form::Lines => lines(body),
+            Form::Text => Some(serde_json::Value::from(String::from_utf8_lossy(body)).to_string()),
+            _ => None,
+        }
     }
 
     /// The verdicts on a load, or why the answer does not fit it. `json` is the whole body.
@@ -202,48 +223,6 @@ impl Reader {
         Ok(verdicts)
     }
 
-    /// Rows that were refused without being named: a count, where there is no list.
-    fn unnamed(&self, json: &str, reading: &Reading<'_>, sheet: &Sheet) -> Result<Option<u64>, String> {
-        let count = |pointer: &Option<Pointer>| match pointer {
-            None => Ok(None),
-            Some(at) => match at.find(json).and_then(|value| value.parse::<u64>().ok()) {
-                Some(count) => Ok(Some(count)),
-                None => Err(format!("there is no count at {}", at.as_str())),
-            },
-        };
-        let (ok, failed) = (count(&self.count_ok)?, count(&self.count_failed)?);
-        let rows = reading.load.len() as u64;
-        if self.from.is_none() {
-            let refused = failed.or(ok.map(|ok| rows.saturating_sub(ok))).unwrap_or(0);
-            if refused > rows || ok.is_some_and(|ok| ok > rows || ok + refused != rows) {
-                return Err(format!("its counts do not add up to the {rows} rows sent"));
-            }
-            return Ok((refused > 0).then_some(refused));
-        }
-        let units = if self.per_item { reading.items as u64 } else { 1 };
-        let is_failed =
-            |verdict: &&RowVerdict| matches!(verdict, RowVerdict::Rejected(_) | RowVerdict::Exists(_));
-        let refused = sheet.rows.iter().flatten().filter(is_failed).count() as u64;
-        if let Some(ok) = ok
-            && ok > rows * units
-        {
-            return Err(format!("it counts {ok} successes of {rows} rows"));
-        }
-        if let Some(ok) = ok
-            && self.covers == Covers::Ok
-            && ok
-                != sheet.rows.iter().flatten().filter(|v| **v == RowVerdict::Delivered).count() as u64 * units
-        {
-            return Err(format!("it counts {ok} successes, and lists another number"));
-        }
-        if let Some(failed) = failed
-            && failed < refused
-        {
-            return Err(format!("it counts {failed} failures, and names {refused}"));
-        }
-        Ok(None)
-    }
-
     fn fill(&self, json: &str, reading: &Reading<'_>, sheet: &mut Sheet) -> Result<(), String> {
         let (Some(from), Some(matching)) = (&self.from, &self.matching) else { return Ok(()) };
         let Some(list) = from.find(json) else {
@@ -261,6 +240,7 @@ impl Reader {
             for row in named {
                 let index = u32::try_from(row).unwrap_or(u32::MAX);
                 let verdict = self.verdict(entry, reading);
+                let taken = verdict == RowVerdict::Delivered;
                 let slot = sheet.rows.get_mut(row).ok_or("it names a row that was not sent")?;
                 match slot {
                     None => *slot = Some(verdict),
@@ -272,7 +252,8 @@ impl Reader {
                     Some(_) if self.covers == Covers::Failed => continue,
                     Some(_) => return Err(format!("it names row {} twice", row + 1)),
                 }
-                let id = self.id.as_ref().and_then(|at| at.find(entry)).and_then(raw::scalar);
+                let id = self.id.as_ref().filter(|_| taken);
+                let id = id.and_then(|at| at.find(entry)).and_then(raw::scalar);
                 if let Some(id) = id {
                     sheet.ids.push((index, clean(&id, reading.secrets)));
                 }
@@ -291,6 +272,7 @@ impl Reader {
             Form::Object => raw::members(list).map(Iterator::collect),
             // An object, where a list could stand, is a list of one.
             Form::List if list.starts_with('{') => Some(vec![("", list)]),
+            Form::Text => Some(vec![("", list)]),
             Form::List | Form::Scalars | Form::Lines => {
                 raw::elements(list).map(|list| list.map(|entry| ("", entry)).collect())
             }
@@ -313,15 +295,16 @@ impl Reader {
     }
 
     fn refusal(&self, entry: &str, reading: &Reading<'_>) -> Rejection {
+        let text = raw::string(entry).unwrap_or(entry.into());
         let word = |wording: &Option<Wording>| {
             wording
                 .as_ref()
-                .and_then(|wording| wording.of(Some(entry)))
+                .and_then(|wording| wording.of(Some(entry), &text))
                 .map(|text| clean(&text, reading.secrets))
         };
         Rejection {
             code: word(&self.code).unwrap_or_else(|| "rejected".to_owned()),
-            message: word(&self.message).unwrap_or_else(|| clean(entry, reading.secrets)),
+            message: word(&self.message).unwrap_or_else(|| clean(&text, reading.secrets)),
             status: Some(reading.status),
             field: word(&self.field),
         }
@@ -377,4 +360,19 @@ fn rank(verdict: &RowVerdict) -> u8 {
         RowVerdict::Rejected(_) => 4,
         RowVerdict::InDoubt(_) => 5,
     }
+}
+
+/// A body of JSON lines as one list; none if a line is no JSON.
+fn lines(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?;
+    let mut list = String::with_capacity(text.len() + 2);
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        list.push(if list.is_empty() { '[' } else { ',' });
+        list.push_str(raw::checked(line.as_bytes())?);
+    }
+    if list.is_empty() {
+        list.push('[');
+    }
+    list.push(']');
+    Some(list)
 }

@@ -4,9 +4,11 @@
 
 use super::document::{Node, Value};
 use super::errors::Spot;
+use super::faults::{Attempt, Broken};
 use super::pointer::Pointer;
 use super::raw;
 use super::section::Section;
+use super::wording::Wording;
 use crate::model::Reply;
 use regex::Regex;
 use std::ops::RangeInclusive;
@@ -37,6 +39,12 @@ impl StatusSet {
 
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether every status of the other is one of these. An empty set means all.
+    fn covers(&self, other: &Self) -> bool {
+        let ours = |status: u16| self.has(status);
+        !self.is_empty() && !other.is_empty() && other.0.iter().all(|range| range.clone().all(ours))
     }
 }
 
@@ -93,6 +101,9 @@ pub(super) struct When {
     json: Vec<(Pointer, Test)>,
     text: Option<Regex>,
     one_row: Option<bool>,
+    /// What kept an answer from coming; then there is none to be asked about.
+    pub(super) broken: Vec<Broken>,
+    after_ambiguous: Option<bool>,
 }
 
 /// A regular expression; what is wrong with it is told.
@@ -121,7 +132,6 @@ impl When {
     /// `of_answer`: status, headers and text are there to be asked about; else only an entry's JSON is.
     pub(super) fn read(section: &Section<'_>, of_answer: bool) -> Self {
         let mut when = Self::default();
-        let known = "what a broken connection means is not the profile's to say";
         if of_answer {
             when.status = StatusSet::read(section, "status");
             for (name, spot, node) in section.entries("header") {
@@ -133,8 +143,9 @@ impl When {
                 }
             }
             when.one_row = section.word("sends", &[("one", true), ("many", false)]);
-            section.refuse("transport", known);
-            section.refuse("attempt", "an entry that already exists is told with then = \"exists\"");
+            when.broken = Broken::read(section);
+            let attempts = [("first", false), ("after_ambiguous", true)];
+            when.after_ambiguous = section.word("attempt", &attempts);
         }
         if let Some(pattern) = section.text("text") {
             when.text = regex(pattern, section, &section.spot_of("text"));
@@ -145,6 +156,41 @@ impl When {
             }
         }
         when
+    }
+
+    /// Whether it is about such an attempt.
+    pub(super) fn suits(&self, attempt: Attempt) -> bool {
+        self.after_ambiguous.is_none_or(|after| after == attempt.after_ambiguous)
+    }
+
+    /// Whether it is about this fault, of a request with so many rows.
+    pub(super) fn fits_fault(&self, fault: Broken, status: Option<u16>, rows: u64) -> bool {
+        self.broken.contains(&fault)
+            && self.one_row.is_none_or(|one| one == (rows == 1))
+            && status.is_none_or(|status| self.may_read(status))
+    }
+
+    /// Whether it asks for what only an answer has.
+    pub(super) fn asks_answer(&self) -> bool {
+        !self.header.is_empty() || self.needs_body()
+    }
+
+    /// Whether it holds wherever the other does, for it asks for nothing but a status.
+    pub(super) fn swallows(&self, other: &Self) -> bool {
+        let plain = self.header.is_empty() && self.json.is_empty() && self.text.is_none();
+        // One that names no status never reads an uncertain one (5xx, 408), which others may name.
+        let all = self.status.is_empty() && !other.status.is_empty() && {
+            let certain = |status: u16| status < 500 && status != 408;
+            other.status.0.iter().all(|range| range.clone().all(certain))
+        };
+        plain
+            && self.broken.is_empty()
+            && other.broken.is_empty()
+            && self.after_ambiguous.is_none_or(|after| other.after_ambiguous == Some(after))
+            && self.one_row.is_none_or(|one| other.one_row == Some(one))
+            && (all
+                || (self.status.is_empty() && other.status.is_empty())
+                || self.status.covers(&other.status))
     }
 
     /// Whether the body has to be read for it.
@@ -238,35 +284,6 @@ pub(super) enum Then {
     Abort,
 }
 
-/// A word of a refusal: as the profile says it, or from a place in the answer.
-#[derive(Clone, Debug)]
-pub(super) enum Wording {
-    Said(String),
-    Found(Pointer),
-}
-
-impl Wording {
-    pub(super) fn read(section: &Section<'_>, key: &'static str) -> Option<Self> {
-        let text = section.text(key)?;
-        if text.starts_with('/') || text.is_empty() {
-            pointer(text, section, key).map(Self::Found)
-        } else {
-            Some(Self::Said(text.to_owned()))
-        }
-    }
-
-    /// The words; none if the answer has none there.
-    pub(super) fn of<'a>(&'a self, json: Option<&'a str>) -> Option<std::borrow::Cow<'a, str>> {
-        match self {
-            Self::Said(text) => Some(text.into()),
-            Self::Found(pointer) => {
-                let value = pointer.find(json?).filter(|value| *value != "null")?;
-                Some(raw::scalar(value).unwrap_or(value.into()))
-            }
-        }
-    }
-}
-
 /// One `[[response]]`.
 #[derive(Clone, Debug)]
 pub(super) struct Rule {
@@ -274,6 +291,8 @@ pub(super) struct Rule {
     pub(super) then: Then,
     pub(super) reader: Option<String>,
     pub(super) wait: Option<std::time::Duration>,
+    /// Of a `retry`: the target surely did nothing.
+    pub(super) not_applied: bool,
     pub(super) learn_rows: Option<Regex>,
     pub(super) learn_bytes: Option<Regex>,
     pub(super) code: Option<Wording>,
@@ -283,6 +302,23 @@ pub(super) struct Rule {
 }
 
 impl Rule {
+    /// A rule that nobody wrote: these statuses, and nothing else asked.
+    pub(super) fn plain(statuses: Vec<RangeInclusive<u16>>, then: Then, spot: &Spot) -> Self {
+        Self {
+            when: When { status: StatusSet(statuses), ..When::default() },
+            then,
+            reader: None,
+            wait: None,
+            not_applied: false,
+            learn_rows: None,
+            learn_bytes: None,
+            code: None,
+            message: None,
+            field: None,
+            spot: spot.clone(),
+        }
+    }
+
     pub(super) fn read(section: Section<'_>) -> Self {
         let verbs = [
             ("ok", Then::Ok),
@@ -324,6 +360,7 @@ impl Rule {
             then: then.unwrap_or(Then::Ok),
             reader: section.text("results").map(str::to_owned),
             wait: section.duration("wait"),
+            not_applied: section.word("applied", &[("none", true), ("unknown", false)]).unwrap_or(false),
             learn_rows,
             learn_bytes,
             code: Wording::read(&section, "code"),
@@ -334,7 +371,10 @@ impl Rule {
         if rule.then == Then::Results && rule.reader.is_none() {
             section.wrong("then", "then = \"results\" without a reader", "name it: results = \"items\"");
         }
-
+        super::faults::check(&rule, &section);
+        if section.has("applied") && rule.then != Then::Retry {
+            section.wrong("applied", "`applied` goes with then = \"retry\"", "take it out");
+        }
         section.done();
         rule
     }

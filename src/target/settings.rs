@@ -5,6 +5,7 @@
 use super::key_form::KeyFormat;
 use super::params::{Filled, Params};
 use super::placeholder::{Piece, Seat};
+use super::pointer::Pointer;
 use super::rule::StatusSet;
 use super::section::{Section, size_of};
 use super::wait::Unit;
@@ -16,6 +17,10 @@ pub struct Limits {
     pub rows: Option<u64>,
     pub bytes: Option<u64>,
     pub row_bytes: Option<u64>,
+    /// All rows of a request have the same members; see [`super::Target::key_set`].
+    pub uniform_keys: bool,
+    /// `bytes` counts the body as it is packed; else as it is encoded.
+    pub bytes_packed: bool,
 }
 
 impl Limits {
@@ -25,9 +30,11 @@ impl Limits {
             rows: section.count("rows", 1),
             bytes: section.size("bytes"),
             row_bytes: section.size("row_bytes"),
+            uniform_keys: section.flag("uniform_keys").unwrap_or(false),
+            bytes_packed: section
+                .word("bytes_of", &[("encoded", false), ("compressed", true)])
+                .unwrap_or(false),
         };
-        section.refuse("bytes_of", "`bytes` counts the encoded body before compression");
-        section.refuse("uniform_keys", "CSV rows have uniform keys anyway");
         section.done();
         limits
     }
@@ -61,6 +68,8 @@ pub enum OnAmbiguous {
 pub enum KeyPlace {
     Header(String),
     Query(String),
+    /// A member of the body; its parent is an object of the envelope.
+    Body(Pointer),
 }
 
 /// What a target's memory does with answers that were failures.
@@ -174,14 +183,15 @@ impl Idempotency {
             return;
         };
         let (header, query) = (send.text("header"), send.text("query"));
-        send.refuse("body", "a key is made from the body; use a header or the query");
+        let body = super::rule::pointer_at(&send, "body").filter(|pointer| !pointer.tokens().is_empty());
         let name = |key: &str, text: &str| params.fixed(text, &send.spot_of(key));
-        match (header, query) {
-            (Some(text), None) => {
+        match (header, query, body) {
+            (None, None, Some(pointer)) => self.place = Some(KeyPlace::Body(pointer)),
+            (Some(text), None, None) => {
                 self.place = name("header", text).map(|name| KeyPlace::Header(name.to_ascii_lowercase()));
             }
-            (None, Some(text)) => self.place = name("query", text).map(KeyPlace::Query),
-            _ => send.wrong("header", "`send` takes one of header and query", ""),
+            (None, Some(text), None) => self.place = name("query", text).map(KeyPlace::Query),
+            _ => send.wrong("header", "`send` takes one of header, query and body", ""),
         }
         if let Some(KeyPlace::Header(header)) = &self.place
             && !is_header_name(header)
@@ -240,6 +250,10 @@ pub struct Flow {
     pub max_wait: Option<Duration>,
     /// Header that tells how many requests are left.
     pub remaining: Option<String>,
+    /// Header that tells how many there are within a window.
+    pub limit: Option<String>,
+    /// It tells the same in the headers of the IETF's drafts.
+    pub ietf: bool,
     pub(super) waits: Vec<(String, Unit)>,
 }
 
@@ -280,9 +294,10 @@ impl Flow {
             cooldown: section.duration("cooldown"),
             max_wait: section.duration("max_wait"),
             remaining: section.text("remaining").map(str::to_ascii_lowercase),
+            limit: section.text("limit").map(str::to_ascii_lowercase),
+            ietf: section.flag("ietf").unwrap_or(false),
             waits,
         };
-        section.refuse("ietf", "name the header with `reset`");
         section.done();
         flow
     }

@@ -2,10 +2,13 @@
 //! requests and to read answers. Nothing is parsed after this.
 
 use super::auth::Auth;
+use super::deletion::Deletion;
+use super::document::Node;
 use super::errors::{Findings, ProfileErrors, Spot};
 use super::group::Group;
 use super::job::JobWay;
 use super::mapping::Mapping;
+use super::oauth::Grant;
 use super::params::Params;
 use super::pointer::Pointer;
 use super::profile::Profile;
@@ -14,6 +17,7 @@ use super::rule::{Rule, Then};
 use super::section::Section;
 use super::settings::{Flow, Idempotency, Limits, OnAmbiguous, Retry};
 use super::slot::RowNaming;
+use super::variant;
 use super::verify::Verify;
 use crate::model::{Digest, Hasher};
 use std::collections::BTreeMap;
@@ -53,7 +57,10 @@ pub struct Target {
     pub(super) verify: Option<Verify>,
     pub(super) attribution: Attribution,
     pub(super) expires: Option<Pointer>,
+    /// How rows are deleted.
+    pub(super) deletion: Option<Box<Target>>,
     pub(super) secrets: Vec<String>,
+    pub(super) grant: Option<Grant>,
     /// What to say when the target does not know us.
     pub(super) credential_hint: String,
     pub(super) identity: Digest,
@@ -88,7 +95,8 @@ impl Target {
             return Err(findings.verdict().err().unwrap_or(ProfileErrors(Vec::new())));
         }
         let params = Params::new(profile.params(), Some(values.clone()), &findings);
-        let target = Self::draw(profile, &params, headers, overrides);
+        let root = variant::chosen(profile.root(), &params);
+        let target = Self::draw(profile, &root, &params, headers, overrides);
         findings.verdict()?;
         Ok(target)
     }
@@ -96,14 +104,16 @@ impl Target {
     /// Reads the whole profile; what is wrong is told to the findings.
     pub(super) fn draw(
         profile: &Profile,
+        root: &Node,
         params: &Params<'_>,
         headers: &[(String, String, bool)],
         overrides: &Overrides,
     ) -> Self {
-        let root = Section::of("", profile.root(), params.findings);
+        let root = Section::of("", root, params.findings);
         // Read before: the profile checks them.
         root.node("profile");
         root.node("params");
+        root.node("variant");
         let auth = Auth::read(&root, params);
         let limits = Limits::read(&root);
         let (row_key, expires) = row_facts(&root, params);
@@ -115,7 +125,15 @@ impl Target {
         };
         let secrets = secrets_of(params, &auth, headers);
         let one_row = limits.rows == Some(1);
-        let mapping = Mapping::read(&root, params, &auth, headers, &naming, &idempotency, one_row);
+        let mapping = match root.section("request") {
+            Some(section) => Mapping::read(section, params, &auth, headers, &naming, &idempotency, one_row),
+            None => {
+                let remedy = "say where rows go: [request] with method and url";
+                root.wrong("request", "there is no [request]", remedy);
+                Mapping::default()
+            }
+        };
+        let deletion = Deletion::read(&root, params, &auth, headers, &naming);
         let (rules, readers) = answers(&root);
         let attribution = attribution(&root);
         let group = Group::read(&root, params);
@@ -125,8 +143,8 @@ impl Target {
         let retry = Retry::read(&root);
         root.refuse("before", "steps before a request are not there");
         root.refuse("after", "steps after a request are not there");
-        root.refuse("delete", "deletions are not there");
         check_names(&rules, &readers, job.as_ref(), &root);
+        check_names(deletion.as_ref().map_or(&[], Deletion::rules), &readers, None, &root);
         root.done();
         let mut target = Self {
             name: profile.name().to_owned(),
@@ -137,6 +155,7 @@ impl Target {
             idempotency,
             flow,
             retry,
+            deletion: None,
             rules,
             readers,
             group,
@@ -145,13 +164,16 @@ impl Target {
             attribution,
             expires,
             secrets,
+            // A header that the caller gives goes before what would be asked for.
+            grant: auth.grant.filter(|_| !headers.iter().any(|(name, ..)| is_authorization(name))),
             identity: Digest([0; 32]),
         };
         target.identity = target.identify(overrides.origin_identity.as_deref(), headers);
+        target.deletion = deletion.map(|deletion| Box::new(deletion.of(&target, overrides, headers)));
         target
     }
 
-    fn identify(&self, origin: Option<&str>, headers: &[(String, String, bool)]) -> Digest {
+    pub(super) fn identify(&self, origin: Option<&str>, headers: &[(String, String, bool)]) -> Digest {
         let mut hasher = Hasher::new("bulkhaul/target");
         for field in self.mapping.identity(origin) {
             hasher = hasher.field(field.as_bytes());
@@ -213,6 +235,10 @@ impl Target {
         let mut readers = named.chain(ended).filter_map(|name| self.readers.get(name));
         readers.find_map(Reader::unique_by)
     }
+}
+
+fn is_authorization(name: &str) -> bool {
+    name.eq_ignore_ascii_case("authorization")
 }
 
 /// All that no message may hold; the longest first, so that no part of one is left over.

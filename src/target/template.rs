@@ -22,9 +22,14 @@ pub(super) enum Part {
     Text(Vec<TextBit>),
     /// An object with members that may be missing.
     Object(Vec<Member>),
+    /// The members of a row's object, and those of the template that it does not have.
+    Spread(Vec<Member>, Slot),
     /// Where the rows go.
     Rows,
 }
+
+/// The name that stands for another object's members.
+const SPREAD: &str = "...";
 
 #[derive(Clone, Debug)]
 pub(super) enum TextBit {
@@ -34,7 +39,9 @@ pub(super) enum TextBit {
 
 #[derive(Clone, Debug)]
 pub(super) struct Member {
+    /// As it is written out, with quotes and colon.
     name: Vec<u8>,
+    plain: String,
     value: Vec<Part>,
     /// The value is one optional placeholder.
     optional: bool,
@@ -82,23 +89,46 @@ impl Compiler<'_> {
                 fixed(parts, if list.is_empty() { b"[]" } else { b"]" });
             }
             Value::Object(object) => {
+                let kept = object.iter().filter(|(name, value)| {
+                    name.as_str() != SPREAD
+                        && !value.as_str().is_some_and(|text| self.params.is_left_out(text))
+                });
                 let members: Vec<Member> =
-                    object.iter().map(|(name, value)| self.member(name, value, fields)).collect();
-                if members.iter().any(|member| member.optional) {
-                    parts.push(Part::Object(members));
-                } else {
-                    flatten(members, parts);
+                    kept.map(|(name, value)| self.member(name, value, fields)).collect();
+                match object.get(SPREAD) {
+                    Some(value) => {
+                        let slot = self.spread(value, fields);
+                        parts.extend(slot.map(|slot| Part::Spread(members, slot)));
+                    }
+                    None if members.iter().any(|member| member.optional) => parts.push(Part::Object(members)),
+                    None => flatten(members, parts),
                 }
             }
             plain => fixed(parts, plain.to_string().as_bytes()),
         }
     }
 
+    /// `"...": "${row}"`: the members of a row's object, among those of the template.
+    fn spread(&self, value: &Value, fields: &mut FieldSet) -> Option<Slot> {
+        let found = value.as_str().and_then(|text| pieces(text).ok());
+        if let Some([Piece::Hole(hole)]) = found.as_deref()
+            && matches!(hole.source, Source::Row(_))
+            && hole.filters.is_empty()
+            && self.seat.check(hole).is_ok()
+        {
+            return Slot::of(hole, self.row_key, fields);
+        }
+        let remedy = "it stands for the members of a row, or of an object in it: \"...\":\"${row}\"";
+        self.params.findings.add(self.spot, "the member `...` is not one field of a row", remedy);
+        None
+    }
+
     fn member(&self, name: &str, value: &Value, fields: &mut FieldSet) -> Member {
-        let mut quoted = vec![b'"'];
+        let (mut quoted, mut plain) = (vec![b'"'], String::new());
         match self.params.fill(name, self.seat, self.spot) {
             Filled::Pieces(pieces) if pieces.iter().all(|piece| matches!(piece, Piece::Text(_))) => {
-                raw::escape_into(&super::params::plain(&pieces), &mut quoted);
+                plain = super::params::plain(&pieces);
+                raw::escape_into(&plain, &mut quoted);
             }
             _ => {
                 let message = format!("the name `{name}` of a member holds a placeholder");
@@ -109,7 +139,7 @@ impl Compiler<'_> {
         let mut parts = Vec::new();
         self.value(value, fields, &mut parts);
         let optional = matches!(parts.as_slice(), [Part::Value(slot)] if slot.optional);
-        Member { name: quoted, value: parts, optional }
+        Member { name: quoted, plain, value: parts, optional }
     }
 
     fn string(&self, text: &str, fields: &mut FieldSet, parts: &mut Vec<Part>) {
@@ -121,6 +151,7 @@ impl Compiler<'_> {
             } else if hole.source == Source::Rows {
                 parts.push(Part::Rows);
             } else if let Some(slot) = Slot::of(hole, self.row_key, fields) {
+                self.params.usage.saw(&hole.source, hole.optional, self.spot);
                 parts.push(Part::Value(slot));
             }
             return;
@@ -224,17 +255,28 @@ pub(super) fn fill(parts: &[Part], facts: &Facts<'_>, out: &mut Vec<u8>) -> Resu
                     }
                 }
             }
-            Part::Object(members) => object(members, facts, out)?,
+            Part::Object(members) => object(members, facts, out, None)?,
+            Part::Spread(members, slot) => spread(members, slot, facts, out)?,
             Part::Rows => {}
         }
     }
     Ok(())
 }
 
-fn object(members: &[Member], facts: &Facts<'_>, out: &mut Vec<u8>) -> Result<(), Rejection> {
+/// A template's object, and the members of `other`, which go before the template's of the same name.
+fn object(
+    members: &[Member],
+    facts: &Facts<'_>,
+    out: &mut Vec<u8>,
+    other: Option<&str>,
+) -> Result<(), Rejection> {
     out.push(b'{');
     let mut first = true;
+    let theirs = || other.and_then(raw::members).into_iter().flatten();
     for member in members {
+        if theirs().any(|(name, _)| raw::same_name(name, &member.plain)) {
+            continue;
+        }
         let value = match member.value.as_slice() {
             [Part::Value(slot)] if member.optional => match slot.value(facts)? {
                 Some(value) => Some(value),
@@ -251,8 +293,25 @@ fn object(members: &[Member], facts: &Facts<'_>, out: &mut Vec<u8>) -> Result<()
             None => fill(&member.value, facts, out)?,
         }
     }
+    for (name, value) in theirs() {
+        if !std::mem::take(&mut first) {
+            out.push(b',');
+        }
+        out.push(b'"');
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b"\":");
+        out.extend_from_slice(value.as_bytes());
+    }
     out.push(b'}');
     Ok(())
+}
+
+fn spread(members: &[Member], slot: &Slot, facts: &Facts<'_>, out: &mut Vec<u8>) -> Result<(), Rejection> {
+    match slot.value(facts)? {
+        Some(Piped::Json(json)) if raw::members(&json).is_some() => object(members, facts, out, Some(&json)),
+        Some(_) => Err(slot.refusal("bad_value", "the value is no object".to_owned())),
+        None => object(members, facts, out, None),
+    }
 }
 
 fn write(value: Piped<'_>, out: &mut Vec<u8>) {

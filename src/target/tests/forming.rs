@@ -187,6 +187,50 @@ fn a_natural_key_comes_from_the_row_and_grows_with_its_refusals() {
 }
 
 #[test]
+fn a_key_may_stand_in_the_body_and_is_made_of_the_body_without_it() {
+    let keys =
+        "[idempotency]\nscope = \"batch\"\nsend = { body = \"/meta/key\" }\nkey = { format = \"uuid\" }\n";
+    let target =
+        plain(&format!("body = '''{{\"meta\":{{\"v\":1}},\"rows\":\"${{rows}}\",\"end\":true}}'''\n{keys}"));
+    let zeros =
+        r#"{"meta":{"v":1,"key":"00000000-0000-4000-8000-000000000000"},"rows":[{},{"a":1}],"end":true}"#;
+    assert_eq!(body(&target, &["{}", r#"{"a":1}"#]), zeros);
+    let sent = target.request(Bytes::from(zeros), &key(), 2, NOW, TEN).unwrap();
+    let real = zeros.replace("00000000-0000-4000-8000-000000000000", "abababab-abab-4bab-abab-abababababab");
+    assert_eq!(sent.body, real);
+    assert!(target.request(Bytes::from("{}"), &key(), 2, NOW, TEN).is_err());
+    assert!(target.idempotency().honoured());
+
+    let one = plain(&format!(
+        "body = '''{{\"phone\":\"${{row:/phone}}\"}}'''\n[limits]\nrows = 1\n{}",
+        keys.replace("/meta/key", "/reference")
+    ));
+    let text = r#"{"phone":"+49"}"#;
+    let plain_body = body(&one, &[text]);
+    assert_eq!(plain_body, r#"{"phone":"+49","reference":"00000000-0000-4000-8000-000000000000"}"#);
+    let context = row(text, 0);
+    let (state, key) = (GroupState::new(), key());
+    let about = About {
+        key: &key,
+        rows: 1,
+        first_sent: NOW,
+        timeout: TEN,
+        row: Some(&context),
+        state: Some(&state),
+        refusals: 0,
+    };
+    let sent = one.request_about(Bytes::from(plain_body), &about).unwrap();
+    assert_eq!(sent.body, r#"{"phone":"+49","reference":"abababab-abab-4bab-abab-abababababab"}"#);
+
+    for (body, at) in
+        [("\"${rows}\"", "/key"), (r#"{"r":"${rows}"}"#, "/a/b"), (r#"{"r":"${rows}"}"#, "/r/b")]
+    {
+        let told = errors(&format!("{HEAD}{REQUEST}body = '''{body}'''\n{}", keys.replace("/meta/key", at)));
+        assert!(told.contains(&format!("t.toml:6: the body has no object at {at} for the key; ")), "{told}");
+    }
+}
+
+#[test]
 fn a_value_in_the_path_never_leaves_its_segment() {
     let text = format!(
         "{HEAD}[request]\nurl = \"https://a.test/x/${{group:/id}}\"\n[group]\nby = [\"/id\"]\nper_request = \"one\"\n"

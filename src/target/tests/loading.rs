@@ -24,7 +24,7 @@ then = "shrug"
          t.toml:6: `${row:/id}` cannot stand here; here may stand ${param.…}, ${group:/…}, ${state.…}, ${batch.key}, \
          ${batch.n} and ${batch.first_sent} (row fields only if `rows = 1` in [limits])\n\
          t.toml:7: unknown placeholder `${rwo:/x}`; it is one of ${rows}, ${row}, ${row:/field}, ${row:/field?}, \
-         ${row.key}, ${row.n}, ${row.idem}, ${group:/field}, ${state.x}, ${param.x}, ${job.id}, ${batch.key}, \
+         ${row.key}, ${row.n}, ${row.idem}, ${group:/field}, ${state.x}, ${param.x}, ${param.x?}, ${job.id}, ${batch.key}, \
          ${batch.n}, ${batch.first_sent}\n\
          t.toml:7: `${param.nothing}` names no parameter; declare it with [params.nothing]\n\
          t.toml:9: `rows` in [limits] must be a whole number, not text\n\
@@ -47,7 +47,7 @@ fn unknown_tables_and_keys_are_errors_and_so_are_unused_parameters() {
         told,
         "t.toml:4: parameter `x` is never used; use it as ${param.x}, or take it out\n\
          t.toml:5: unknown key `bogus` in the profile; it takes after, attribution, auth, before, delete, flow, group, \
-         idempotency, job, limits, params, profile, request, response, results, retry, row, verify"
+         idempotency, job, limits, params, profile, request, response, results, retry, row, variant, verify"
     );
 }
 
@@ -138,10 +138,10 @@ fn an_address_without_scheme_or_with_credentials_or_a_fragment_is_refused() {
 
 #[test]
 fn keys_of_the_language_that_are_not_there_yet_say_so() {
-    let told = errors(&format!("{HEAD}{REQUEST}rows_as = \"object\"\n[[before]]\nname = \"x\"\n"));
+    let told = errors(&format!("{HEAD}{REQUEST}commit = \"after\"\n[[before]]\nname = \"x\"\n"));
     assert_eq!(
         told,
-        "t.toml:6: `rows_as` in [request] is not supported yet; rows go as an array\n\
+        "t.toml:6: `commit` in [request] is not supported yet; steps around a request are not there\n\
          t.toml:7: `before` in the profile is not supported yet; steps before a request are not there"
     );
 }
@@ -163,4 +163,26 @@ fn the_identity_covers_target_and_mapping_and_no_secret() {
         of("http://127.0.0.1:1", "t", &[], Some("sandbox:")),
         of("http://127.0.0.1:2", "t", &[], Some("sandbox:"))
     );
+}
+
+#[test]
+fn a_starter_loads_as_it_stands_and_lists_the_columns() {
+    let columns = ["id", "E-mail", "a/b~c", "größe", "with space", ""].map(str::to_owned);
+    let text = Profile::starter("my \"api\"", Some(&columns));
+    let profile = Profile::parse("my.toml", &text, &|_| None).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(profile.name(), "my \"api\"");
+    let target = compiled(&profile, &[("base", "https://a.test")]);
+    let text = r#"{"id":1,"E-mail":"x","a/b~c":null,"größe":1.0,"with space":[],"":0,"other":2}"#;
+    let sent = r#"{"id":1,"E-mail":"x","a/b~c":null,"größe":1.0,"with space":[],"":0}"#;
+    assert_eq!(body(&target, &[text]), format!(r#"{{"items":[{sent}]}}"#));
+    let load = load(&target, &[text]);
+    assert!(matches!(target.read(&load, &reply(422, "{}"), NOW), Outcome::Bisect { .. }));
+    for odd in ["a|b", "a}", "it's", "q?", "...", "${x}", "line\nend", "back\\slash", "quo\"te"] {
+        let text = Profile::starter("x", Some(&["id".to_owned(), odd.to_owned()]));
+        let profile =
+            Profile::parse("x.toml", &text, &|_| None).unwrap_or_else(|errors| panic!("{odd}: {errors}"));
+        let target = compiled(&profile, &[("base", "https://a.test")]);
+        assert_eq!(body(&target, &["{}"]), r#"{"items":[{}]}"#, "{odd}");
+    }
+    assert!(Profile::parse("x.toml", &Profile::starter("x", None), &|_| None).is_ok());
 }

@@ -3,10 +3,19 @@
 #![allow(clippy::unwrap_used)]
 
 mod answers;
+mod bad_input;
 mod builtins;
+mod deletions;
+mod encodings;
+mod faults;
+mod fixtures;
 mod forming;
+mod hints;
 mod jobs_and_groups;
+mod lints;
 mod loading;
+mod modes;
+mod oauth;
 mod readers;
 
 use super::{Overrides, Profile, RowContext, Target};
@@ -92,4 +101,8 @@ pub(super) fn errors(text: &str) -> String {
         Ok(_) => panic!("it loads"),
         Err(errors) => errors.to_string(),
     }
+}
+
+pub(super) fn base64(text: &str) -> String {
+    super::filter::base64(text.as_bytes())
 }

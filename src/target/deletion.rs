@@ -1,0 +1,79 @@
+//! `[delete]`: how rows are deleted that a feed no longer has.
+//!
+//! A deletion is a target like the other: rows (as they were when they were last delivered) become requests, and
+//! answers become verdicts. It writes as `[request]` does, with `rows` for how many a request may hold. A row that
+//! is not there any more is deleted.
+
+use super::auth::Auth;
+use super::mapping::Mapping;
+use super::params::Params;
+use super::rule::{Rule, Then};
+use super::section::Section;
+use super::settings::{Idempotency, Scope};
+use super::slot::RowNaming;
+use super::target::{Overrides, Target};
+
+/// A compiled `[delete]`.
+pub(super) struct Deletion {
+    mapping: Mapping,
+    rules: Vec<Rule>,
+    rows: Option<u64>,
+}
+
+impl Deletion {
+    pub(super) fn read(
+        root: &Section<'_>,
+        params: &Params<'_>,
+        auth: &Auth,
+        headers: &[(String, String, bool)],
+        naming: &RowNaming,
+    ) -> Option<Self> {
+        let section = root.section("delete")?;
+        let rows = section.count("rows", 1);
+        let mut rules: Vec<Rule> = section.sections("response").into_iter().map(Rule::read).collect();
+        let spot = section.spot.clone();
+        let keys = Idempotency::default();
+        let mapping = Mapping::read(section, params, auth, headers, naming, &keys, rows == Some(1));
+        if rules.is_empty() {
+            let mut done = vec![200..=299];
+            // An address without a row would hide that it is wrong.
+            if mapping.url.is_of_row() {
+                done.extend([404..=404, 410..=410]);
+            }
+            rules.push(Rule::plain(done, Then::Ok, &spot));
+        }
+        Some(Self { mapping, rules, rows })
+    }
+
+    pub(super) fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The target that deletes what the other writes.
+    pub(super) fn of(
+        self,
+        target: &Target,
+        overrides: &Overrides,
+        headers: &[(String, String, bool)],
+    ) -> Target {
+        let mut deletion = Target {
+            mapping: self.mapping,
+            rules: self.rules,
+            idempotency: Idempotency { scope: Scope::Natural, ..Idempotency::default() },
+            job: None,
+            verify: None,
+            deletion: None,
+            ..target.clone()
+        };
+        deletion.limits.rows = self.rows.or(deletion.limits.rows);
+        deletion.identity = deletion.identify(overrides.origin_identity.as_deref(), headers);
+        deletion
+    }
+}
+
+impl Target {
+    /// The target by which rows are deleted that are no longer there, if the profile says how.
+    pub fn deletion(&self) -> Option<&Target> {
+        self.deletion.as_deref()
+    }
+}

@@ -1,0 +1,173 @@
+//! What is well written and cannot be meant: a reader that nothing uses, a rule that no answer reaches, a value that
+//! is captured and not used, or used and not captured.
+//!
+//! A profile is drawn several times, once for each of its variants; what is of use in one of them is of use. What
+//! stands in a parent is the parent's affair.
+
+use super::errors::{Findings, ProfileError, Spot};
+use super::group::PerRequest;
+use super::placeholder::Source;
+use super::profile::Profile;
+use super::reader::Reader;
+use super::rule::Then;
+use super::settings::{OnAmbiguous, Scope};
+use super::target::Target;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+/// Where a thing stands, and what it is called.
+type Place = (String, u32, String);
+
+/// What was met while a profile was drawn.
+#[derive(Debug, Default)]
+pub(super) struct Usage {
+    holes: RefCell<Vec<(Source, bool, Spot)>>,
+    /// What is written down, by its place and name: what to say if it is of no use, or none if it is.
+    things: RefCell<BTreeMap<Place, Option<(String, &'static str)>>>,
+}
+
+impl Usage {
+    /// A placeholder stands here; `optional` if it may be missing.
+    pub(super) fn saw(&self, source: &Source, optional: bool, spot: &Spot) {
+        self.holes.borrow_mut().push((source.clone(), optional, spot.clone()));
+    }
+
+    fn thing(&self, spot: &Spot, name: &str, remedy: &'static str, useless: Option<String>) {
+        let place = (spot.file.to_string(), spot.line, name.to_owned());
+        let useless = useless.map(|message| (message, remedy));
+        let mut things = self.things.borrow_mut();
+        let known = things.entry(place).or_insert_with(|| useless.clone());
+        if useless.is_none() {
+            *known = None;
+        }
+    }
+
+    /// Tells what was of no use in any variant, and stands in this file.
+    pub(super) fn tell(&self, findings: &Findings, own: &Spot) {
+        for ((file, line, _), useless) in self.things.borrow().iter() {
+            if let Some((message, remedy)) = useless.as_ref().filter(|_| *file == *own.file) {
+                findings.add(&Spot { line: *line, ..own.clone() }, message.clone(), *remedy);
+            }
+        }
+    }
+
+    /// Looks over one drawing of a profile.
+    pub(super) fn check(&self, target: &Target, own: &Spot, findings: &Findings) {
+        self.readers(target);
+        self.rules(target, own, findings);
+        self.states(target, findings);
+        for (source, _, spot) in self.holes.borrow_mut().drain(..) {
+            let Source::Group(pointer) = source else { continue };
+            if spot.file != own.file {
+                continue;
+            }
+            let text = format!("`${{group:{}}}`", pointer.as_str());
+            match &target.group {
+                None => {
+                    let remedy = format!("write [group] with by = [\"{}\"]", pointer.as_str());
+                    findings.add(&spot, format!("{text} without [group]"), remedy);
+                }
+                Some(group) if !group.by.contains(&pointer) => {
+                    findings.add(&spot, format!("{text} is not in `by` of [group]"), "add it there");
+                }
+                Some(group)
+                    if group.per_request != PerRequest::One
+                        && target.limits.rows != Some(1)
+                        && !group.by.is_empty() =>
+                {
+                    let message = format!("{text} differs among the rows of a request");
+                    findings.add(&spot, message, "write per_request = \"one\" in [group]");
+                }
+                Some(_) => {}
+            }
+        }
+        if target.idempotency.declared == Some(OnAmbiguous::Verify) && target.verify.is_none() {
+            let remedy = "say in [verify] how one asks whether a request was applied";
+            findings.add(own, "on_ambiguous = \"verify\" without [verify]", remedy);
+        }
+    }
+
+    fn readers(&self, target: &Target) {
+        let deletions = target.deletion.iter().flat_map(|deletion| &deletion.rules);
+        let rules = target.rules.iter().chain(deletions).filter_map(|rule| rule.reader.as_deref());
+        let ends = target.job.iter().flat_map(|job| job.readers().map(String::as_str));
+        let mut used: Vec<&str> = rules.chain(ends).collect();
+        let readers = used.iter().filter_map(|name| target.readers.get(*name));
+        let more: Vec<&str> = readers.flat_map(Reader::also).collect();
+        used.extend(more);
+        // A name that is mistyped is told where it stands; that its reader is then unused is no news.
+        let mistyped = used.iter().any(|name| !target.readers.contains_key(*name));
+        for (name, reader) in &target.readers {
+            let useless = format!("nothing uses the reader `{name}`");
+            let remedy = "name it in a [[response]], or take it out";
+            let idle = !mistyped && !used.contains(&name.as_str());
+            self.thing(&reader.spot, name, remedy, idle.then_some(useless));
+        }
+    }
+
+    fn rules(&self, target: &Target, own: &Spot, findings: &Findings) {
+        for (at, rule) in target.rules.iter().enumerate() {
+            let earlier = target.rules[..at].iter().find(|earlier| earlier.when.swallows(&rule.when));
+            // What a child says over its parent is meant to hide the parent's.
+            let earlier = earlier.filter(|earlier| earlier.spot.file == rule.spot.file);
+            let useless = earlier.map(|earlier| {
+                format!("no answer reaches this rule: the one at line {} takes them all", earlier.spot.line)
+            });
+            self.thing(&rule.spot, "", "put it before the other, or take it out", useless);
+            let no_state = target.group.as_ref().is_none_or(|group| group.state.is_none());
+            if rule.then == Then::Refetch && no_state && earlier.is_none() && rule.spot.file == own.file {
+                let remedy = "say in [group.state] what is read, and how";
+                findings.add(&rule.spot, "then = \"refetch\" without [group.state]", remedy);
+            }
+        }
+    }
+
+    fn states(&self, target: &Target, findings: &Findings) {
+        let state = target.group.as_ref().and_then(|group| group.state.as_ref());
+        let holes = self.holes.borrow();
+        let used = |name: &str| {
+            holes.iter().any(|(source, ..)| matches!(source, Source::State(known) if known == name))
+        };
+        for (name, spot) in state.iter().flat_map(|state| state.named()) {
+            let useless = (!used(name)).then(|| format!("`{name}` is captured, and never used"));
+            self.thing(spot, name, "use it as ${state.…}, or take it out", useless);
+        }
+        for (source, optional, spot) in holes.iter() {
+            let Source::State(name) = source else { continue };
+            let known = state.is_some_and(|state| state.named().any(|(captured, _)| captured == name));
+            if !known && !optional {
+                let remedy = format!("capture it: capture = {{ {name} = \"/…\" }} in [group.state.fetch]");
+                findings.add(spot, format!("`${{state.{name}}}` is never captured"), remedy);
+            }
+        }
+    }
+}
+
+impl Profile {
+    /// What loads and works, and could be better said.
+    pub fn hints(&self) -> Vec<ProfileError> {
+        let plain = Self::drawn(self);
+        let mut hints = Vec::new();
+        let mut hint = |message: &str, remedy: &str| {
+            let spot = self.spot();
+            let (message, remedy) = (message.to_owned(), remedy.to_owned());
+            hints.push(ProfileError { file: spot.file.to_string(), line: 0, message, remedy });
+        };
+        if plain.idempotency.scope == Scope::None && plain.idempotency.declared.is_none() {
+            hint(
+                "it sends no keys, so that a request whose answer is lost leaves its rows in doubt",
+                "if the API honours keys, or a row written twice is written once, say so in [idempotency]",
+            );
+        }
+        if plain.rules.is_empty() {
+            hint(
+                "it has no [[response]], so that every 2xx delivers all rows",
+                "say what refusals look like, and which answers speak of single rows",
+            );
+        }
+        if plain.limits.rows.is_none() {
+            hint("it does not say how many rows a request may hold", "write rows = N in [limits]");
+        }
+        hints
+    }
+}

@@ -1,0 +1,119 @@
+//! What is well written and cannot be meant is an error, with its line and a remedy.
+
+use super::*;
+
+#[test]
+fn a_reader_that_nothing_uses_is_an_error_unless_a_variant_or_another_reader_does() {
+    let reader = "[results.r]\nfrom = \"\"\nmatch = { by = \"position\" }\n";
+    assert_eq!(
+        errors(&format!("{HEAD}{REQUEST}{reader}")),
+        "t.toml:6: nothing uses the reader `r`; name it in a [[response]], or take it out"
+    );
+    let rule = "when = { status = [200] }\nthen = \"results\"\nresults = \"r\"\n";
+    plain(&format!("{reader}[[response]]\n{rule}"));
+    target(
+        &format!(
+            "{HEAD}[params.k]\n{REQUEST}query = {{ k = \"${{param.k}}\" }}\n{reader}\
+             [[variant]]\nonly_if = {{ k = true }}\n[[variant.response]]\n{rule}"
+        ),
+        &[],
+    );
+    plain(&format!(
+        "{reader}also = [\"s\"]\n[results.s]\nfrom = \"\"\nmatch = {{ by = \"position\" }}\n[[response]]\n{rule}"
+    ));
+}
+
+#[test]
+fn a_rule_that_no_answer_reaches_is_an_error() {
+    let rules = |first: &str, second: &str| {
+        format!(
+            "{HEAD}{REQUEST}[[response]]\nwhen = {first}\nthen = \"ok\"\n[[response]]\nwhen = {second}\nthen = \"abort\"\n"
+        )
+    };
+    let told = "t.toml:9: no answer reaches this rule: the one at line 6 takes them all; \
+                put it before the other, or take it out";
+    for (first, second) in [
+        ("{ status = [\"2xx\"] }", "{ status = [202] }"),
+        ("{ status = [\"2xx\", 400] }", "{ status = [\"200-204\", 400], text = \"x\" }"),
+        ("{}", "{ status = [404] }"),
+        ("{ status = [200] }", "{ status = [200], sends = \"one\" }"),
+        ("{ status = [200], sends = \"one\" }", "{ status = [200], sends = \"one\", text = \"x\" }"),
+    ] {
+        assert_eq!(errors(&rules(first, second)), told, "{first} {second}");
+    }
+    for (first, second) in [
+        ("{ status = [200], text = \"x\" }", "{ status = [200] }"),
+        ("{}", "{ status = [503] }"),
+        ("{ status = [200, 201] }", "{ status = [\"2xx\"] }"),
+        ("{ status = [200], sends = \"one\" }", "{ status = [200] }"),
+    ] {
+        target(&rules(first, second), &[]);
+    }
+}
+
+#[test]
+fn what_is_captured_is_used_and_what_is_used_is_captured() {
+    let told = errors(
+        "[profile]\nversion = 1\nname = \"t\"\n[group]\nby = [\"/g\"]\nper_request = \"one\"\n[group.state.fetch]\n\
+         url = \"https://a.test/${group:/g}\"\ncapture = { length = \"/l\", other = \"/o\" }\n\
+         [request]\nurl = \"https://a.test/x\"\nbody = '''{\"l\":\"${state.length}\",\"v\":\"${state.version}\",\"r\":\"${rows}\"}'''\n",
+    );
+    assert_eq!(
+        told,
+        "t.toml:9: `other` is captured, and never used; use it as ${state.…}, or take it out\n\
+         t.toml:12: `${state.version}` is never captured; capture it: capture = { version = \"/…\" } in [group.state.fetch]"
+    );
+}
+
+#[test]
+fn a_group_field_in_an_address_is_the_same_for_all_rows_of_a_request() {
+    let profile = |group: &str| format!("{HEAD}[request]\nurl = \"https://a.test/${{group:/g}}\"\n{group}");
+    assert_eq!(
+        errors(&profile("")),
+        "t.toml:5: `${group:/g}` without [group]; write [group] with by = [\"/g\"]"
+    );
+    assert_eq!(
+        errors(&profile("[group]\nby = [\"/h\"]\nper_request = \"one\"\n")),
+        "t.toml:5: `${group:/g}` is not in `by` of [group]; add it there"
+    );
+    assert_eq!(
+        errors(&profile("[group]\nby = [\"/g\"]\n")),
+        "t.toml:5: `${group:/g}` differs among the rows of a request; write per_request = \"one\" in [group]"
+    );
+    target(&profile("[group]\nby = [\"/g\"]\nper_request = \"one\"\n"), &[]);
+}
+
+#[test]
+fn verbs_that_need_a_table_say_so() {
+    let rule = "[[response]]\nwhen = { status = [409] }\nthen = \"refetch\"\n";
+    assert_eq!(
+        errors(&format!("{HEAD}{REQUEST}{rule}")),
+        "t.toml:6: then = \"refetch\" without [group.state]; say in [group.state] what is read, and how"
+    );
+    assert_eq!(
+        errors(&format!("{HEAD}{REQUEST}[idempotency]\non_ambiguous = \"verify\"\n")),
+        "t.toml: on_ambiguous = \"verify\" without [verify]; say in [verify] how one asks whether a request was applied"
+    );
+}
+
+#[test]
+fn a_child_may_hide_what_its_parent_says() {
+    let parent = format!(
+        "{HEAD}{REQUEST}[[response]]\nwhen = {{ status = [409] }}\nthen = \"results\"\nresults = \"r\"\n\
+         [results.r]\nfrom = \"\"\nmatch = {{ by = \"position\" }}\n"
+    );
+    let child = "[profile]\nversion = 1\nname = \"c\"\nextends = \"p\"\n\
+                 [[response]]\nwhen = { status = [\"4xx\"] }\nthen = \"abort\"\n";
+    Profile::parse("c.toml", child, &|_| Some(parent.clone())).unwrap();
+}
+
+#[test]
+fn hints_tell_what_could_be_better_said() {
+    let profile = Profile::parse("t.toml", &format!("{HEAD}{REQUEST}"), &|_| None).unwrap();
+    let told: Vec<String> = profile.hints().iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 3);
+    assert!(told[0].starts_with("t.toml: it sends no keys"), "{}", told[0]);
+    for name in Profile::builtin_names().iter().take(6) {
+        assert!(Profile::builtin(name).unwrap().hints().is_empty(), "{name}");
+    }
+}
