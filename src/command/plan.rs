@@ -85,11 +85,11 @@ fn read(
     let mut first = None;
     loop {
         match former.form(Clock::wall()) {
-            Event::Formed(Formed { load, refused, .. }) => {
+            Event::Formed(Formed { loads, refused, .. }) => {
                 for letter in refused {
                     plan.refuse(&Letter::read(&letter.line).unwrap_or_default());
                 }
-                if let Some((load, key, _)) = load {
+                for (load, key, _) in loads {
                     plan.batch(load.len() as u64, load.body().len() as u64);
                     first.get_or_insert(FirstBatch { load, key });
                 }
@@ -113,7 +113,7 @@ struct FirstBatch {
 fn first_request(args: &SendArgs, first: FirstBatch, masked: &Assembler) -> Option<crate::model::Request> {
     let FirstBatch { load, key } = first;
     let rows = (0..load.len()).map(|index| (load.mark(index), load.text(index)));
-    let again = masked.assemble(rows);
+    let again = masked.assemble(None, rows);
     let row =
         RowContext { ordinal: load.mark(0).ordinal, text: load.text(0), index: 0, import: masked.import() };
     let about = About {

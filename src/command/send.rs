@@ -119,13 +119,21 @@ fn send(job: Job<'_>, closing: &Closing<'_>) -> Result<u8, Error> {
     let total = source.bytes_total();
     let former = Former::new(source, Arc::clone(&assembler), Arc::clone(&names), args.limit);
     let rereader = Rereader::new(&args.inputs, layout);
-    let engine = Engine::new(policy, assembler, Arc::clone(&names), Clock::seed(), recovered, clock.now());
+    let engine = Engine::new(
+        policy,
+        Arc::clone(&assembler),
+        Arc::clone(&names),
+        Clock::seed(),
+        recovered,
+        clock.now(),
+    );
     let run = Run {
         engine,
         former,
         rereader,
         ledger,
         target,
+        assembler,
         wire: Wire::new(concat!("bulkhaul/", env!("CARGO_PKG_VERSION"))).map_err(Error::failed)?,
         timeout: args.timeout.0,
         results: args.results.as_deref().map(open_results).transpose()?,

@@ -1,13 +1,14 @@
 //! The forming thread: reads, frames, renders and cuts batches, one for each that the engine asks for.
 
+use super::window::{Window, group_of, named_by};
 use crate::edge::clock::Clock;
 use crate::edge::source::{Rereader, Source, SourceError, Step};
 use crate::engine::{Assembler, Event, Formed};
 use crate::model::{
-    BatchSeq, Circumstances, Cursor, DeadLetter, LoadBuilder, Mark, Place, Rejection, RowSet, WallTime,
+    BatchSeq, Circumstances, Cursor, DeadLetter, Digest, LoadBuilder, Mark, Place, Rejection, RowSet,
+    WallTime,
 };
 use crate::target::{GroupState, PerRequest};
-use super::window::{Window, group_of, named_by};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -48,6 +49,8 @@ struct Forms {
     refused: Vec<DeadLetter>,
     refused_bytes: usize,
     seen: HashSet<String>,
+    /// What the rows' members are called, where that must be alike.
+    keys: Option<Digest>,
 }
 
 impl Former {
@@ -102,6 +105,7 @@ impl Former {
             refused: Vec::new(),
             refused_bytes: 0,
             seen: HashSet::new(),
+            keys: None,
         };
         if let Some((mark, text)) = self.carried.take() {
             self.take(&mut forms, mark, &text, limits.bytes, wall);
@@ -148,7 +152,7 @@ impl Former {
         match self.broken.take() {
             Some(error) => Err(error),
             None if self.ended => Ok(Event::Drained { cursor: self.source.cursor() }),
-            None => self.at_limit(scratch),
+            None => Ok(self.at_limit(scratch)),
         }
     }
 
@@ -163,6 +167,7 @@ impl Former {
         let mut refused = Vec::new();
         let mut refused_bytes = 0;
         while !self.ended && !window.is_full() && refused_bytes < REFUSED_BYTES_MAX && !self.is_at_limit() {
+            let known = refused.len();
             scratch.clear();
             match self.source.next(scratch) {
                 Ok(Step::Row { mark, text }) => {
@@ -184,7 +189,8 @@ impl Former {
                     break;
                 }
             }
-            refused_bytes = refused.last().map_or(0, |letter: &DeadLetter| letter.line.len()) + refused_bytes;
+            refused_bytes +=
+                refused.iter().skip(known).map(|letter: &DeadLetter| letter.line.len()).sum::<usize>();
         }
         if window.is_empty() && refused.is_empty() {
             return self.after_the_last(scratch);
@@ -215,19 +221,19 @@ impl Former {
     }
 
     /// The limit is reached: is there anything behind it?
-    fn at_limit(&mut self, scratch: &mut Vec<u8>) -> Result<Event, SourceError> {
+    fn at_limit(&mut self, scratch: &mut Vec<u8>) -> Event {
         if self.beyond {
-            return Ok(Event::ReachedLimit);
+            return Event::ReachedLimit;
         }
         let cursor = self.source.cursor();
         let step = self.source.next(scratch);
         if let Ok(Step::End) = step {
             self.ended = true;
-            return Ok(Event::Drained { cursor });
+            return Event::Drained { cursor };
         }
         // What stands there, broken or not, is a later run's business. It is read once only.
         self.beyond = true;
-        Ok(Event::ReachedLimit)
+        Event::ReachedLimit
     }
 
     fn formed(&self, forms: Forms, cursor: Cursor) -> Event {
@@ -245,6 +251,11 @@ impl Former {
             forms.refuse(self.letter(mark, text, &refusal, wall));
             return Taken::Refused;
         }
+        let keys = self.assembler.key_set(mark, text);
+        if !forms.builder.is_empty() && keys != forms.keys {
+            return Taken::Carried;
+        }
+        forms.keys = keys;
         let before = forms.builder.body.len();
         let texts_before = forms.builder.texts.len();
         if let Err(refusal) = self.assembler.add(&mut forms.builder, mark, text) {

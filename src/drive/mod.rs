@@ -2,6 +2,7 @@
 //! It holds the only `select!` and no decision.
 
 mod forming;
+mod hands;
 mod run;
 mod window;
 

@@ -1,19 +1,20 @@
 //! One run: the threads are started, the events go round, and an ending comes out.
 
 use super::Forming;
+use super::hands::{Caller, Hands};
 use crate::edge::clock::Clock;
 use crate::edge::interrupt::Interrupts;
 use crate::edge::ledger::{Clerk, Done, Ledger};
 use crate::edge::results::ResultsFile;
 use crate::edge::source::Rereader;
-use crate::edge::wire::{Wire, answer_max};
-use crate::engine::{Command, Ending, Engine, Event, Settled};
-use crate::model::{BatchKey, BatchSeq, Job, Load, Moment, WallTime};
+use crate::edge::wire::Wire;
+use crate::engine::{Assembler, Command, Ending, Engine, Event};
+use crate::model::{BatchSeq, Moment};
 use crate::target::Target;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// How long a first signal waits for what is in flight.
 const DRAIN_MAX: Duration = Duration::from_secs(20);
@@ -28,6 +29,7 @@ pub struct Run {
     pub rereader: Rereader,
     pub ledger: Ledger,
     pub target: Arc<Target>,
+    pub assembler: Arc<Assembler>,
     pub wire: Wire,
     pub timeout: Duration,
     pub results: Option<ResultsFile>,
@@ -61,19 +63,6 @@ struct Corridor {
     ending: Option<Ending>,
 }
 
-/// Everything that carries commands out.
-struct Hands {
-    forming: Forming,
-    clerk: Option<Clerk>,
-    events: UnboundedSender<Event>,
-    target: Arc<Target>,
-    wire: Wire,
-    timeout: Duration,
-    results: Option<ResultsFile>,
-    inputs: Arc<[String]>,
-    clock: Clock,
-}
-
 impl Run {
     /// Runs to the end, and gives back the engine with its books.
     pub fn run(self, watch: &mut dyn Watch) -> std::io::Result<(Ending, Engine, u64)> {
@@ -95,8 +84,8 @@ impl Run {
         let to_engine = events.clone();
         let clerk = Clerk::start(self.ledger, move |done| match done {
             Done::Committed(tickets) => {
-                for ticket in tickets {
-                    let _ = to_engine.send(Event::Committed(ticket));
+                for (ticket, noted) in tickets {
+                    let _ = to_engine.send(Event::Committed(ticket, noted));
                 }
             }
             Done::Failed(why) => {
@@ -107,9 +96,13 @@ impl Run {
             forming,
             clerk: Some(clerk),
             events,
-            target: self.target,
-            wire: self.wire,
-            timeout: self.timeout,
+            assembler: self.assembler,
+            wire: Caller {
+                wire: self.wire,
+                target: self.target,
+                timeout: self.timeout,
+                token: Arc::default(),
+            },
             results: self.results,
             inputs: self.inputs,
             clock: self.clock,
@@ -158,8 +151,8 @@ impl Corridor {
                 watch.stopping(self.engine.in_flight());
                 drain_until.get_or_insert(self.run.clock.tick() + DRAIN_MAX);
             }
-            if let Event::Answered { seq, outcome, status, took, .. } = &event {
-                watch.note(&line(*seq, outcome, *status, *took));
+            if let Event::Answered { seq, answer } = &event {
+                watch.note(&line(*seq, &answer.outcome, answer.status, answer.took));
             }
             self.step(event);
             while let Ok(event) = inbox.try_recv() {
@@ -185,95 +178,23 @@ impl Corridor {
         for command in commands {
             match command {
                 Command::Form => self.run.forming.form(),
-                Command::Rebuild { seq, start, rows } => self.run.forming.rebuild(seq, start, rows),
+                Command::Rebuild { seq, start, rows, state } => {
+                    self.run.forming.rebuild(seq, start, rows, state);
+                }
                 Command::Commit { ticket, entry } => {
                     if let Some(clerk) = &self.run.clerk {
                         clerk.write(ticket, entry);
                     }
                 }
-                Command::Send { seq, key, load, planned_at } => self.run.send(seq, &key, load, planned_at),
+                Command::Send { seq, load, about } => self.run.send(seq, load, &about),
+                Command::ReadState { seq, load } => self.run.read_state(seq, load),
+                Command::Verify { seq, key, load } => self.run.verify(seq, &key, load),
+                Command::Renew => self.run.renew(),
                 Command::Poll { seq, job, load } => self.run.poll(seq, job, load),
                 Command::WakeAt(at) => self.wake = Some(at),
                 Command::Tell(settled) => self.run.tell(&settled),
                 Command::Finish(ending) => self.ending = Some(ending),
             }
-        }
-    }
-}
-
-impl Hands {
-    fn send(&self, seq: BatchSeq, key: &BatchKey, load: Load, planned_at: WallTime) {
-        let request =
-            self.target.request(load.body().clone(), key, load.len() as u64, planned_at, self.timeout);
-        let (events, wire, target, clock) =
-            (self.events.clone(), self.wire.clone(), Arc::clone(&self.target), self.clock);
-        tokio::spawn(async move {
-            let started = clock.tick();
-            let (outcome, status, replayed) = match request {
-                Err(refusal) => {
-                    // The request can't be made of these rows; nothing left.
-                    let verdict = crate::model::RowVerdict::Rejected(refusal);
-                    (crate::model::Outcome::Settled(crate::model::Verdicts::all(verdict)), None, false)
-                }
-                Ok(request) => match wire.send(request, answer_max(load.len())).await {
-                    Ok(reply) => {
-                        let outcome = target.read(&load, &reply, Clock::wall());
-                        (outcome, Some(reply.status), target.replayed(&reply))
-                    }
-                    Err(fault) => (target.read_fault(&fault), None, false),
-                },
-            };
-            let took = clock.tick().since(started);
-            let _ = events.send(Event::Answered { seq, outcome, status, took, replayed });
-        });
-    }
-
-    fn poll(&self, seq: BatchSeq, job: Job, load: Load) {
-        let (events, wire, target) = (self.events.clone(), self.wire.clone(), Arc::clone(&self.target));
-        let request = target.poll(&job, self.timeout);
-        tokio::spawn(async move {
-            use crate::model::PollOutcome;
-            let again = |why: String| PollOutcome::Again { wait: None, why: Some(why) };
-            let (outcome, status) = match request {
-                Err(why) => (again(why), None),
-                Ok(request) => match wire.send(request, answer_max(load.len())).await {
-                    Ok(reply) => (target.read_poll(&load, &job, &reply, Clock::wall()), Some(reply.status)),
-                    Err(fault) => (again(fault.why().to_owned()), None),
-                },
-            };
-            let _ = events.send(Event::Polled { seq, outcome, status });
-        });
-    }
-
-    fn tell(&mut self, settled: &[Settled]) {
-        let Some(results) = &mut self.results else { return };
-        let mut lines = String::new();
-        for row in settled {
-            let mut line = serde_json::json!({"row": row.place.row, "verdict": row.verdict});
-            if let Some(id) = &row.id {
-                line["id"] = id.as_str().into();
-            }
-            if self.inputs.len() > 1 {
-                line["input"] = self.inputs[row.place.input as usize].as_str().into();
-            }
-            lines.push_str(&line.to_string());
-            lines.push('\n');
-        }
-        if let Err(error) = results.append(&lines) {
-            let why = format!("the results file cannot be written: {error}");
-            let _ = self.events.send(Event::TellFailed { why });
-        }
-    }
-
-    /// Closes the ledger. A failure here outweighs any other ending.
-    fn end(mut self, ending: Ending) -> Ending {
-        use crate::engine::StopCause;
-        let failed = matches!(ending.cause, Some(StopCause::Ledger(_)));
-        match self.clerk.take().map(Clerk::close) {
-            Some(Err(error)) if !failed => {
-                Ending { exit: 74, cause: Some(StopCause::Ledger(error.to_string())) }
-            }
-            _ => ending,
         }
     }
 }

@@ -2,7 +2,7 @@
 //! batches are planned at once. Memory is bounded by the stretch, never by how many groups there are.
 
 use crate::engine::Assembler;
-use crate::model::{BatchKey, DeadLetter, Digest, GroupId, Load, LoadBuilder, Mark, Rejection};
+use crate::model::{BatchKey, Digest, GroupId, Load, LoadBuilder, Mark, Rejection};
 use crate::target::{Pointer, RowContext};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -88,19 +88,26 @@ struct Cutter<'a> {
     loads: &'a mut Vec<(Load, BatchKey, Digest)>,
     builder: LoadBuilder,
     seen: HashSet<String>,
+    /// What the rows' members are called, where that must be alike.
+    keys: Option<Digest>,
 }
 
 impl<'a> Cutter<'a> {
     fn new(assembler: &'a Assembler, loads: &'a mut Vec<(Load, BatchKey, Digest)>) -> Self {
-        Self { assembler, loads, builder: assembler.open(None), seen: HashSet::new() }
+        Self { assembler, loads, builder: assembler.open(None), seen: HashSet::new(), keys: None }
     }
 
     fn add(&mut self, mark: Mark, text: &[u8]) -> Result<(), Rejection> {
         let limits = self.assembler.limits();
-        if self.builder.len() as u64 >= limits.rows || !self.is_new(text) {
+        let keys = self.assembler.key_set(mark, text);
+        if self.builder.len() as u64 >= limits.rows
+            || !self.builder.is_empty() && keys != self.keys
+            || !self.is_new(text)
+        {
             self.close();
             self.is_new(text);
         }
+        self.keys = keys;
         let before = (self.builder.body.len(), self.builder.texts.len());
         self.assembler.add(&mut self.builder, mark, text)?;
         if self.builder.len() > 1 && self.assembler.closed_len(&self.builder) > limits.bytes {

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod interrupt;
 pub mod ledger;
 pub mod letter_file;
+pub mod packing;
 pub mod results;
 pub mod sheet;
 pub mod source;

@@ -1,6 +1,5 @@
 //! One batch in hand, from its plan to its end.
 
-use super::event::Settled;
 use crate::model::{GroupId, Job, Load, Moment, Planned, WallTime};
 use crate::target::GroupState;
 
@@ -82,8 +81,6 @@ pub(super) struct Batch {
     pub job: Option<Job>,
     /// When the job was taken on.
     pub accepted_at: WallTime,
-    /// Rows refused on the way to this batch, durable with its plan.
-    pub refused_with: Vec<Settled>,
     /// In doubt since an earlier run; a person decided to send its rows again.
     pub taken_up: bool,
     /// Groups of its rows, where their order matters.
@@ -115,7 +112,6 @@ impl Batch {
             polls: 0,
             job: None,
             accepted_at: WallTime::default(),
-            refused_with: Vec::new(),
             taken_up: false,
             groups: Vec::new(),
             expires: None,

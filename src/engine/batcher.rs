@@ -116,6 +116,12 @@ impl Assembler {
         Ok(self.target.group_key(row)?.map(|fields| GroupId::of(&fields)))
     }
 
+    /// What a row's members are called, where all rows of a request must have the same.
+    pub fn key_set(&self, mark: Mark, text: &[u8]) -> Option<Digest> {
+        let row = RowContext { ordinal: mark.ordinal, text, index: 0, import: self.import };
+        self.target.key_set(&row)
+    }
+
     /// The groups of a load's rows, each once; none where their order is free.
     pub(super) fn groups(&self, load: &Load) -> Vec<GroupId> {
         if !self.is_ordered() {

@@ -101,7 +101,7 @@ impl Engine {
     }
 
     /// A whole refusal says nothing about an earlier attempt that may have been carried out.
-    fn is_hollow(&self, seq: BatchSeq, status: Option<u16>) -> bool {
+    pub(super) fn is_hollow(&self, seq: BatchSeq, status: Option<u16>) -> bool {
         let refused_whole = status.is_some_and(|status| status >= 400);
         refused_whole && !self.policy.key_first && self.hand.get(seq).tainted
     }
@@ -175,7 +175,7 @@ impl Engine {
     }
 
     /// A request that must not be repeated came back unapplied: should the run die now, it is in no doubt.
-    fn came_back(&mut self, seq: BatchSeq, commands: &mut Vec<Command>) {
+    pub(super) fn came_back(&mut self, seq: BatchSeq, commands: &mut Vec<Command>) {
         let repeatable = self.policy.repeatable;
         let batch = self.batch(seq);
         if !repeatable && !batch.tainted && batch.planned.may_have_left {
@@ -256,10 +256,12 @@ impl Engine {
         commands: &mut Vec<Command>,
     ) {
         let target = self.assembler.target();
-        let verifies = target.verifies() && matches!(self.policy.on_ambiguous, OnAmbiguous::Resend | OnAmbiguous::Verify);
+        let verifies = target.verifies()
+            && matches!(self.policy.on_ambiguous, OnAmbiguous::Resend | OnAmbiguous::Verify);
         if verifies && !self.hand.get(seq).to_verify {
             self.batch(seq).to_verify = true;
-            return self.put_back(seq, now.tick + self.policy.backoff.wait(1, &mut self.rng));
+            let wait = self.policy.backoff.wait(1, &mut self.rng);
+            return self.put_back(seq, now.tick + wait);
         }
         match self.policy.on_ambiguous {
             OnAmbiguous::Resend => self.again(now, seq, wait, why, commands),

@@ -65,8 +65,11 @@ impl Engine {
 
     /// Batches of an earlier run get their bytes back, a few at a time; all, where their order matters.
     fn rebuild(&mut self, now: Now, commands: &mut Vec<Command>) {
-        let room =
-            if self.assembler.is_ordered() { usize::MAX } else { self.gate.limit().saturating_add(AHEAD_MAX) };
+        let room = if self.assembler.is_ordered() {
+            usize::MAX
+        } else {
+            self.gate.limit().saturating_add(AHEAD_MAX)
+        };
         while let Some(seq) = self.hand.first_absent() {
             let batch = self.hand.get(seq);
             let unknown = batch.tainted && batch.job.is_none() && !batch.taken_up;
@@ -92,7 +95,8 @@ impl Engine {
 
     /// Writes batches down, a few ahead of the slots.
     fn plan(&mut self, now: Now, commands: &mut Vec<Command>) {
-        if self.assembler.is_ordered() && self.hand.count(Kind::Absent) + self.hand.count(Kind::Rebuilding) > 0
+        if self.assembler.is_ordered()
+            && self.hand.count(Kind::Absent) + self.hand.count(Kind::Rebuilding) > 0
         {
             return;
         }
@@ -127,8 +131,7 @@ impl Engine {
                 batches.push(planned);
             }
             let seqs = batches.iter().map(|planned| planned.seq).collect();
-            let entry =
-                Entry::Plan { batches, natural, refused: formed.refused, cursor: formed.cursor };
+            let entry = Entry::Plan { batches, natural, refused: formed.refused, cursor: formed.cursor };
             self.commit(entry, Awaited::Plan(seqs, refused_with), commands);
         }
     }
@@ -244,7 +247,8 @@ impl Engine {
             (Some(max), Some(started)) => Some(started + max),
             _ => None,
         };
-        let next: Option<Moment> = due.into_iter().chain(opens).chain(limit).filter(|at| *at > now.tick).min();
+        let next: Option<Moment> =
+            due.into_iter().chain(opens).chain(limit).filter(|at| *at > now.tick).min();
         if let Some(at) = next {
             commands.push(Command::WakeAt(at));
         }

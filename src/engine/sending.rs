@@ -7,6 +7,7 @@ use super::gate::Passage;
 use super::policy::OnAmbiguous;
 use super::{Awaited, Engine};
 use crate::model::{BatchSeq, Entry, Now, Planned, Rejection, RowVerdict, Verdicts};
+use std::sync::Arc;
 
 /// What became of a batch's turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +30,8 @@ impl Engine {
             }
             return;
         }
-        if self.assembler.is_ordered() && self.hand.count(Kind::Absent) + self.hand.count(Kind::Rebuilding) > 0
+        if self.assembler.is_ordered()
+            && self.hand.count(Kind::Absent) + self.hand.count(Kind::Rebuilding) > 0
         {
             // Whose turn it is in their groups is known when all have their rows again.
             return;
@@ -83,7 +85,8 @@ impl Engine {
         if self.replace_forgotten(now, seq, commands) {
             return Turn::Used;
         }
-        let jobs = self.hand.count(Kind::Polling) + self.hand.count(Kind::Accepting) + self.hand.count(Kind::Out);
+        let jobs =
+            self.hand.count(Kind::Polling) + self.hand.count(Kind::Accepting) + self.hand.count(Kind::Out);
         if self.policy.polling.is_some() && jobs >= self.policy.jobs_max {
             return Turn::Passed;
         }
@@ -234,7 +237,7 @@ impl Engine {
             self.park(seq, why, commands);
             return true;
         }
-        let target = self.assembler.target();
+        let target = Arc::clone(self.assembler.target());
         let is_over = |text: &[u8]| target.expiry(text).ok().flatten().is_some_and(|at| at <= now.wall);
         let over = Rejection::local("expired", "its time was over before it could be sent");
         self.refuse_some(now, seq, |_, text| is_over(text).then(|| over.clone()), commands)
@@ -243,7 +246,8 @@ impl Engine {
     /// Later rows of a group that lost one.
     fn refuse_blocked(&mut self, now: Now, seq: BatchSeq, commands: &mut Vec<Command>) -> bool {
         let batch = self.hand.get(seq);
-        if self.blocked.is_empty() || batch.tainted || !batch.groups.iter().any(|g| self.blocked.contains(g)) {
+        if self.blocked.is_empty() || batch.tainted || !batch.groups.iter().any(|g| self.blocked.contains(g))
+        {
             return false;
         }
         let load = batch.load().clone();
@@ -263,9 +267,7 @@ impl Engine {
     ) -> bool {
         let load = self.hand.get(seq).load().clone();
         let listed: Vec<(u32, RowVerdict)> = (0..load.len())
-            .filter_map(|index| {
-                Some((index as u32, RowVerdict::Rejected(refusal(index, load.text(index))?)))
-            })
+            .filter_map(|index| Some((index as u32, RowVerdict::Rejected(refusal(index, load.text(index))?))))
             .collect();
         if listed.is_empty() {
             return false;

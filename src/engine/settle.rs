@@ -21,7 +21,7 @@ pub(super) struct Finished {
 /// What a batch's end says beside its children.
 #[derive(Default)]
 struct End {
-    end: BatchEnd,
+    counts: BatchEnd,
     refused: Vec<DeadLetter>,
     learned: Option<Limit>,
     told: Vec<Settled>,
@@ -75,7 +75,12 @@ impl Engine {
         }
         let blocked = self.newly_blocked(seq, &sorted.refused);
         let told = sorted.told;
-        self.finish(seq, End { end, refused: sorted.refused, told, blocked, ..End::default() }, children, commands);
+        self.finish(
+            seq,
+            End { counts: end, refused: sorted.refused, told, blocked, ..End::default() },
+            children,
+            commands,
+        );
     }
 
     /// A refusal that names no row: one line for all, and the rows are in doubt.
@@ -158,7 +163,7 @@ impl Engine {
             self.assembler.learn(limit);
         }
         let end = BatchEnd { split: true, ..BatchEnd::default() };
-        self.finish(seq, End { end, learned, ..End::default() }, children, commands);
+        self.finish(seq, End { counts: end, learned, ..End::default() }, children, commands);
     }
 
     fn finish(
@@ -169,7 +174,7 @@ impl Engine {
         commands: &mut Vec<Command>,
     ) {
         self.hand.set(seq, State::Settling);
-        let End { end, refused, learned, told, report, blocked } = what;
+        let End { counts: end, refused, learned, told, report, blocked } = what;
         let planned = children.iter().map(|(planned, ..)| planned.clone()).collect();
         let entry = Entry::Finish { seq, end, refused, children: planned, learned, report, blocked };
         let finished = Finished { seq, end, children, told };
@@ -262,7 +267,8 @@ impl Engine {
         row_attempts: u32,
         parked: Option<Park>,
     ) -> (Planned, Load, Duration) {
-        let load = self.assembler.assemble(None, rows.iter().map(|index| (load.mark(*index), load.text(*index))));
+        let load =
+            self.assembler.assemble(None, rows.iter().map(|index| (load.mark(*index), load.text(*index))));
         let parent = &self.hand.get(parent).planned;
         let generation = parent.generation + 1;
         let rows = load.row_set();

@@ -124,12 +124,7 @@ impl DeadLetter {
         Self::write(mark, &refusal, about, Line { raw: Some(&raw), raw_hex, ..Line::default() })
     }
 
-    fn write<'a>(
-        mark: Mark,
-        refusal: &'a Rejection,
-        about: &Circumstances<'a>,
-        what: Line<'a>,
-    ) -> Self {
+    fn write<'a>(mark: Mark, refusal: &'a Rejection, about: &Circumstances<'a>, what: Line<'a>) -> Self {
         let Rejection { code, message, status, field } = refusal;
         let place = mark.place;
         let line = Line {

@@ -129,7 +129,10 @@ pub struct Unsettled {
 pub enum UnsettledState {
     /// Sent, or about to be: nobody can know without asking.
     Prepared,
-    Accepted { job: Job, at: WallTime },
+    Accepted {
+        job: Job,
+        at: WallTime,
+    },
     Parked(Park),
 }
 

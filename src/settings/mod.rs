@@ -31,6 +31,8 @@ const CONCURRENCY_MAX: u64 = 64;
 /// Tries without any success in between before the target counts as down, and before first contact.
 const ATTEMPTS: u32 = 12;
 const FIRST_ATTEMPTS: u32 = 8;
+/// Jobs that may run at the target at one time, where the profile names no number.
+const JOBS: usize = 32;
 
 /// Folder of the import: as said, or beside the first input.
 pub fn state_path(args: &SendArgs) -> Result<PathBuf, Error> {
@@ -93,8 +95,10 @@ pub fn policy(args: &SendArgs, target: &Target) -> Policy {
         repeatable: keys.honoured(),
         key_first: keys.key_first,
         key_ttl: key_ttl(keys),
-        poll_every: Duration::from_secs(1),
-        poll_every_max: Duration::from_secs(30),
+        polling: target.polling(),
+        jobs_max: flow.jobs.map_or(JOBS, |jobs| jobs as usize).max(1),
+        row_attempts: retry.row_attempts.unwrap_or(ATTEMPTS).max(1),
+        renewable: target.wants_token(),
         take_up_doubt: said == Some(OnAmbiguous::Resend),
         tell: args.results.is_some(),
     }

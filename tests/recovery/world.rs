@@ -5,13 +5,13 @@ use bulkhaul::drive::{Former, rebuild};
 use bulkhaul::edge::ledger::Ledger;
 use bulkhaul::edge::source::{Format, Layout, Rereader, Source};
 use bulkhaul::engine::{
-    Assembler, Backoff, BatchLimits, Command, Concurrency, Ending, Engine, Event, OnAmbiguous, Policy,
+    Answer, Assembler, Backoff, BatchLimits, Command, Concurrency, Ending, Engine, Event, OnAmbiguous, Policy,
 };
 use bulkhaul::model::{
-    BodyState, Digest, Entry, Fault, ImportId, ImportRecord, ImportState, Moment, Now, Reply, Request,
+    BodyState, Digest, Entry, Fault, ImportId, ImportRecord, ImportState, Moment, Noted, Now, Reply, Request,
     WallTime,
 };
-use bulkhaul::target::{Overrides, Profile, Target};
+use bulkhaul::target::{About, Overrides, Profile, Target};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::{Cursor as Bytes, Read};
@@ -157,8 +157,10 @@ impl World {
             repeatable: keys.honoured(),
             key_first: keys.key_first,
             key_ttl: keys.honoured().then(|| Duration::from_secs(86400)),
-            poll_every: Duration::from_secs(1),
-            poll_every_max: Duration::from_secs(30),
+            polling: self.target.polling(),
+            jobs_max: 8,
+            row_attempts: 8,
+            renewable: false,
             take_up_doubt: false,
             tell: false,
         }
@@ -228,28 +230,36 @@ impl World {
             for command in commands {
                 match command {
                     Command::Form => events.push_back(former.form(self.now().wall)),
-                    Command::Rebuild { seq, start, rows } => {
-                        events.push_back(rebuild(&mut rereader, &assembler, seq, start, &rows));
+                    Command::Rebuild { seq, start, rows, state } => {
+                        let state = state.as_ref();
+                        events.push_back(rebuild(&mut rereader, &assembler, seq, start, &rows, state));
                     }
                     Command::Commit { ticket, entry } => {
                         if dies_before(&entry) {
                             return Ended::Died;
                         }
+                        let mut noted = Noted::default();
                         if !(self.left_out)(&entry) {
-                            ledger.apply(std::iter::once(&*entry)).unwrap();
+                            noted = ledger.apply(std::iter::once(&*entry)).unwrap().remove(0);
                         }
                         if dies(&entry) {
                             // Not closed: what was not committed is not there.
                             return Ended::Died;
                         }
-                        events.push_back(Event::Committed(ticket));
+                        events.push_back(Event::Committed(ticket, noted));
                     }
-                    Command::Send { seq, key, load, planned_at } => {
-                        let rows = load.len() as u64;
-                        let request = self
-                            .target
-                            .request(load.body().clone(), &key, rows, planned_at, Duration::from_secs(60))
-                            .unwrap();
+                    Command::Send { seq, load, about: sent } => {
+                        let row = assembler.row(&load, 0);
+                        let about = About {
+                            key: &sent.key,
+                            rows: load.len() as u64,
+                            first_sent: sent.first_sent,
+                            timeout: Duration::from_secs(60),
+                            row: Some(&row),
+                            state: sent.state.as_ref(),
+                            refusals: sent.refusals,
+                        };
+                        let request = self.target.request_about(load.body().clone(), &about).unwrap();
                         let (outcome, status) = match self.server.answer(&request) {
                             Ok(reply) => {
                                 (self.target.read(&load, &reply, self.now().wall), Some(reply.status))
@@ -257,7 +267,11 @@ impl World {
                             Err(fault) => (self.target.read_fault(&fault), None),
                         };
                         let took = Duration::from_millis(5);
-                        events.push_back(Event::Answered { seq, outcome, status, took, replayed: false });
+                        let answer = Answer { outcome, status, took, replayed: false, carried: None };
+                        events.push_back(Event::Answered { seq, answer });
+                    }
+                    Command::ReadState { .. } | Command::Verify { .. } | Command::Renew => {
+                        unreachable!("these targets know no groups, no questions and no renewal")
                     }
                     Command::Poll { seq, job, load } => {
                         let request = self.target.poll(&job, Duration::from_secs(60)).unwrap();

@@ -2,8 +2,8 @@
 
 use super::LedgerError;
 use crate::model::{
-    BatchKey, BatchSeq, Cursor, Digest, GroupId, ImportId, ImportRecord, ImportState, Job, Ordinal, Park, Place,
-    Planned, Recovered, RowSet, Tally, Unsettled, UnsettledState, WallTime,
+    BatchKey, BatchSeq, Cursor, Digest, GroupId, ImportId, ImportRecord, ImportState, Job, Ordinal, Park,
+    Place, Planned, Recovered, RowSet, Tally, Unsettled, UnsettledState, WallTime,
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 

@@ -76,7 +76,9 @@ pub(super) fn apply(conn: &Connection, import: u64, entry: &Entry) -> Result<Not
 }
 
 fn finish(conn: &Connection, import: i64, entry: &Entry) -> Result<(), LedgerError> {
-    let Entry::Finish { seq, end, refused, children, learned, report, blocked } = entry else { return Ok(()) };
+    let Entry::Finish { seq, end, refused, children, learned, report, blocked } = entry else {
+        return Ok(());
+    };
     let old: String = conn
         .prepare_cached("SELECT state FROM batch WHERE seq = ?1")?
         .query_row([seq.0 as i64], |row| row.get(0))?;

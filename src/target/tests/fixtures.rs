@@ -225,6 +225,7 @@ fn every_builtin_forms_its_documented_request_and_reads_its_documented_answers()
         for page in pages(&folder, "poll-") {
             let told = match target.read_poll(&load, &job, &page.reply(), NOW) {
                 PollOutcome::Again { .. } => vec!["again".to_owned()],
+                PollOutcome::Gone { .. } => vec!["gone".to_owned()],
                 PollOutcome::Ended(outcome) => told(&outcome, rows.len()),
             };
             check(&page, &told);

@@ -50,9 +50,10 @@ fn a_poll_that_cannot_be_read_is_asked_again_and_an_end_decides() {
     let load = load(&target, &[r#"{"id":1}"#, r#"{"id":2}"#]);
     let job = Job { id: "j".into(), path: "/j".into() };
     let poll = |reply: &Reply| target.read_poll(&load, &job, reply, NOW);
-    for status in [408, 429, 500, 503, 404, 400] {
+    for status in [408, 429, 500, 503, 400] {
         assert!(matches!(poll(&reply(status, "")), PollOutcome::Again { .. }), "{status}");
     }
+    assert!(matches!(poll(&reply(404, "")), PollOutcome::Gone { .. }));
     assert!(matches!(poll(&reply(200, "<html>")), PollOutcome::Again { .. }));
     assert!(matches!(poll(&reply(200, r#"{"status":"pending"}"#)), PollOutcome::Again { why: None, .. }));
     for status in [301, 401, 403] {
@@ -85,7 +86,7 @@ fn an_experiture_job_is_found_by_its_id_and_counts_what_it_refused() {
         let body = format!(r#"{{"data":{{"state":"completed","metrics":{{"invalidRows":{invalid}}}}}}}"#);
         match target.read_poll(&load, &job, &reply(200, &body), NOW) {
             PollOutcome::Ended(end) => *end,
-            PollOutcome::Again { .. } => panic!(),
+            PollOutcome::Again { .. } | PollOutcome::Gone { .. } => panic!(),
         }
     };
     assert_eq!(end(0), Outcome::Settled(Verdicts::delivered()));

@@ -1,0 +1,240 @@
+//! What carries the engine's commands out: requests on their way, each in a task of its own, and what they bring back.
+
+use super::Forming;
+use crate::edge::clock::Clock;
+use crate::edge::ledger::Clerk;
+use crate::edge::packing;
+use crate::edge::results::ResultsFile;
+use crate::edge::wire::{Wire, answer_max};
+use crate::engine::{Answer, Assembler, Ending, Event, NoCredential, Sent, Settled, StopCause};
+use crate::model::{
+    BatchKey, BatchSeq, Fault, Job, Load, Outcome, PollOutcome, Rejection, Reply, Request, RowVerdict,
+    StopKind, Verdicts,
+};
+use crate::target::{About, Attempt, Compression, Target, Token};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Everything that commands are carried out with.
+pub(super) struct Hands {
+    pub(super) forming: Forming,
+    pub(super) clerk: Option<Clerk>,
+    pub(super) events: UnboundedSender<Event>,
+    pub(super) assembler: Arc<Assembler>,
+    pub(super) wire: Caller,
+    pub(super) results: Option<ResultsFile>,
+    pub(super) inputs: Arc<[String]>,
+    pub(super) clock: Clock,
+}
+
+/// The way to the target, with the credential that was got for it.
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    pub(super) wire: Wire,
+    pub(super) target: Arc<Target>,
+    pub(super) timeout: Duration,
+    pub(super) token: Arc<Mutex<Option<Token>>>,
+}
+
+impl Caller {
+    fn token(&self) -> Option<Token> {
+        self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn call(&self, mut request: Request, rows: usize) -> Result<Reply, Fault> {
+        let token = self.token();
+        if let Some(token) = &token {
+            self.target.authorize(&mut request, token);
+        }
+        let reply = self.wire.send(request, answer_max(rows)).await?;
+        Ok(match token {
+            Some(token) => token.hidden(reply),
+            None => reply,
+        })
+    }
+
+    async fn renew(&self) -> Result<(), NoCredential> {
+        let Some(request) = self.target.token_request(self.timeout) else { return Ok(()) };
+        let passing = |why: String| NoCredential { why, hint: None, passing: true };
+        let reply = match self.wire.send(request, answer_max(0)).await {
+            Ok(reply) => reply,
+            Err(fault) => return Err(passing(format!("no token was given: {}", fault.why()))),
+        };
+        match self.target.read_token(&reply, Clock::wall()).map_err(|outcome| *outcome) {
+            Ok(token) => {
+                *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
+                Ok(())
+            }
+            Err(Outcome::Stop { why, hint, .. }) => Err(NoCredential { why, hint, passing: false }),
+            Err(Outcome::Throttled { why, .. } | Outcome::NotApplied { why, .. }) => Err(passing(why)),
+            Err(_) => Err(passing("no token was given".to_owned())),
+        }
+    }
+}
+
+impl Hands {
+    pub(super) fn send(&self, seq: BatchSeq, load: Load, sent: &Sent) {
+        let (events, caller, clock) = (self.events.clone(), self.wire.clone(), self.clock);
+        let row = self.assembler.row(&load, 0);
+        let about = About {
+            key: &sent.key,
+            rows: load.len() as u64,
+            first_sent: sent.first_sent,
+            timeout: caller.timeout,
+            row: Some(&row),
+            state: sent.state.as_ref(),
+            refusals: sent.refusals,
+        };
+        let request = caller.target.request_about(load.body().clone(), &about);
+        let attempt = Attempt { after_ambiguous: sent.tainted };
+        tokio::spawn(async move {
+            let started = clock.tick();
+            let mut answer = match request {
+                Err(refusal) => unmade(refusal),
+                Ok(request) => match packed(&caller.target, request).await {
+                    Err(why) => not_applied(why),
+                    Ok(request) => read(&caller, &load, caller.call(request, load.len()).await, attempt),
+                },
+            };
+            answer.took = clock.tick().since(started);
+            let _ = events.send(Event::Answered { seq, answer });
+        });
+    }
+
+    pub(super) fn poll(&self, seq: BatchSeq, job: Job, load: Load) {
+        let (events, caller) = (self.events.clone(), self.wire.clone());
+        let request = caller.target.poll(&job, caller.timeout);
+        tokio::spawn(async move {
+            let again = |why: String| PollOutcome::Again { wait: None, why: Some(why) };
+            let (outcome, status) = match request {
+                Err(why) => (again(why), None),
+                Ok(request) => match caller.call(request, load.len()).await {
+                    Ok(reply) => {
+                        (caller.target.read_poll(&load, &job, &reply, Clock::wall()), Some(reply.status))
+                    }
+                    Err(fault) => (again(fault.why().to_owned()), None),
+                },
+            };
+            let _ = events.send(Event::Polled { seq, outcome, status });
+        });
+    }
+
+    pub(super) fn read_state(&self, seq: BatchSeq, load: Load) {
+        let (events, caller) = (self.events.clone(), self.wire.clone());
+        let request = caller.target.state_request(&self.assembler.row(&load, 0), caller.timeout);
+        tokio::spawn(async move {
+            let not_applied = |why: String| Err(Box::new(Outcome::NotApplied { wait: None, why }));
+            let state = match request {
+                Err(refusal) => Err(Box::new(unmade(refusal).outcome)),
+                Ok(None) => not_applied("the profile does not say how its state is read".to_owned()),
+                Ok(Some(request)) => match caller.call(request, load.len()).await {
+                    Ok(reply) => caller.target.read_state(&load, &reply, Clock::wall()),
+                    Err(fault) => not_applied(fault.why().to_owned()),
+                },
+            };
+            let _ = events.send(Event::StateRead { seq, state });
+        });
+    }
+
+    pub(super) fn verify(&self, seq: BatchSeq, key: &BatchKey, load: Load) {
+        let (events, caller) = (self.events.clone(), self.wire.clone());
+        let request = caller.target.verify_request(key, &self.assembler.row(&load, 0), caller.timeout);
+        tokio::spawn(async move {
+            let applied = match request {
+                Ok(Some(request)) => match caller.call(request, load.len()).await {
+                    Ok(reply) => caller.target.read_verify(&load, &reply),
+                    Err(_) => None,
+                },
+                _ => None,
+            };
+            let _ = events.send(Event::Verified { seq, applied });
+        });
+    }
+
+    pub(super) fn renew(&self) {
+        let (events, caller) = (self.events.clone(), self.wire.clone());
+        tokio::spawn(async move {
+            let _ = events.send(Event::Renewed(caller.renew().await));
+        });
+    }
+
+    pub(super) fn tell(&mut self, settled: &[Settled]) {
+        let Some(results) = &mut self.results else { return };
+        let mut lines = String::new();
+        for row in settled {
+            let mut line = serde_json::json!({"row": row.place.row, "verdict": row.verdict});
+            if let Some(id) = &row.id {
+                line["id"] = id.as_str().into();
+            }
+            if self.inputs.len() > 1 {
+                line["input"] = self.inputs[row.place.input as usize].as_str().into();
+            }
+            lines.push_str(&line.to_string());
+            lines.push('\n');
+        }
+        if let Err(error) = results.append(&lines) {
+            let why = format!("the results file cannot be written: {error}");
+            let _ = self.events.send(Event::TellFailed { why });
+        }
+    }
+
+    /// Closes the ledger. A failure here outweighs any other ending.
+    pub(super) fn end(mut self, ending: Ending) -> Ending {
+        let failed = matches!(ending.cause, Some(StopCause::Ledger(_)));
+        match self.clerk.take().map(Clerk::close) {
+            Some(Err(error)) if !failed => {
+                Ending { exit: 74, cause: Some(StopCause::Ledger(error.to_string())) }
+            }
+            _ => ending,
+        }
+    }
+}
+
+fn answer(outcome: Outcome) -> Answer {
+    Answer { outcome, status: None, took: Duration::ZERO, replayed: false, carried: None }
+}
+
+fn not_applied(why: String) -> Answer {
+    answer(Outcome::NotApplied { wait: None, why })
+}
+
+/// The request can't be made; nothing left. That is a row's fault only if it is about a row.
+fn unmade(refusal: Rejection) -> Answer {
+    if refusal.field.is_some() || refusal.code == "bad_key" {
+        return answer(Outcome::Settled(Verdicts::all(RowVerdict::Rejected(refusal))));
+    }
+    let hint = Some("nothing was sent; mend the header or the parameter that it comes from".to_owned());
+    answer(Outcome::Stop { kind: StopKind::Refused, why: refusal.message, hint })
+}
+
+/// The body as the target takes it, packed on a thread of its own.
+async fn packed(target: &Target, mut request: Request) -> Result<Request, String> {
+    let pack: fn(&[u8]) -> std::io::Result<Vec<u8>> = match target.compression() {
+        Compression::None => return Ok(request),
+        Compression::Gzip => packing::gzip,
+        Compression::Zstd => packing::zstd,
+    };
+    let name = if target.compression() == Compression::Gzip { "gzip" } else { "zstd" };
+    let body = request.body.clone();
+    let packed = tokio::task::spawn_blocking(move || pack(&body)).await;
+    let packed = packed.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+    request.body = packed.into();
+    request.headers.retain(|(known, _)| known != "content-encoding");
+    request.headers.push(("content-encoding".to_owned(), name.to_owned()));
+    Ok(request)
+}
+
+fn read(caller: &Caller, load: &Load, came: Result<Reply, Fault>, attempt: Attempt) -> Answer {
+    let target = &caller.target;
+    match came {
+        Ok(reply) => Answer {
+            outcome: target.read_attempt(load, &reply, Clock::wall(), attempt),
+            status: Some(reply.status),
+            took: Duration::ZERO,
+            replayed: target.replayed(&reply),
+            carried: target.carried(&reply),
+        },
+        Err(fault) => answer(target.read_fault_attempt(&fault, load.len() as u64, attempt)),
+    }
+}
