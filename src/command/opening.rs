@@ -2,12 +2,12 @@
 //! inputs, other targets and finished imports is decided here, before anything is sent.
 
 use crate::args::SendArgs;
+use crate::edge::fingerprint::Fingerprint;
 use crate::edge::ledger::{Found, Ledger, LedgerError};
 use crate::edge::source::{Format, Layout, Source, SourceError, Step};
 use crate::error::{Error, exit};
 use crate::model::{Cursor, Digest, Hasher, ImportId, ImportRecord, ImportState};
 use serde::{Deserialize, Serialize};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// An input as it was when the import began.
@@ -17,6 +17,8 @@ pub(super) struct InputFacts {
     pub size: u64,
     /// SHA-256 of its first MiB, hexadecimal.
     pub head: String,
+    /// As in [`Fingerprint::content`].
+    pub content: String,
 }
 
 /// What this run does with the state.
@@ -26,8 +28,6 @@ pub(super) enum Opening {
     Run { import: ImportRecord, source: Box<Source> },
     /// Finished before, and nothing has changed.
     Finished { found: Box<Found>, exit: u8 },
-    /// Given up by `--abandon`.
-    Abandoned { found: Box<Found> },
 }
 
 /// What is about to be imported.
@@ -92,14 +92,8 @@ impl Subject<'_> {
 /// Decides what to do with the state, and begins or takes up the import.
 pub(super) fn open(ledger: &mut Ledger, subject: &Subject<'_>) -> Result<Opening, Error> {
     let Some(found) = ledger.newest().map_err(|error| ledger_error(&error))? else {
-        if subject.args.abandon {
-            return Err(Error::failed("there is no import here to abandon"));
-        }
         return subject.begin(ledger, 1);
     };
-    if subject.args.abandon {
-        return abandon(ledger, found);
-    }
     if found.import.identity != subject.identity() {
         return Err(other_target(subject));
     }
@@ -114,12 +108,17 @@ pub(super) fn open(ledger: &mut Ledger, subject: &Subject<'_>) -> Result<Opening
     }
 }
 
-fn abandon(ledger: &mut Ledger, found: Found) -> Result<Opening, Error> {
+/// Gives an import up, whatever has become of its input.
+pub(super) fn abandon(ledger: &mut Ledger) -> Result<Found, Error> {
+    let newest = ledger.newest().map_err(|error| ledger_error(&error))?;
+    let found = newest.ok_or_else(|| Error::failed("there is no import here to abandon"))?;
     if found.import.state != ImportState::Open {
         return Err(Error::failed("the import here is finished; there is nothing to abandon"));
     }
+    // The dead-letter file follows to the end.
+    ledger.recover(found.import.number).map_err(|error| ledger_error(&error))?;
     ledger.abandon(found.import.number).map_err(|error| ledger_error(&error))?;
-    Ok(Opening::Abandoned { found: Box::new(found) })
+    Ok(found)
 }
 
 fn finished(ledger: &mut Ledger, subject: &Subject<'_>, found: Found, exit: u8) -> Result<Opening, Error> {
@@ -167,7 +166,10 @@ fn resume(ledger: &mut Ledger, subject: &Subject<'_>, found: Found) -> Result<Op
         }
     })?;
     let same = before.len() == subject.inputs.len()
-        && before.iter().zip(&subject.inputs).all(|(old, new)| old.size == new.size && old.head == new.head);
+        && before
+            .iter()
+            .zip(&subject.inputs)
+            .all(|(old, new)| old.size == new.size && old.content == new.content);
     if !same {
         accept_tail(ledger, subject, &found, found.cursor)?;
     }
@@ -202,6 +204,10 @@ pub(super) fn source_error(error: &SourceError) -> Error {
 }
 
 pub(super) fn ledger_error(error: &LedgerError) -> Error {
+    if error.is_held() {
+        return Error::new(exit::HELD, "another process has the ledger open")
+            .hint("wait for it to end, or give this import a folder of its own: --state DIR");
+    }
     Error::new(exit::LEDGER, format!("the ledger could not be read or written: {error}"))
         .hint("nothing more was sent; mend the disk, then run the same command again")
 }
@@ -214,12 +220,9 @@ pub(super) fn input_facts(inputs: &[PathBuf], layout: &Layout) -> Result<Vec<Inp
 }
 
 fn facts(path: &Path) -> Result<InputFacts, Error> {
-    let read = || -> std::io::Result<InputFacts> {
-        let file = std::fs::File::open(path)?;
-        let size = file.metadata()?.len();
-        let mut head = Vec::new();
-        file.take(1 << 20).read_to_end(&mut head)?;
-        Ok(InputFacts { name: path.display().to_string(), size, head: Digest::of(&head).hex() })
+    let read = || {
+        let Fingerprint { size, head, content } = Fingerprint::of(path)?;
+        std::io::Result::Ok(InputFacts { name: path.display().to_string(), size, head: head.hex(), content })
     };
     read().map_err(|error| Error::failed(format!("cannot read `{}`: {error}", path.display())))
 }

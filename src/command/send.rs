@@ -8,7 +8,7 @@ use crate::edge::ledger::{Found, Ledger};
 use crate::edge::results::ResultsFile;
 use crate::edge::source::{Layout, Rereader, Source};
 use crate::edge::state_dir::{StateDir, StateError};
-use crate::edge::wire::Wire;
+use crate::edge::wire::{Way, Wire};
 use crate::engine::{Assembler, Engine};
 use crate::error::{Error, exit};
 use crate::model::ImportRecord;
@@ -34,8 +34,12 @@ pub(super) fn run(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> 
 fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> {
     let layout = settings::layout(args)?;
     let chosen = settings::choose(args)?;
-    let inputs = input_facts(&args.inputs, &layout)?;
     let place = settings::state_path(args)?;
+    settings::keep_apart(args, &place)?;
+    if args.abandon {
+        return abandon(args, arguments, chosen.name(), &place);
+    }
+    let inputs = input_facts(&args.inputs, &layout)?;
     let state = take_state(&place)?;
     let sandbox = if chosen.is_sandbox { Some(start_sandbox(args, &state)?) } else { None };
     let target = compile(chosen, sandbox.as_ref())?;
@@ -46,7 +50,6 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
     let closing = Closing::new(args, arguments, target.name(), &dead_letters);
     match opening::open(&mut ledger, &subject)? {
         Opening::Finished { found, exit } => Ok(finished(&closing, &found, exit)),
-        Opening::Abandoned { found } => Ok(abandoned(&closing, &found)),
         Opening::Run { import, source } => {
             let job = Job { args, layout: &layout, target, ledger, import, source: *source, state: &state };
             let code = send(job, &closing);
@@ -91,9 +94,19 @@ fn finished(closing: &Closing<'_>, found: &Found, exit: u8) -> u8 {
     exit
 }
 
-fn abandoned(closing: &Closing<'_>, found: &Found) -> u8 {
-    closing.abandoned(found);
-    0
+/// The input need not be there any more: that is why many an import is given up.
+fn abandon(args: &SendArgs, arguments: &[OsString], target: &str, place: &Path) -> Result<u8, Error> {
+    if !place.join("ledger.db").exists() {
+        return Err(Error::failed("there is no import here to abandon"));
+    }
+    let state = take_state(place)?;
+    let dead_letters = settings::dead_letter_path(args, state.path());
+    let mut ledger =
+        Ledger::open(&place.join("ledger.db"), &dead_letters).map_err(|error| ledger_error(&error))?;
+    let found = opening::abandon(&mut ledger)?;
+    ledger.close().map_err(|error| ledger_error(&error))?;
+    Closing::new(args, arguments, target, &dead_letters).abandoned(&found);
+    Ok(0)
 }
 
 struct Job<'a> {
@@ -127,6 +140,10 @@ fn send(job: Job<'_>, closing: &Closing<'_>) -> Result<u8, Error> {
         recovered,
         clock.now(),
     );
+    let way =
+        Way { timeout: args.timeout.0, reuse: target.idempotency().honoured(), direct: target.is_local() };
+    let agent = concat!("bulkhaul/", env!("CARGO_PKG_VERSION"));
+    let wire = Wire::new(agent, way).map_err(Error::failed)?;
     let run = Run {
         engine,
         former,
@@ -134,7 +151,7 @@ fn send(job: Job<'_>, closing: &Closing<'_>) -> Result<u8, Error> {
         ledger,
         target,
         assembler,
-        wire: Wire::new(concat!("bulkhaul/", env!("CARGO_PKG_VERSION"))).map_err(Error::failed)?,
+        wire,
         timeout: args.timeout.0,
         results: args.results.as_deref().map(open_results).transpose()?,
         inputs: names,

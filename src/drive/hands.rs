@@ -173,10 +173,9 @@ impl Hands {
             lines.push_str(&line.to_string());
             lines.push('\n');
         }
-        if let Err(error) = results.append(&lines) {
-            let why = format!("the results file cannot be written: {error}");
-            let _ = self.events.send(Event::TellFailed { why });
-        }
+        let failed = results.append(&lines).err();
+        let why = failed.map(|error| format!("the results file cannot be written: {error}"));
+        let _ = self.events.send(Event::Told(why));
     }
 
     /// Closes the ledger. A failure here outweighs any other ending.

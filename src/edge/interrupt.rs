@@ -9,31 +9,46 @@ const INTERRUPTED: i32 = 130;
 /// Signals, from the moment this is made.
 #[derive(Debug)]
 pub struct Interrupts {
-    kinds: [Signal; 3],
+    interrupt: Signal,
+    terminate: Signal,
+    /// Not heard where it was told to be ignored: `nohup` means that the run goes on.
+    hangup: Option<Signal>,
     seen: bool,
 }
 
 impl Interrupts {
     pub fn listen() -> std::io::Result<Self> {
-        let kinds = [
-            signal(SignalKind::interrupt())?,
-            signal(SignalKind::terminate())?,
-            signal(SignalKind::hangup())?,
-        ];
-        Ok(Self { kinds, seen: false })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: if hangup_is_ignored() { None } else { Some(signal(SignalKind::hangup())?) },
+            seen: false,
+        })
     }
 
     /// Resolves at the first signal; does not return from the second.
     pub async fn next(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.kinds;
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = hangup => {}
         }
         if self.seen {
             std::process::exit(INTERRUPTED);
         }
         self.seen = true;
     }
+}
+
+/// What the process was started with, as Linux tells it; elsewhere nothing is known.
+fn hangup_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }

@@ -2,6 +2,7 @@
 //! return is made into events by the corridor.
 
 pub mod clock;
+pub mod fingerprint;
 pub mod interrupt;
 pub mod ledger;
 pub mod letter_file;

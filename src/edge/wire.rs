@@ -13,6 +13,28 @@ pub struct Wire {
     client: Client,
 }
 
+/// How the target is reached.
+#[derive(Clone, Copy, Debug)]
+pub struct Way {
+    /// Of one request.
+    pub timeout: Duration,
+    /// Connections are used again. A server that closes one just as a request leaves on it makes its fate unknown,
+    /// so a request that must not be repeated gets a connection of its own.
+    pub reuse: bool,
+    /// Past any proxy: the target is this machine.
+    pub direct: bool,
+}
+
+/// Whether a request can be made to this address, and why not.
+pub fn check_url(url: &str) -> Result<(), String> {
+    reqwest::Url::parse(url).map(drop).map_err(|error| error.to_string())
+}
+
+/// Whether this may be the name of a header.
+pub fn is_header_name(name: &str) -> bool {
+    reqwest::header::HeaderName::from_bytes(name.as_bytes()).is_ok()
+}
+
 /// How much of an answer is held: 1 MiB, and 4 KiB for each row of the request.
 pub const fn answer_max(rows: usize) -> usize {
     (1 << 20) + rows * 4096
@@ -20,20 +42,25 @@ pub const fn answer_max(rows: usize) -> usize {
 
 impl Wire {
     /// The reason why no client can be made is for people.
-    pub fn new(user_agent: &str) -> Result<Self, String> {
+    pub fn new(user_agent: &str, way: Way) -> Result<Self, String> {
         // Another part of the process may have chosen a provider already; one is enough.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
+        let mut builder = Client::builder()
             .user_agent(user_agent)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
             .tcp_nodelay(true)
-            .connect_timeout(Duration::from_secs(20))
-            .pool_idle_timeout(Duration::from_secs(60))
-            .build()
-            .map_err(|error| reason(&error))?;
-        Ok(Self { client })
+            // Shorter than the whole, so that a connection that never stood is known for one.
+            .connect_timeout(Duration::from_secs(20).min(way.timeout.mul_f64(0.9)))
+            .pool_idle_timeout(Duration::from_secs(60));
+        if !way.reuse {
+            builder = builder.pool_max_idle_per_host(0);
+        }
+        if way.direct {
+            builder = builder.no_proxy();
+        }
+        Ok(Self { client: builder.build().map_err(|error| reason(&error))? })
     }
 
     /// Sends one request and reads its answer, `answer_max` bytes of it at most.

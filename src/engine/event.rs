@@ -23,8 +23,9 @@ pub enum Event {
     SourceFailed { why: String, hint: Option<String>, changed: bool },
     /// A batch of an earlier run can't be made again.
     RebuildFailed { why: String, hint: Option<String>, changed: bool },
-    /// `--results` can't be written: rows whose producer waits for them must not be settled unheard.
-    TellFailed { why: String },
+    /// Rows were written to the `--results`, or why not: rows whose producer waits for them must not be settled
+    /// unheard.
+    Told(Option<String>),
     /// A batch of an earlier run has its bytes again.
     Rebuilt { seq: BatchSeq, load: Load },
     /// The entry with this ticket is durable; what the ledger found on the way.
@@ -147,6 +148,8 @@ pub enum StopCause {
     /// `--limit`.
     Limit,
     Signal,
+    /// A signal, and what was in flight took too long to wait for.
+    CutShort,
     /// `--max-rejects`.
     MaxRejects,
     /// `--max-elapsed`.
@@ -186,6 +189,7 @@ impl StopCause {
         match self {
             Self::Limit => 0,
             Self::Signal
+            | Self::CutShort
             | Self::MaxRejects
             | Self::MaxElapsed
             | Self::MaxWait { .. }
@@ -201,7 +205,7 @@ impl StopCause {
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Limit => "limit",
-            Self::Signal => "signal",
+            Self::Signal | Self::CutShort => "signal",
             Self::MaxRejects => "max-rejects",
             Self::MaxElapsed => "max-elapsed",
             Self::MaxWait { .. } => "max-wait",

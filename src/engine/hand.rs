@@ -162,6 +162,18 @@ impl Hand {
         self.later.first().map(|(at, _)| *at)
     }
 
+    /// Batches that wait to be sent and surely were not applied, though the ledger says that they may have left.
+    pub(super) fn unsent(&self) -> Vec<BatchSeq> {
+        let is_unsent = |batch: &&Batch| {
+            matches!(batch.state, State::Waiting(_))
+                && batch.planned.may_have_left
+                && !batch.tainted
+                && !batch.taken_up
+                && batch.job.is_none()
+        };
+        self.batches.values().filter(is_unsent).map(|batch| batch.planned.seq).collect()
+    }
+
     pub(super) fn has_due(&self) -> bool {
         !self.due.is_empty()
     }

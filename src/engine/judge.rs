@@ -62,9 +62,12 @@ impl Engine {
                 }
             }
             Outcome::Puzzling { why } => {
+                // Asking again is only harmless where the target knows that it is the same request.
+                let once = !self.policy.repeatable && self.policy.on_ambiguous != OnAmbiguous::Resend;
                 let batch = self.batch(seq);
                 batch.puzzles += 1;
-                if batch.puzzles < PUZZLES_MAX {
+                batch.tainted |= once;
+                if batch.puzzles < PUZZLES_MAX && !once {
                     self.again(now, seq, None, why, commands);
                 } else {
                     self.put_back(seq, now.tick);
@@ -93,6 +96,10 @@ impl Engine {
                 }
             }
             Outcome::Stop { kind, why, hint } => {
+                // Only a 4xx says that nothing was applied: many a form answers 303 after it was.
+                if status.is_some_and(|status| !(400..500).contains(&status)) {
+                    self.batch(seq).tainted = true;
+                }
                 self.put_back(seq, now.tick);
                 self.came_back(seq, commands);
                 self.stop_for(stop_cause(kind, why, hint));
@@ -122,8 +129,14 @@ impl Engine {
             return self.park(seq, why, commands);
         }
         // "It is there already", after an attempt that may have been carried out, is our own write.
-        let tainted = self.hand.get(seq).tainted;
+        let doubtful = self.hand.get(seq).planned.doubtful;
+        let tainted = self.hand.get(seq).tainted || doubtful;
         let settle = |verdict: &mut RowVerdict| {
+            if let (true, RowVerdict::Rejected(refusal)) = (doubtful, &*verdict) {
+                let why =
+                    format!("refused, and perhaps applied before under another key: {}", refusal.message);
+                *verdict = RowVerdict::InDoubt(why);
+            }
             if let RowVerdict::Exists(refusal) = verdict {
                 *verdict = if tainted {
                     RowVerdict::Delivered
@@ -289,6 +302,10 @@ impl Engine {
     ) {
         if self.is_hollow(seq, Some(400)) {
             let why = "refused after an attempt whose outcome is unknown".to_owned();
+            return self.park(seq, why, commands);
+        }
+        if self.hand.get(seq).load().len() == 1 && self.hand.get(seq).planned.doubtful {
+            let why = format!("refused, and perhaps applied before under another key: {}", refusal.message);
             return self.park(seq, why, commands);
         }
         if self.hand.get(seq).load().len() == 1 {

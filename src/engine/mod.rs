@@ -62,6 +62,7 @@ enum Awaited {
     Accept(BatchSeq),
     Finish(Box<settle::Finished>),
     Park(BatchSeq),
+    TakeUp(BatchSeq),
     Pause,
     Drained,
     Complete(u8),
@@ -95,7 +96,12 @@ pub struct Engine {
     next_ticket: u64,
     next_seq: BatchSeq,
     input: Input,
+    /// Why no new request may leave.
     stop: Option<StopCause>,
+    /// Why no more is read, though the input has not ended: what was read is sent all the same.
+    cut: Option<StopCause>,
+    /// Rows told for `--results` and not known to be written.
+    untold: usize,
     finished: bool,
     books: Books,
     /// Any row was delivered in this run: first contact has gone well.
@@ -149,8 +155,9 @@ impl Engine {
         &self.import
     }
 
+    /// The graver of what stops the run and what cut its input short.
     pub fn stop_cause(&self) -> Option<&StopCause> {
-        self.stop.as_ref()
+        self.stop.iter().chain(&self.cut).max_by_key(|cause| cause.gravity())
     }
 
     fn note(&mut self, now: Now, event: Event, commands: &mut Vec<Command>) {
@@ -168,18 +175,23 @@ impl Engine {
             Event::ReachedLimit => {
                 self.forming -= 1;
                 self.input = Input::Cut;
-                self.stop_for(StopCause::Limit);
+                self.cut = Some(StopCause::Limit);
             }
             Event::SourceFailed { why, hint, changed } => {
                 self.forming -= 1;
                 self.input = Input::Cut;
-                self.stop_for(StopCause::Source { why, hint, changed });
+                let cause = StopCause::Source { why, hint, changed };
+                if changed { self.stop_for(cause) } else { self.cut = Some(cause) }
             }
             Event::RebuildFailed { why, hint, changed } => {
                 self.input = Input::Cut;
                 self.stop_for(StopCause::Source { why, hint, changed });
             }
-            Event::TellFailed { why } => self.stop_for(StopCause::Results { why }),
+            Event::Told(None) => self.untold -= 1,
+            Event::Told(Some(why)) => {
+                self.untold -= 1;
+                self.stop_for(StopCause::Results { why });
+            }
             Event::Rebuilt { seq, load } => self.rebuilt(now, seq, load),
             Event::Committed(ticket, noted) => self.committed(now, ticket, &noted, commands),
             Event::LedgerFailed(why) => {
@@ -240,6 +252,10 @@ impl Engine {
                 let batch = self.hand.remove(seq).expect("a parked batch was in hand");
                 self.books.park(batch.planned.rows.len());
             }
+            Awaited::TakeUp(seq) => {
+                self.batch(seq).taken_up = false;
+                self.put_back(seq, now.tick);
+            }
             Awaited::Leave(seq) if self.is_stopping() => {
                 // It never left after all.
                 self.gate.turned_back();
@@ -263,8 +279,9 @@ impl Engine {
         self.watch_rejects();
     }
 
-    fn tell(&self, settled: Vec<Settled>, commands: &mut Vec<Command>) {
+    fn tell(&mut self, settled: Vec<Settled>, commands: &mut Vec<Command>) {
         if self.policy.tell && !settled.is_empty() {
+            self.untold += 1;
             commands.push(Command::Tell(settled));
         }
     }
@@ -296,6 +313,10 @@ impl Engine {
             batch.groups = groups;
             batch.expires = expires;
         });
+        if self.hand.get(seq).taken_up {
+            // Its job, if it has one, is not asked about before the ledger knows that it is taken up.
+            return self.hand.set(seq, State::Waiting(now.tick));
+        }
         self.put_back(seq, now.tick);
     }
 

@@ -32,7 +32,7 @@ impl Engine {
             self.form(commands);
             self.complete(commands);
         }
-        if self.is_stopping() && self.is_quiet() || self.is_spent() {
+        if self.is_stopping() && self.is_quiet() && !self.stay_all(commands) || self.is_spent() {
             return self.end(commands);
         }
         self.wake(now, commands);
@@ -52,8 +52,8 @@ impl Engine {
     }
 
     /// No new request leaves. A reached limit and a broken file are no such stops: what was read before is sent.
-    pub(super) fn is_stopping(&self) -> bool {
-        !matches!(self.stop, None | Some(StopCause::Limit | StopCause::Source { changed: false, .. }))
+    pub(super) const fn is_stopping(&self) -> bool {
+        self.stop.is_some()
     }
 
     /// Nothing is left to do: the import is complete, or all that could be read of it is settled.
@@ -154,6 +154,7 @@ impl Engine {
             row_attempts: 0,
             group_state: None,
             refusals: 0,
+            doubtful: false,
             parked: None,
         }
     }
@@ -175,6 +176,20 @@ impl Engine {
         Some(NaturalKey { seq: planned.seq, key: Digest::of(key.as_bytes()), otherwise })
     }
 
+    /// An orderly end: batches that surely were not applied are in no doubt on the next run, though they were
+    /// planned to leave. Whether anything was written for that.
+    fn stay_all(&mut self, commands: &mut Vec<Command>) -> bool {
+        if self.must_end_now() {
+            return false;
+        }
+        let stays = self.hand.unsent();
+        for seq in &stays {
+            self.batch(*seq).planned.may_have_left = false;
+            self.commit(Entry::Stay { seq: *seq }, Awaited::Stay, commands);
+        }
+        !stays.is_empty()
+    }
+
     fn form(&mut self, commands: &mut Vec<Command>) {
         // Where rows are sorted into groups, one cut is many batches.
         let ready_max = if self.assembler.target().group().is_some() { 1 } else { READY_MAX };
@@ -185,7 +200,7 @@ impl Engine {
     }
 
     fn complete(&mut self, commands: &mut Vec<Command>) {
-        if !self.ready.is_empty() || self.stop.is_some() {
+        if !self.ready.is_empty() || self.stop.is_some() || self.untold > 0 {
             return;
         }
         match self.input {
@@ -219,9 +234,10 @@ impl Engine {
         let unread: u64 = self.ready.drain(..).map(|formed| formed.rows_read()).sum();
         self.books.unread(unread);
         let complete = self.import.state != ImportState::Open;
-        let cause = if complete { None } else { self.stop.clone() };
+        let cause = if complete { None } else { self.stop_cause().cloned() };
         let exit = match &cause {
-            None | Some(StopCause::Limit) => self.exit_of_books(),
+            None => self.exit_of_books(),
+            Some(StopCause::Limit) => 0,
             Some(StopCause::Ledger(_)) => 74,
             Some(StopCause::Source { changed: true, .. }) => 6,
             Some(StopCause::Source { .. } | StopCause::Refused { .. } | StopCause::Results { .. }) => 1,
@@ -234,6 +250,9 @@ impl Engine {
     pub fn cut_short(&mut self, commands: &mut Vec<Command>) {
         if !self.finished {
             self.stop_for(StopCause::Signal);
+            if self.stop == Some(StopCause::Signal) {
+                self.stop = Some(StopCause::CutShort);
+            }
             self.end(commands);
         }
     }

@@ -40,11 +40,14 @@ pub(super) fn engine(
         let planned = unsettled.batch;
         let seq = planned.seq;
         let mut batch = match unsettled.state {
-            UnsettledState::Parked(_) if !policy.take_up_doubt => continue,
-            UnsettledState::Parked(_) => {
+            UnsettledState::Parked { .. } if !policy.take_up_doubt => continue,
+            UnsettledState::Parked { job, .. } => {
                 books.take_up(planned.rows.len());
                 let mut batch = Batch::new(planned, None, State::Absent);
                 batch.taken_up = true;
+                if let Some((job, at)) = job {
+                    (batch.job, batch.accepted_at) = (Some(job), at);
+                }
                 batch
             }
             UnsettledState::Prepared => Batch::new(planned, None, State::Absent),
@@ -79,6 +82,8 @@ pub(super) fn engine(
         next_seq: recovered.next_seq,
         input: if recovered.drained { Input::Drained } else { Input::Open },
         stop: None,
+        cut: None,
+        untold: 0,
         finished: recovered.import.state != ImportState::Open,
         books,
         started: None,

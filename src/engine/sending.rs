@@ -38,6 +38,9 @@ impl Engine {
         }
         let mut after = None;
         while let Some(due) = self.hand.next_due(now.tick, after) {
+            if self.is_stopping() {
+                return;
+            }
             let turn = match self.hand.get(due.seq()).state {
                 State::Polling(_) => self.send_poll(now, due.seq(), commands),
                 _ => self.send_batch(now, due.seq(), commands),
@@ -73,7 +76,7 @@ impl Engine {
 
     fn send_batch(&mut self, now: Now, seq: BatchSeq, commands: &mut Vec<Command>) -> Turn {
         if self.hand.get(seq).taken_up {
-            self.resend(now, seq, commands);
+            self.take_up(now, seq, commands);
             return Turn::Used;
         }
         if self.hand.get(seq).to_verify {
@@ -226,13 +229,25 @@ impl Engine {
         true
     }
 
+    /// A person decided that rows in doubt go again: under their own key while the target remembers it, since that
+    /// doubles nothing, else under a new one.
+    fn take_up(&mut self, now: Now, seq: BatchSeq, commands: &mut Vec<Command>) {
+        let planned = &self.hand.get(seq).planned;
+        if planned.may_have_left && self.may_repeat(now, planned) {
+            self.hand.set(seq, State::Settling);
+            self.commit(Entry::TakeUp { seq }, Awaited::TakeUp(seq), commands);
+        } else {
+            self.resend(now, seq, commands);
+        }
+    }
+
     /// Rows whose time is over are refused, and never sent; those that may have been sent are in doubt.
     fn refuse_overdue(&mut self, now: Now, seq: BatchSeq, commands: &mut Vec<Command>) -> bool {
         let batch = self.hand.get(seq);
         if batch.expires.is_none_or(|at| at > now.wall) {
             return false;
         }
-        if batch.tainted {
+        if batch.tainted || batch.planned.doubtful {
             let why = "its time was over before anybody knew whether it was applied".to_owned();
             self.park(seq, why, commands);
             return true;
@@ -246,7 +261,10 @@ impl Engine {
     /// Later rows of a group that lost one.
     fn refuse_blocked(&mut self, now: Now, seq: BatchSeq, commands: &mut Vec<Command>) -> bool {
         let batch = self.hand.get(seq);
-        if self.blocked.is_empty() || batch.tainted || !batch.groups.iter().any(|g| self.blocked.contains(g))
+        if self.blocked.is_empty()
+            || batch.tainted
+            || batch.planned.doubtful
+            || !batch.groups.iter().any(|g| self.blocked.contains(g))
         {
             return false;
         }

@@ -269,6 +269,9 @@ impl Engine {
     ) -> (Planned, Load, Duration) {
         let load =
             self.assembler.assemble(None, rows.iter().map(|index| (load.mark(*index), load.text(*index))));
+        let tainted = self.hand.get(parent).tainted || self.hand.get(parent).taken_up;
+        // A verdict settles what was unknown; only what was taken out of doubt, or goes into it, stays unknown.
+        let doubtful = parked.is_some() || reason == ChildReason::Resend && tainted;
         let parent = &self.hand.get(parent).planned;
         let generation = parent.generation + 1;
         let rows = load.row_set();
@@ -284,10 +287,11 @@ impl Engine {
             rows,
             body_hash,
             planned_at: now.wall,
-            may_have_left: self.policy.repeatable && !self.assembler.needs_state(),
+            may_have_left: self.policy.repeatable && !self.assembler.needs_state() && parked.is_none(),
             row_attempts,
             group_state: None,
             refusals: parent.refusals,
+            doubtful: parent.doubtful || doubtful,
             parked,
         };
         self.next_seq = BatchSeq(self.next_seq.0 + 1);

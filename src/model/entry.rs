@@ -33,6 +33,8 @@ pub struct Planned {
     pub group_state: Option<String>,
     /// Settled refusals of its row's natural key in earlier imports.
     pub refusals: u32,
+    /// Its rows may have been applied under another key: a refusal says nothing about them.
+    pub doubtful: bool,
     /// Set for rows that go straight into doubt: they have this reason and are not sent.
     pub parked: Option<Park>,
 }
@@ -110,6 +112,8 @@ pub enum Entry {
     },
     /// [T5] Nobody can know.
     Park { seq: BatchSeq, park: Park },
+    /// A person took rows out of doubt: the same request goes again, or its job is asked about again.
+    TakeUp { seq: BatchSeq },
     /// The target asked not to be called before this.
     Pause { until: WallTime },
     /// [T7] The input's end was read.
@@ -133,7 +137,10 @@ pub enum UnsettledState {
         job: Job,
         at: WallTime,
     },
-    Parked(Park),
+    Parked {
+        park: Park,
+        job: Option<(Job, WallTime)>,
+    },
 }
 
 /// What recovery finds.

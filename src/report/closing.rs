@@ -190,6 +190,10 @@ fn words(cause: &StopCause, resume: &str) -> Option<Words> {
     let (message, hint) = match cause {
         StopCause::Limit => return None,
         StopCause::Signal => ("interrupted; what was in flight has been settled".to_owned(), None),
+        StopCause::CutShort => {
+            let why = "interrupted; requests were still in flight, and the next run asks what became of them";
+            (why.to_owned(), None)
+        }
         StopCause::MaxRejects => ("more rows were refused than --max-rejects allows".to_owned(), None),
         StopCause::MaxElapsed => ("the time of --max-elapsed is over".to_owned(), None),
         StopCause::MaxWait { wait } => {

@@ -3,8 +3,9 @@
 use super::profile::{builtin, read_profile};
 use super::secret::{Filled, fill};
 use crate::args::SendArgs;
+use crate::edge::wire::{check_url, is_header_name};
 use crate::error::Error;
-use crate::target::{Overrides, ParamSpec, Profile, Target, nearest};
+use crate::target::{KeyPlace, Overrides, ParamSpec, Profile, Target, nearest};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -18,6 +19,10 @@ pub struct Chosen {
 }
 
 impl Chosen {
+    pub fn name(&self) -> &str {
+        self.profile.name()
+    }
+
     /// Compiles the target. `sandbox` is the practice server's address, where that is the target.
     pub fn compile(mut self, sandbox: Option<&str>) -> Result<Target, Error> {
         let mut overrides = Overrides::default();
@@ -26,8 +31,15 @@ impl Chosen {
             // Never the port: another run gets another one, and it is the same sandbox.
             overrides.origin_identity = Some("sandbox:".to_owned());
         }
-        Target::compile(&self.profile, &self.values, &self.headers, &overrides)
-            .map_err(|errors| Error::failed(errors.to_string()))
+        let target = Target::compile(&self.profile, &self.values, &self.headers, &overrides)
+            .map_err(|errors| Error::failed(errors.to_string()))?;
+        if let Some(KeyPlace::Header(name)) = &target.idempotency().place
+            && self.headers.iter().any(|(known, ..)| known == name)
+        {
+            return Err(Error::usage(format!("the header `{name}` carries the idempotency key"))
+                .hint("leave -H for it out: each request gets a key of its own"));
+        }
+        Ok(target)
     }
 }
 
@@ -80,11 +92,17 @@ fn refuse_misplaced(args: &SendArgs, is_url: bool, is_sandbox: bool) -> Result<(
             args.to
         )));
     }
+    if args.timeout.0.is_zero() {
+        return Err(Error::usage("`--timeout 0` leaves no time for an answer").hint("as in --timeout 60s"));
+    }
     if let Some(url) = &args.url
         && !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme))
     {
         return Err(Error::usage(format!("`--url {url}` is no address"))
             .hint("it begins with https:// (or http://) and has no slash at its end"));
+    }
+    if let Some(url) = &args.url {
+        check_url(url).map_err(|why| Error::usage(format!("`--url {url}` is no address: {why}")))?;
     }
     if is_url && args.url.is_some() {
         return Err(Error::usage("`--url` is for a profile; here `--to` is the URL"));
@@ -102,6 +120,7 @@ fn refuse_misplaced(args: &SendArgs, is_url: bool, is_sandbox: bool) -> Result<(
 fn url_profile(args: &SendArgs) -> Result<Profile, Error> {
     let ttl = args.key_ttl.map(|ttl| ttl.0);
     let method = args.method.as_deref().unwrap_or("POST");
+    check_url(&args.to).map_err(|why| Error::usage(format!("`{}` is no address: {why}", args.to)))?;
     let (envelope, header) = (args.envelope.as_deref(), args.idempotency_header.as_deref());
     Profile::for_url(&args.to, envelope, header, ttl, method)
         .map_err(|errors| Error::usage(errors.to_string()))
@@ -125,6 +144,20 @@ fn typed_values(args: &SendArgs) -> Result<BTreeMap<String, Filled>, Error> {
     Ok(values)
 }
 
+/// Headers that say how the body is framed: a false one makes the target read another body than was sent.
+const OURS: [&str; 10] = [
+    "content-length",
+    "content-encoding",
+    "transfer-encoding",
+    "host",
+    "connection",
+    "keep-alive",
+    "expect",
+    "te",
+    "trailer",
+    "upgrade",
+];
+
 fn headers(args: &SendArgs) -> Result<Vec<(String, String, bool)>, Error> {
     let secret_names = ["authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "apikey"];
     args.headers
@@ -133,7 +166,21 @@ fn headers(args: &SendArgs) -> Result<Vec<(String, String, bool)>, Error> {
             let (name, value) =
                 given.split_once(':').ok_or_else(|| Error::usage("a header looks like -H 'Name: value'"))?;
             let (name, value) = (name.trim().to_ascii_lowercase(), value.trim());
+            if !is_header_name(&name) {
+                return Err(Error::usage(format!("`{name}` is no name of a header"))
+                    .hint("a header looks like -H 'Name: value'"));
+            }
+            if OURS.contains(&name.as_str()) {
+                return Err(Error::usage(format!("the header `{name}` is not yours to set"))
+                    .hint("it follows from the body and the connection"));
+            }
             let filled = fill(value, &format!("header `{name}`"))?;
+            if filled.value.bytes().any(|byte| byte < 0x20 && byte != b'\t' || byte == 0x7f) {
+                return Err(Error::failed(format!(
+                    "the value of the header `{name}` holds a control character"
+                ))
+                .hint("a line end at the end of a token's file or variable is the usual cause"));
+            }
             if secret_names.contains(&name.as_str()) && !filled.named {
                 return Err(Error::usage(format!("the header `{name}` is a secret, and was typed"))
                     .hint(format!("name it instead: -H '{name}: ${{env:VAR}}' or ${{file:PATH}}")));

@@ -1,6 +1,7 @@
 //! What will be done: arguments checked, secrets looked up, the target compiled, or all of it refused with a
 //! remedy. What is wrong in the words alone is found before any file is opened (exit 2).
 
+mod apart;
 mod choice;
 mod input;
 mod masked;
@@ -9,6 +10,7 @@ mod resume;
 mod secret;
 mod state;
 
+pub use apart::keep_apart;
 pub use choice::{Chosen, choose};
 pub use input::{input_names, layout};
 pub use masked::Masks;

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 /// The file that errors name.
-const FILE: &str = "--to";
+pub(super) const FILE: &str = "--to";
 
 impl Profile {
     /// A profile for an address of which nothing is known: any 2xx delivers all rows; 400 and 422 are taken to

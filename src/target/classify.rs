@@ -141,6 +141,10 @@ impl Answer<'_> {
     }
 
     fn is_page(&self) -> bool {
+        if self.target.is_bare {
+            // Of a bare address nothing is known but that any 2xx delivers.
+            return false;
+        }
         let html = self.reply.header("content-type").is_some_and(|kind| kind.trim().starts_with("text/html"));
         html && self.reply.body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<')
     }

@@ -44,6 +44,8 @@ pub enum Attribution {
 #[derive(Clone, Debug)]
 pub struct Target {
     pub(super) name: String,
+    /// Made from an address alone.
+    pub(super) is_bare: bool,
     pub(super) mapping: Mapping,
     pub(super) naming: RowNaming,
     pub(super) limits: Limits,
@@ -148,6 +150,7 @@ impl Target {
         root.done();
         let mut target = Self {
             name: profile.name().to_owned(),
+            is_bare: *profile.spot().file == *super::bare_url::FILE,
             credential_hint: credential_hint(profile),
             mapping,
             naming,
@@ -182,6 +185,18 @@ impl Target {
             hasher = hasher.field(name.to_ascii_lowercase().as_bytes()).field(value.as_bytes());
         }
         hasher.finish()
+    }
+
+    /// Its address is this machine.
+    pub fn is_local(&self) -> bool {
+        let (home, _) = super::job::origin(self.mapping.url.head());
+        let host = home.split("://").nth(1).unwrap_or_default();
+        let host = match host.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or_default(),
+            None => host.split(':').next().unwrap_or_default(),
+        };
+        host.eq_ignore_ascii_case("localhost")
+            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
     pub fn name(&self) -> &str {
@@ -246,6 +261,13 @@ fn secrets_of(params: &Params<'_>, auth: &Auth, headers: &[(String, String, bool
     let given = headers.iter().filter(|(_, _, secret)| *secret).map(|(_, value, _)| value.clone());
     let mut secrets = params.secrets();
     secrets.extend(auth.derived.iter().cloned().chain(given).filter(|value| !value.is_empty()));
+    let escaped = |secret: &String| {
+        let json = serde_json::to_string(secret).ok()?;
+        let inner = json[1..json.len() - 1].to_owned();
+        (inner != *secret).then_some(inner)
+    };
+    let as_json: Vec<String> = secrets.iter().filter_map(escaped).collect();
+    secrets.extend(as_json);
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     secrets
 }

@@ -280,7 +280,7 @@ impl World {
                         events.push_back(Event::Polled { seq, outcome, status: Some(reply.status) });
                     }
                     Command::WakeAt(at) => wake = Some(at),
-                    Command::Tell(_) => {}
+                    Command::Tell(_) => events.push_back(Event::Told(None)),
                     Command::Finish(ending) => {
                         ledger.close().unwrap();
                         return Ended::Finished(ending);

@@ -1,7 +1,10 @@
 //! `bulkhaul send` over the real binary: words, exit codes, files, and what the target really got.
 
 mod bad_input;
+mod doubt;
+mod endings;
 mod faults;
+mod files;
 mod formats;
 mod memory;
 mod states;

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct LetterFile {
     path: PathBuf,
+    /// It stands in the state's own folder.
+    is_at_home: bool,
     file: Option<File>,
     /// Letters in the file, its length and the hash of its bytes, as far as we wrote it.
     letters: i64,
@@ -22,9 +24,11 @@ pub struct LetterFile {
 }
 
 impl LetterFile {
-    pub(super) fn at(path: &Path) -> Self {
+    /// `ledger` is the ledger's own file.
+    pub(super) fn at(path: &Path, ledger: &Path) -> Self {
         Self {
             path: path.to_owned(),
+            is_at_home: path.parent() == ledger.parent(),
             file: None,
             letters: 0,
             len: 0,
@@ -41,15 +45,15 @@ impl LetterFile {
                 Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)? as u64, row.get::<_, Vec<u8>>(2)?))
             })
             .optional()?;
-        let (letters, len, hash) = recorded.unwrap_or_default();
-        let Ok(mut file) = OpenOptions::new().read(true).write(true).open(&self.path) else {
+        let Some(mut file) = self.open_existing()? else {
             return Ok(()); // Missing: all of it is written anew.
         };
+        let Some((letters, len, hash)) = recorded else { return self.take_over(file) };
         let mut hasher = blake3::Hasher::new();
         let mut prefix = Read::by_ref(&mut file).take(len);
         let held = std::io::copy(&mut prefix, &mut hasher)?;
-        if held < len || len > 0 && hasher.finalize().as_bytes()[..] != hash[..] {
-            drop(file);
+        let is_ours = held == len && (len == 0 || hasher.finalize().as_bytes()[..] == hash[..]);
+        if !is_ours || !extends_as_we_would(conn, letters, &mut file)? {
             return self.set_aside();
         }
         file.set_len(len)?;
@@ -57,6 +61,43 @@ impl LetterFile {
         file.seek(SeekFrom::Start(len))?;
         (self.letters, self.len, self.hasher, self.file) = (letters, len, hasher, Some(file));
         Ok(())
+    }
+
+    /// A file that was there before us. In the state's own folder it is an older import's, and set aside; one that a
+    /// person named is appended to, and from now on what it held counts as ours.
+    fn take_over(&mut self, mut file: File) -> Result<(), LedgerError> {
+        let len = file.metadata()?.len();
+        if len > 0 && self.is_at_home {
+            return self.set_aside();
+        }
+        self.hasher.update_reader(&mut file)?;
+        file.seek(SeekFrom::Start(len))?;
+        (self.len, self.file, self.unrecorded) = (len, Some(file), len > 0);
+        Ok(())
+    }
+
+    /// The file as it is, locked: two imports that wrote one file would cut off each other's lines.
+    fn open_existing(&self) -> Result<Option<File>, LedgerError> {
+        // A link that was planted in the state's folder would have its victim written over.
+        if self.is_at_home && self.path.is_symlink() {
+            return Err(self.trouble(&std::io::Error::other("it is a link")));
+        }
+        let file = match OpenOptions::new().read(true).write(true).open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(self.trouble(&error)),
+        };
+        if !file.metadata()?.is_file() {
+            return Err(self.trouble(&std::io::Error::other("it is not a plain file")));
+        }
+        if file.try_lock().is_err() {
+            return Err(self.trouble(&std::io::Error::other("another process writes it")));
+        }
+        Ok(Some(file))
+    }
+
+    fn trouble(&self, error: &std::io::Error) -> LedgerError {
+        LedgerError::Refused(format!("the dead-letter file `{}`: {error}", self.path.display()))
     }
 
     fn set_aside(&self) -> Result<(), LedgerError> {
@@ -102,7 +143,9 @@ impl LetterFile {
 
     fn write(&mut self, text: &[u8]) -> Result<(), LedgerError> {
         if self.file.is_none() {
-            let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.path)?;
+            let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.path);
+            let file = made.map_err(|error| self.trouble(&error))?;
+            file.lock()?;
             self.file = Some(file);
         }
         if let Some(file) = &mut self.file {
@@ -126,4 +169,25 @@ impl LetterFile {
         }
         Ok(())
     }
+}
+
+/// Whether what stands behind the recorded part is what we would have written there, whole or torn.
+fn extends_as_we_would(conn: &Connection, letters: i64, file: &mut File) -> Result<bool, LedgerError> {
+    let mut rest = std::io::BufReader::new(file);
+    let mut lines = conn.prepare("SELECT line FROM letter WHERE number > ?1 ORDER BY number")?;
+    let mut rows = lines.query([letters])?;
+    let mut held = Vec::new();
+    while let Some(row) = rows.next()? {
+        let line = row.get_ref(0)?.as_bytes().map_err(rusqlite::Error::from)?;
+        held.clear();
+        Read::by_ref(&mut rest).take(line.len() as u64 + 1).read_to_end(&mut held)?;
+        let expected = line.iter().chain(b"\n").take(held.len());
+        if !held.iter().eq(expected) {
+            return Ok(false);
+        }
+        if held.len() <= line.len() {
+            return Ok(true);
+        }
+    }
+    Ok(rest.read(&mut [0])? == 0)
 }

@@ -31,6 +31,13 @@ pub enum LedgerError {
     Refused(String),
 }
 
+impl LedgerError {
+    /// Another process has it open, though it does not hold the state's lock (someone deleted the lock file).
+    pub fn is_held(&self) -> bool {
+        matches!(self, Self::Sql(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy))
+    }
+}
+
 /// An open ledger.
 #[derive(Debug)]
 pub struct Ledger {
@@ -50,7 +57,7 @@ impl Ledger {
         let conn = Connection::open_with_flags(path, flags)?;
         schema::configure(&conn)?;
         let is_new = !schema::is_committed(&conn)?;
-        Ok(Self { conn, letters: LetterFile::at(dead_letters), import: 0, is_new })
+        Ok(Self { conn, letters: LetterFile::at(dead_letters, path), import: 0, is_new })
     }
 
     /// The newest import of this state; `None` in a new ledger.

@@ -123,15 +123,19 @@ fn unsettled(conn: &Connection, import: u64) -> Result<Vec<Unsettled>, LedgerErr
     while let Some(row) = rows.next()? {
         let batch = planned(row)?;
         let state: String = row.get("state")?;
-        let state = match state.as_str() {
-            "prepared" => UnsettledState::Prepared,
-            "accepted" => UnsettledState::Accepted {
-                job: Job { id: row.get("job_id")?, path: row.get("job_path")? },
-                at: WallTime::from_millis(row.get("accepted_at")?),
-            },
-            _ => {
-                UnsettledState::Parked(Park { why: row.get::<_, Option<String>>("why")?.unwrap_or_default() })
+        let job = match row.get::<_, Option<String>>("job_id")? {
+            Some(id) => {
+                let job = Job { id, path: row.get("job_path")? };
+                Some((job, WallTime::from_millis(row.get("accepted_at")?)))
             }
+            None => None,
+        };
+        let why = row.get::<_, Option<String>>("why")?.unwrap_or_default();
+        let state = match (state.as_str(), job) {
+            ("prepared", _) => UnsettledState::Prepared,
+            ("accepted", Some((job, at))) => UnsettledState::Accepted { job, at },
+            ("accepted", None) => return Err(damaged("a job")),
+            (_, job) => UnsettledState::Parked { park: Park { why }, job },
         };
         list.push(Unsettled { batch, state });
     }
@@ -166,6 +170,7 @@ fn planned(row: &Row<'_>) -> Result<Planned, LedgerError> {
         row_attempts: row.get("row_attempts")?,
         group_state: row.get("group_state")?,
         refusals: row.get("refusals")?,
+        doubtful: row.get("doubtful")?,
         parked: None,
     })
 }

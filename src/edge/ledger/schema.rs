@@ -31,7 +31,7 @@ CREATE TABLE batch (
   key BLOB NOT NULL UNIQUE, body_hash BLOB NOT NULL,
   planned_at INTEGER NOT NULL, may_have_left INTEGER NOT NULL, row_attempts INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('prepared', 'accepted', 'settled', 'split', 'doubt', 'taken_up')),
-  group_state TEXT, refusals INTEGER NOT NULL,
+  group_state TEXT, refusals INTEGER NOT NULL, doubtful INTEGER NOT NULL,
   job_id TEXT, job_path TEXT, accepted_at INTEGER, why TEXT,
   delivered INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0
 ) STRICT;

@@ -60,6 +60,16 @@ pub(super) fn apply(conn: &Connection, import: u64, entry: &Entry) -> Result<Not
             )?
             .execute([number, seq.0 as i64])?;
         }
+        Entry::TakeUp { seq } => {
+            conn.prepare_cached(
+                "UPDATE batch SET state = iif(job_id IS NULL, 'prepared', 'accepted'), why = NULL WHERE seq = ?1",
+            )?
+            .execute([seq.0 as i64])?;
+            conn.prepare_cached(
+                "UPDATE import SET in_doubt = in_doubt - (SELECT rows FROM batch WHERE seq = ?2) WHERE number = ?1",
+            )?
+            .execute([number, seq.0 as i64])?;
+        }
         Entry::Pause { until } => {
             conn.prepare_cached("UPDATE target SET pause_until = ?1")?.execute([until.millis()])?;
         }
@@ -162,8 +172,8 @@ fn plan(conn: &Connection, import: i64, batch: &Planned) -> Result<(), LedgerErr
     let state = if batch.parked.is_some() { "doubt" } else { "prepared" };
     conn.prepare_cached(
         "INSERT INTO batch (seq, import, parent, generation, rows, row_set, input, row, line, byte, source_bytes,
-           key, body_hash, planned_at, row_attempts, state, why, may_have_left, rank, group_state, refusals)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+           key, body_hash, planned_at, row_attempts, state, why, may_have_left, rank, group_state, refusals, doubtful)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
     )?
     .execute(params![
         batch.seq.0 as i64,
@@ -187,6 +197,7 @@ fn plan(conn: &Connection, import: i64, batch: &Planned) -> Result<(), LedgerErr
         batch.rank.0 as i64,
         batch.group_state,
         batch.refusals,
+        batch.doubtful,
     ])?;
     add(conn, import, "planned", 1)?;
     if batch.parked.is_some() {

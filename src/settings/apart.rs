@@ -1,0 +1,38 @@
+//! Files that must not be one another: what is written may never be what is read, nor the ledger.
+
+use crate::args::SendArgs;
+use crate::error::Error;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+/// Refuses a `--dead-letter` or `--results` file that is an input, a file of the ledger, or the other of the two.
+/// A dead-letter file is also refused if it is no plain file, since it is read back and cut to its last whole line.
+pub fn keep_apart(args: &SendArgs, state: &Path) -> Result<(), Error> {
+    let ledger = ["ledger.db", "ledger.db-wal", "ledger.lock", "status.json", "sandbox.db"];
+    let mut taken: Vec<(PathBuf, &str)> = args.inputs.iter().map(|path| (path.clone(), "an input")).collect();
+    taken.extend(ledger.iter().map(|name| (state.join(name), "a file of the import's state")));
+    let written = [("--dead-letter", &args.dead_letter), ("--results", &args.results)];
+    for (option, path) in written.iter().filter_map(|(option, path)| Some((option, path.as_ref()?))) {
+        if let Some((_, what)) = taken.iter().find(|(other, _)| is_same(path, other)) {
+            return Err(Error::failed(format!("`{option} {}` is {what}", path.display()))
+                .hint("name a file of its own: it would be written over"));
+        }
+        let kind = std::fs::metadata(path).map(|data| data.file_type()).ok();
+        let is_odd = kind.is_some_and(|kind| {
+            kind.is_dir() || *option == "--dead-letter" && !kind.is_file() || kind.is_block_device()
+        });
+        if is_odd {
+            return Err(Error::failed(format!("`{option} {}` is not a plain file", path.display()))
+                .hint("name a file, or leave the option out"));
+        }
+        taken.push((path.clone(), "the file of another option"));
+    }
+    Ok(())
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    match (std::fs::metadata(one), std::fs::metadata(other)) {
+        (Ok(one), Ok(other)) => one.dev() == other.dev() && one.ino() == other.ino(),
+        _ => std::path::absolute(one).ok() == std::path::absolute(other).ok(),
+    }
+}

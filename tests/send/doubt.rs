@@ -1,0 +1,77 @@
+//! Nothing is claimed that is not known: what may have been applied is neither sent again nor called refused
+//! without a person's word.
+
+use crate::support::Bench;
+use crate::support::scripted::Step::{Loses, Says};
+use crate::support::scripted::{Scripted, Step};
+
+const OK: Step = Says("200 OK", "", "{}");
+const ONE: &str = "{\"id\":1}\n";
+
+fn bench() -> Bench {
+    Bench::with("x.ndjson", ONE)
+}
+
+fn send(server: &Scripted, more: &str) -> String {
+    format!("send x.ndjson --to {}/rows --progress none --json {more}", server.url)
+}
+
+#[test]
+fn without_keys_a_redirect_may_have_been_applied_and_is_not_sent_again() {
+    let (bench, server) = (bench(), Scripted::start(&[Says("303 See Other", "location: /done\r\n", ""), OK]));
+    bench.run(&send(&server, "")).exits(1).books([1, 0, 0, 0, 1]);
+    bench.run(&send(&server, "")).exits(5).books([1, 0, 0, 1, 0]);
+    assert_eq!(server.got().len(), 1);
+}
+
+#[test]
+fn without_keys_a_refusal_that_nobody_can_read_is_not_asked_for_again() {
+    for on_ambiguous in ["hold", "stop"] {
+        let (bench, server) = (bench(), Scripted::start(&[Says("409 Conflict", "", "")]));
+        let more = format!("--on-ambiguous {on_ambiguous}");
+        bench.run(&send(&server, &more)).exits(1).books([1, 0, 0, 0, 1]);
+        bench.run(&send(&server, &more));
+        assert_eq!(server.got().len(), 1, "{on_ambiguous}");
+    }
+}
+
+#[test]
+fn rows_that_a_person_sends_again_are_never_called_refused_for_it() {
+    let duplicate = Says("422 Unprocessable", "", "{\"error\":\"duplicate\"}");
+    let (bench, server) = (bench(), Scripted::start(&[Loses, duplicate]));
+    bench.run(&send(&server, "")).exits(5).books([1, 0, 0, 1, 0]);
+    for _ in 0..2 {
+        bench.run(&send(&server, "--on-ambiguous resend")).exits(5).books([1, 0, 0, 1, 0]);
+    }
+    assert!(bench.dead_letters("x.ndjson").is_empty());
+}
+
+#[test]
+fn rows_in_doubt_go_again_under_their_own_key_while_the_target_remembers_it() {
+    let foreign = Says("200 OK", "", "{\"results\":[{\"id\":\"else\",\"status\":\"ok\"}]}");
+    let good = Says("200 OK", "", "{\"results\":[{\"id\":1,\"status\":\"ok\"}]}");
+    let (bench, server) = (bench(), Scripted::start(&[foreign.clone(), foreign, good]));
+    let send = format!("send x.ndjson --to orders-batch --url {} --progress none --json", server.url);
+    bench.run(&send).exits(5).books([1, 0, 0, 1, 0]);
+    bench.run(&format!("{send} --on-ambiguous resend")).exits(0).books([1, 1, 0, 0, 0]);
+    let keys: Vec<String> = server.got().into_iter().map(|got| got.key).collect();
+    assert_eq!(keys.len(), 3);
+    assert!(keys.iter().all(|key| *key == keys[0]), "{keys:?}");
+}
+
+#[test]
+fn a_key_that_the_target_forgot_is_never_sent_again() {
+    let (bench, server) = (bench(), Scripted::start(&[Loses, OK]));
+    let keys = "--idempotency-header Idempotency-Key --key-ttl 1s --on-ambiguous resend";
+    bench.run(&send(&server, keys)).exits(0).books([1, 1, 0, 0, 0]);
+    let got = server.got();
+    assert_eq!(got.len(), 2);
+    assert_ne!(got[0].key, got[1].key);
+}
+
+#[test]
+fn any_2xx_of_a_bare_url_delivers_also_a_page() {
+    let page = Says("200 OK", "content-type: text/html\r\n", "<p>OK</p>");
+    let (bench, server) = (bench(), Scripted::start(&[page]));
+    bench.run(&send(&server, "")).exits(0).books([1, 1, 0, 0, 0]);
+}

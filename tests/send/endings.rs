@@ -1,0 +1,102 @@
+//! A run ends, whatever is wrong, says why, and leaves everything that was not settled for the next one.
+
+use crate::support::scripted::Scripted;
+use crate::support::scripted::Step::Says;
+use crate::support::{Bench, Said, csv, said};
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+/// What it said, if it ends within 20 seconds.
+fn ends(mut child: Child) -> Said {
+    let until = Instant::now() + Duration::from_secs(20);
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > until {
+            child.kill().unwrap();
+            panic!("it does not end");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    said(child.wait_with_output().unwrap())
+}
+
+#[test]
+fn a_limit_one_short_of_the_end_is_reached_and_the_next_run_goes_on() {
+    for _ in 0..5 {
+        let bench = Bench::with("x.csv", csv(3));
+        let send = "send x.csv --to sandbox --progress none --json";
+        let limited = ends(bench.start(&format!("{send} --limit 2"))).exits(0).books([2, 2, 0, 0, 0]);
+        assert_eq!(limited.summary()["stopped_by"], "limit");
+        bench.run(send).exits(0).books([3, 3, 0, 0, 0]);
+    }
+}
+
+#[test]
+fn a_limit_exits_0_also_when_a_row_was_refused() {
+    let bench = Bench::with("x.csv", "id,amount\n1,-5\n2,5\n3,5\n");
+    let send = "send x.csv --to sandbox --progress none --json";
+    bench.run(&format!("{send} --limit 2")).exits(0).books([2, 1, 1, 0, 0]);
+    bench.run(send).exits(3).books([3, 2, 1, 0, 0]);
+}
+
+#[test]
+fn a_broken_file_hides_no_other_reason_to_stop() {
+    let cases = [
+        ("401 Unauthorized", "", "", 1),
+        ("302 Found", "location: /x\r\n", "", 1),
+        ("429 Too Many Requests", "retry-after: 7200\r\n", "", 4),
+    ];
+    for (status, headers, more, code) in cases {
+        let server = Scripted::start(&[Says(status, headers, "")]);
+        let bench = Bench::with("x.csv", "id\n1\n2\n\"3\n");
+        let send = format!(
+            "send x.csv --to {}/rows --idempotency-header Idempotency-Key --progress none {more}",
+            server.url
+        );
+        let stopped = ends(bench.start(&send));
+        assert!(matches!(stopped.exit, 1 | 4), "{status}: {stopped:?}");
+        assert!(stopped.exit == code || stopped.stderr.contains("quote"), "{status}: {stopped:?}");
+        assert!(server.got().len() <= 3, "{status}: {}", server.got().len());
+    }
+}
+
+#[test]
+fn a_header_that_cannot_be_sent_refuses_no_row() {
+    let bench = Bench::with("x.csv", csv(3));
+    let server = Scripted::start(&[Says("200 OK", "", "{}")]);
+    let send = format!("send x.csv --to orders-batch --url {} --progress none --json", server.url);
+    let mut command = bench.command(&send);
+    let stopped = said(command.env("ORDERS_TOKEN", "tok\n").output().unwrap()).exits(1);
+    assert_eq!(stopped.summary()["rows"]["rejected"], 0);
+    assert!(server.got().is_empty() && bench.dead_letters("x.csv").is_empty());
+}
+
+#[test]
+fn headers_that_frame_the_body_or_carry_the_key_are_refused() {
+    let bench = Bench::with("x.csv", csv(3));
+    for header in ["Content-Length: 3", "Transfer-Encoding: chunked", "Host: a", "Bad Name: x"] {
+        let mut command = bench.command("send x.csv --to http://127.0.0.1:9/ --progress none -H");
+        let refused = said(command.arg(header).output().unwrap()).exits(2);
+        assert!(refused.stderr.contains("header"), "{}", refused.stderr);
+    }
+    let mut command =
+        bench.command("send x.csv --to http://127.0.0.1:9/ --idempotency-header Key --progress none -H");
+    said(command.arg("Key: x").output().unwrap()).exits(2);
+}
+
+#[test]
+fn an_address_that_is_none_is_wrong_usage() {
+    let bench = Bench::with("x.csv", csv(1));
+    for url in ["http://127.0.0.1:99999/", "http://[::1/", "https://:80/x"] {
+        bench.run(&format!("send x.csv --to {url} --progress none")).exits(2);
+    }
+}
+
+#[test]
+fn an_import_whose_input_is_gone_can_be_abandoned() {
+    let bench = Bench::with("x.csv", csv(3));
+    let send = "send x.csv --to sandbox --progress none";
+    bench.run(&format!("{send} --limit 1")).exits(0);
+    std::fs::remove_file(bench.path("x.csv")).unwrap();
+    let gone = bench.run(&format!("{send} --abandon")).exits(0);
+    assert!(gone.stderr.starts_with("the import is abandoned"), "{}", gone.stderr);
+}
