@@ -1,7 +1,7 @@
 //! `bulkhaul send`: the main job.
 
 use super::opening::{self, Opening, Subject, input_facts, ledger_error};
-use crate::args::SendArgs;
+use crate::args::{ColorArg, SendArgs};
 use crate::drive::{Former, Run};
 use crate::edge::clock::Clock;
 use crate::edge::ledger::{Found, Ledger};
@@ -21,6 +21,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(super) fn run(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> {
+    speech::in_colour(match args.color {
+        ColorArg::Auto => None,
+        ColorArg::Always => Some(true),
+        ColorArg::Never => Some(false),
+    });
     let outcome = prepare_and_send(args, arguments);
     if let Err(error) = &outcome
         && args.json

@@ -1,11 +1,36 @@
 //! Where words leave the program. A closed pipe is no error, so nothing here fails.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static IN_COLOUR: AtomicBool = AtomicBool::new(false);
+
+/// Words at the beginning of a line that have a colour, with its ANSI number.
+const COLOURED: [(&str, &str); 5] =
+    [("done:", "1;32"), ("error:", "1;31"), ("stopped:", "1;33"), ("warning:", "1;33"), ("hint:", "36")];
+
+/// Whether words on stderr have colours: as said, else on a terminal, unless NO_COLOR is set
+/// (<https://no-color.org>).
+pub fn in_colour(said: Option<bool>) {
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let colour = said.unwrap_or_else(|| io::stderr().is_terminal() && !unwanted);
+    IN_COLOUR.store(colour, Ordering::Relaxed);
+}
 
 /// To people: a line (or several) on stderr.
 pub fn say(text: &str) {
     let mut out = io::stderr().lock();
-    let _ = writeln!(out, "{text}");
+    if !IN_COLOUR.load(Ordering::Relaxed) {
+        let _ = writeln!(out, "{text}");
+        return;
+    }
+    for line in text.split('\n') {
+        let known = COLOURED.iter().find_map(|(word, colour)| Some((word, colour, line.strip_prefix(word)?)));
+        let _ = match known {
+            Some((word, colour, rest)) => writeln!(out, "\x1b[{colour}m{word}\x1b[0m{rest}"),
+            None => writeln!(out, "{line}"),
+        };
+    }
 }
 
 /// To programs: a line on stdout.

@@ -100,3 +100,15 @@ fn an_import_whose_input_is_gone_can_be_abandoned() {
     let gone = bench.run(&format!("{send} --abandon")).exits(0);
     assert!(gone.stderr.starts_with("the import is abandoned"), "{}", gone.stderr);
 }
+
+#[test]
+fn words_have_colours_where_they_are_wanted_and_nowhere_else() {
+    let bench = Bench::with("x.csv", csv(1));
+    let send = "send x.csv --to sandbox --progress none";
+    let plain = bench.run(&format!("{send} --state a")).exits(0);
+    assert!(plain.stderr.starts_with("done: "), "{}", plain.stderr);
+    let coloured = bench.run(&format!("{send} --state b --color always")).exits(0);
+    assert!(coloured.stderr.starts_with("\x1b[1;32mdone:\x1b[0m "), "{}", coloured.stderr);
+    let refused = bench.run("send none.csv --to sandbox --color always").exits(1);
+    assert!(refused.stderr.starts_with("\x1b[1;31merror:\x1b[0m "), "{}", refused.stderr);
+}
