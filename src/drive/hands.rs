@@ -191,7 +191,7 @@ impl Hands {
 }
 
 fn answer(outcome: Outcome) -> Answer {
-    Answer { outcome, status: None, took: Duration::ZERO, replayed: false, carried: None }
+    Answer { outcome, status: None, took: Duration::ZERO, replayed: false, carried: None, hint: None }
 }
 
 fn not_applied(why: String) -> Answer {
@@ -233,6 +233,7 @@ fn read(caller: &Caller, load: &Load, came: Result<Reply, Fault>, attempt: Attem
             took: Duration::ZERO,
             replayed: target.replayed(&reply),
             carried: target.carried(&reply),
+            hint: target.hint(&reply, Clock::wall()).map(Box::new),
         },
         Err(fault) => answer(target.read_fault_attempt(&fault, load.len() as u64, attempt)),
     }

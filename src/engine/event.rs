@@ -5,7 +5,7 @@ use crate::model::{
     BatchKey, BatchSeq, Cursor, DeadLetter, Entry, Job, Load, Moment, Noted, Outcome, Place, PollOutcome,
     RowSet, WallTime,
 };
-use crate::target::GroupState;
+use crate::target::{GroupState, RateHint};
 use std::time::Duration;
 
 /// What happened.
@@ -57,6 +57,8 @@ pub struct Answer {
     pub replayed: bool,
     /// What it says of the group, for the next request.
     pub carried: Option<GroupState>,
+    /// What it says of the target's patience.
+    pub hint: Option<Box<RateHint>>,
 }
 
 /// Why there is no new credential.

@@ -5,6 +5,7 @@
 
 use super::concurrency::{Concurrency, Slots};
 use crate::model::{Moment, Outcome};
+use crate::target::RateHint;
 use governor::clock::Clock;
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
@@ -60,6 +61,8 @@ pub struct Gate {
     closed_until: Moment,
     /// When the next token is there, if one was missing.
     token_at: Moment,
+    /// What the target said that it still allows: so many requests until this moment.
+    allowance: Option<(u64, Moment)>,
     /// Failures since the target last answered well; above some, one request at a time feels its way.
     trouble: u32,
     successes: u64,
@@ -119,6 +122,7 @@ impl Gate {
             in_flight: 0,
             closed_until: Moment::ZERO,
             token_at: Moment::ZERO,
+            allowance: None,
             trouble: 0,
             successes: 0,
         }
@@ -132,11 +136,32 @@ impl Gate {
         if self.free_slots() == 0 {
             return Passage::Full;
         }
+        if let Some((0, reset)) = self.allowance(now) {
+            self.token_at = reset;
+            return Passage::At(reset);
+        }
         if let Some(at) = self.take_tokens(now, rows) {
             return Passage::At(at);
         }
+        if let Some((left, _)) = &mut self.allowance {
+            *left -= 1;
+        }
         self.in_flight += 1;
         Passage::Go
+    }
+
+    /// What is left of the target's allowance, if its window is not over.
+    fn allowance(&mut self, now: Moment) -> Option<(u64, Moment)> {
+        self.allowance = self.allowance.filter(|(_, reset)| *reset > now);
+        self.allowance
+    }
+
+    /// An answer told how much the target still allows. Requests that are out may not be counted there yet.
+    pub(super) fn hinted(&mut self, now: Moment, hint: &RateHint) {
+        if let Some(reset) = hint.reset.filter(|reset| !reset.is_zero()) {
+            let left = hint.remaining.saturating_sub(self.in_flight as u64);
+            self.allowance = Some((left, now + reset));
+        }
     }
 
     /// Passage for a poll: it counts against the rates, but takes no slot.
@@ -266,6 +291,27 @@ mod tests {
         let mut gate = Gate::new(Concurrency::Fixed(4), &[], &[rate(500, Duration::from_secs(1))], 100);
         let left = departures(&mut gate, 10, 100);
         assert!((49..=52).contains(&left.len()), "{}", left.len());
+    }
+
+    #[test]
+    fn what_the_target_says_it_allows_is_used_up_and_not_passed() {
+        let mut gate = Gate::new(Concurrency::Fixed(64), &[], &[], 1);
+        let hint = |remaining, reset| RateHint {
+            remaining,
+            reset: Some(Duration::from_secs(reset)),
+            limit: None,
+            window: None,
+        };
+        gate.hinted(Moment::ZERO, &hint(2, 10));
+        assert_eq!(gate.pass(Moment::ZERO, 1), Passage::Go);
+        assert_eq!(gate.pass(Moment::ZERO, 1), Passage::Go);
+        let reset = Moment::ZERO + Duration::from_secs(10);
+        assert_eq!(gate.pass(Moment::ZERO, 1), Passage::At(reset));
+        assert_eq!(gate.pass(reset, 1), Passage::Go);
+        // Two of the three that are left may be on their way already.
+        gate.hinted(reset, &hint(4, 10));
+        assert_eq!(gate.pass(reset, 1), Passage::Go);
+        assert_ne!(gate.pass(reset, 1), Passage::Go);
     }
 
     #[test]

@@ -357,8 +357,11 @@ impl Engine {
     }
 
     fn answered(&mut self, now: Now, seq: BatchSeq, answer: Answer, commands: &mut Vec<Command>) {
-        let Answer { outcome, status, took, replayed, carried } = answer;
+        let Answer { outcome, status, took, replayed, carried, hint } = answer;
         self.gate.landed(now.tick, took, &outcome);
+        if let Some(hint) = hint {
+            self.gate.hinted(now.tick, &hint);
+        }
         if replayed {
             self.books.requests_mut().replayed += 1;
         }

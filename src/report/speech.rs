@@ -9,7 +9,7 @@ static IN_COLOUR: AtomicBool = AtomicBool::new(false);
 const COLOURED: [(&str, &str); 5] =
     [("done:", "1;32"), ("error:", "1;31"), ("stopped:", "1;33"), ("warning:", "1;33"), ("hint:", "36")];
 
-/// Whether words on stderr have colours: as said, else on a terminal, unless NO_COLOR is set
+/// Whether words on stderr have colours: as said, else on a terminal, unless `NO_COLOR` is set
 /// (<https://no-color.org>).
 pub fn in_colour(said: Option<bool>) {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());

@@ -267,7 +267,8 @@ impl World {
                             Err(fault) => (self.target.read_fault(&fault), None),
                         };
                         let took = Duration::from_millis(5);
-                        let answer = Answer { outcome, status, took, replayed: false, carried: None };
+                        let answer =
+                            Answer { outcome, status, took, replayed: false, carried: None, hint: None };
                         events.push_back(Event::Answered { seq, answer });
                     }
                     Command::ReadState { .. } | Command::Verify { .. } | Command::Renew => {
