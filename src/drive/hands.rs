@@ -191,7 +191,7 @@ impl Hands {
 }
 
 fn answer(outcome: Outcome) -> Answer {
-    Answer { outcome, status: None, took: Duration::ZERO, replayed: false, carried: None, hint: None }
+    Answer::plain(outcome, None, Duration::ZERO)
 }
 
 fn not_applied(why: String) -> Answer {

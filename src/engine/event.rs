@@ -61,6 +61,13 @@ pub struct Answer {
     pub hint: Option<Box<RateHint>>,
 }
 
+impl Answer {
+    /// One that says nothing beside its meaning.
+    pub const fn plain(outcome: Outcome, status: Option<u16>, took: Duration) -> Self {
+        Self { outcome, status, took, replayed: false, carried: None, hint: None }
+    }
+}
+
 /// Why there is no new credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoCredential {

@@ -267,8 +267,7 @@ impl World {
                             Err(fault) => (self.target.read_fault(&fault), None),
                         };
                         let took = Duration::from_millis(5);
-                        let answer =
-                            Answer { outcome, status, took, replayed: false, carried: None, hint: None };
+                        let answer = Answer::plain(outcome, status, took);
                         events.push_back(Event::Answered { seq, answer });
                     }
                     Command::ReadState { .. } | Command::Verify { .. } | Command::Renew => {
