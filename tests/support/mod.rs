@@ -1,6 +1,7 @@
 //! The small language the tests are written in: a folder of its own for each test, the real binary in it, and
 //! what it said.
 
+pub(crate) mod server;
 pub(crate) mod sink;
 
 use serde_json::Value;
