@@ -121,15 +121,13 @@ impl Engine {
             let why = "refused after an attempt whose outcome is unknown".to_owned();
             return self.park(seq, why, commands);
         }
-        // "It is there already", after an attempt that may have been carried out, is our own write.
-        let tainted = self.hand.get(seq).tainted;
+        // "It is there already", after an attempt that may have been carried out, is our own write. A target that
+        // looks keys up first would have repeated what it said then: there it is somebody else's.
+        let ours = self.hand.get(seq).tainted && !self.policy.key_first;
         let settle = |verdict: &mut RowVerdict| {
             if let RowVerdict::Exists(refusal) = verdict {
-                *verdict = if tainted {
-                    RowVerdict::Delivered
-                } else {
-                    RowVerdict::Rejected(std::mem::take(refusal))
-                };
+                *verdict =
+                    if ours { RowVerdict::Delivered } else { RowVerdict::Rejected(std::mem::take(refusal)) };
             }
         };
         settle(&mut verdicts.others);

@@ -5,6 +5,7 @@
 
 mod experiture;
 mod j17;
+mod j17_new;
 mod rows;
 
 use crate::support::{Bench, Said, get, said};
