@@ -8,4 +8,5 @@ mod recovery;
 mod sandbox_server;
 mod send;
 mod support;
+mod targets;
 mod tidy;

@@ -128,21 +128,20 @@ impl Engine {
             let why = "refused after an attempt whose outcome is unknown".to_owned();
             return self.park(seq, why, commands);
         }
-        // "It is there already", after an attempt that may have been carried out, is our own write.
+        // "It is there already", after an attempt that may have been carried out, is our own write. A target that
+        // looks keys up first would have repeated what it said then: there it is somebody else's.
+        let ours = self.hand.get(seq).tainted && !self.policy.key_first;
         let doubtful = self.hand.get(seq).planned.doubtful;
-        let tainted = self.hand.get(seq).tainted || doubtful;
         let settle = |verdict: &mut RowVerdict| {
-            if let (true, RowVerdict::Rejected(refusal)) = (doubtful, &*verdict) {
+            if let (true, RowVerdict::Rejected(refusal) | RowVerdict::Exists(refusal)) = (doubtful, &*verdict)
+            {
                 let why =
                     format!("refused, and perhaps applied before under another key: {}", refusal.message);
                 *verdict = RowVerdict::InDoubt(why);
             }
             if let RowVerdict::Exists(refusal) = verdict {
-                *verdict = if tainted {
-                    RowVerdict::Delivered
-                } else {
-                    RowVerdict::Rejected(std::mem::take(refusal))
-                };
+                *verdict =
+                    if ours { RowVerdict::Delivered } else { RowVerdict::Rejected(std::mem::take(refusal)) };
             }
         };
         settle(&mut verdicts.others);

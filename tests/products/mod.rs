@@ -1,11 +1,9 @@
 //! The real products over real HTTP: the program sends the documented request, and does with the documented answers
 //! what it should. Requests and answers are those of `fixtures/targets/` (described in `src/target/tests/fixtures.rs`).
 
-mod server;
-
+use crate::support::server::{Answer, Server};
 use crate::support::{Bench, said};
 use regex::Regex;
-use server::{Answer, Server};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,6 +2,7 @@
 //! what it said.
 
 pub(crate) mod scripted;
+pub(crate) mod server;
 pub(crate) mod sink;
 
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! A server that gives one answer to every request, another to every GET, and keeps what it got.
+//! A server that answers as a test says, and keeps what it got.
 
 use flate2::read::GzDecoder;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,6 +11,19 @@ pub(crate) struct Answer {
     pub(crate) status: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
+}
+
+impl Answer {
+    /// JSON with this status.
+    pub(crate) fn json(status: u16, body: impl ToString) -> Self {
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        Self { status: format!("{status} Said"), headers, body: body.to_string() }
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
 }
 
 /// A request as it came; the body as it was before it was packed.
@@ -26,7 +39,14 @@ impl Got {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
+
+    pub(crate) fn is(&self, method: &str, path: &str) -> bool {
+        self.method == method && self.path == path
+    }
 }
+
+/// What a request gets, seeing those before it; `None` closes the connection without a word.
+type Says = dyn Fn(&Got, &[Got]) -> Option<Answer> + Send + Sync;
 
 /// Listens on loopback until the test process ends.
 pub(crate) struct Server {
@@ -35,16 +55,21 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// One answer to every request, another to every GET.
     pub(crate) fn start(answer: &Answer, poll: Option<Answer>) -> Self {
+        let (answer, poll) = (answer.clone(), poll.unwrap_or_else(|| answer.clone()));
+        Self::saying(move |got, _| Some(if got.method == "GET" { poll.clone() } else { answer.clone() }))
+    }
+
+    pub(crate) fn saying(says: impl Fn(&Got, &[Got]) -> Option<Answer> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let got: Arc<Mutex<Vec<Got>>> = Arc::default();
-        let poll = poll.unwrap_or_else(|| answer.clone());
-        let (answer, kept) = (answer.clone(), Arc::clone(&got));
+        let (says, kept): (Arc<Says>, _) = (Arc::new(says), Arc::clone(&got));
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let (answer, poll, kept) = (answer.clone(), poll.clone(), Arc::clone(&kept));
-                std::thread::spawn(move || serve(&stream.unwrap(), &answer, &poll, &kept));
+                let (says, kept) = (Arc::clone(&says), Arc::clone(&kept));
+                std::thread::spawn(move || serve(&stream.unwrap(), &*says, &kept));
             }
         });
         Self { url, got }
@@ -59,13 +84,17 @@ impl Server {
     }
 }
 
-fn serve(stream: &TcpStream, answer: &Answer, poll: &Answer, kept: &Mutex<Vec<Got>>) -> Option<()> {
+fn serve(stream: &TcpStream, says: &Says, kept: &Mutex<Vec<Got>>) -> Option<()> {
     let mut reader = BufReader::new(stream);
     let mut writer = stream;
     loop {
         let got = read(&mut reader)?;
-        let answer = if got.method == "GET" { poll } else { answer };
-        kept.lock().unwrap().push(got);
+        let answer = {
+            let mut before = kept.lock().unwrap();
+            let answer = says(&got, &before);
+            before.push(got);
+            answer
+        }?;
         let mut text = format!("HTTP/1.1 {}\r\n", answer.status);
         for (name, value) in &answer.headers {
             text.push_str(&format!("{name}: {value}\r\n"));

@@ -1,0 +1,181 @@
+//! j17-new, where every stream must be empty, and j17-migrate, two events and a key of its own for each row.
+
+use super::{STORM, Yard, scale};
+use serde_json::json;
+use std::collections::BTreeSet;
+
+const NEW: &str = "x.ndjson --to j17-new --url BASE --set actor_id=importer";
+const MIGRATE: &str = "x.csv --to j17-migrate --url BASE --set actor_id=importer";
+
+/// Three events for each of so many new users, in three rounds; the second of each 20th user is bad.
+fn newcomers(users: u64) -> Vec<String> {
+    let event = |n: u64| {
+        let (user, round) = (n % users, n / users);
+        let email = if user % 20 == 19 && round == 1 { "nobody" } else { "a@example.com" };
+        json!({"aggregate_type": "user", "aggregate_id": format!("u{user}"), "type": "was_seen",
+               "data": {"n": n, "email": email}})
+        .to_string()
+    };
+    (0..3 * users).map(event).collect()
+}
+
+fn is_bad(n: u64, users: u64) -> bool {
+    n % users % 20 == 19 && n / users == 1
+}
+
+#[test]
+fn new_streams_come_clean() {
+    let yard = Yard::quiet();
+    let users = 19;
+    yard.bench.write("x.ndjson", newcomers(users).join("\n"));
+    yard.import(NEW).run().exits(0).books([3 * users, 3 * users, 0, 0, 0]);
+    yard.holds_just("/event/data/n", (0..3 * users).map(|n| n.to_string()));
+    assert_eq!(yard.requests(), users, "no length is asked for");
+}
+
+#[test]
+fn a_bad_event_of_a_new_stream_is_refused_and_the_others_are_taken() {
+    let yard = Yard::quiet();
+    let users = 200 * scale();
+    yard.bench.write("x.ndjson", newcomers(users).join("\n"));
+    let bad = users / 20;
+    yard.import(NEW).run().exits(3).books([3 * users, 3 * users - bad, bad, 0, 0]);
+    yard.holds_just("/event/data/n", (0..3 * users).filter(|n| !is_bad(*n, users)).map(|n| n.to_string()));
+    for error in yard.letters("x.ndjson", "/data/n").values() {
+        assert_eq!((&error["field"], &error["status"]), (&json!("data.email"), &json!(400)));
+    }
+}
+
+#[test]
+fn a_stream_that_is_there_already_refuses_its_events_whatever_is_lost_on_the_way() {
+    // Each fifth user is there already. A lost 409 and a kill must not make its events look like our own.
+    let yard = Yard::with(STORM);
+    let users = 120 * scale();
+    let old: Vec<String> = (0..users).filter(|user| user % 5 == 0).map(|user| {
+        json!({"aggregate_type": "user", "aggregate_id": format!("u{user}"), "type": "was_there", "data": {"n": -1 - user as i64}}).to_string()
+    }).collect();
+    yard.bench.write("old.ndjson", old.join("\n"));
+    yard.import("old.ndjson --to j17 --set occ=off --url BASE --set actor_id=before").run().exits(0);
+    yard.bench.write("x.ndjson", newcomers(users).join("\n"));
+    let import = yard.import(&format!("{NEW} -j 8"));
+    import.killed_after(users / 4);
+    import.killed_after(users / 4);
+    let said = import.run();
+    let is_dead = |n: u64| n % users % 5 == 0 || is_bad(n, users);
+    let dead: BTreeSet<String> = (0..3 * users).filter(|n| is_dead(*n)).map(|n| n.to_string()).collect();
+    let bad = dead.len() as u64;
+    said.exits(3).books([3 * users, 3 * users - bad, bad, 0, 0]);
+    let valid = (0..3 * users).filter(|n| !is_dead(*n)).map(|n| n.to_string());
+    let before = (0..users).filter(|user| user % 5 == 0).map(|user| (-1 - user as i64).to_string());
+    yard.holds_just("/event/data/n", valid.chain(before));
+    let letters = yard.letters("x.ndjson", "/data/n");
+    assert_eq!(letters.keys().cloned().collect::<BTreeSet<_>>(), dead);
+    for (n, error) in letters {
+        let exists = n.parse::<u64>().unwrap() % users % 5 == 0;
+        assert_eq!(error["code"] == "aggregate_exists", exists, "{n}: {error}");
+    }
+}
+
+/// Users of an old database; each 25th has a bad address, and some columns may be missing.
+fn users(rows: u64) -> String {
+    let mut csv = "uuid,name,email,bio,avatar\n".to_owned();
+    for n in 0..rows {
+        let email = if n % 25 == 24 { "nobody".to_owned() } else { format!("{n}@example.com") };
+        csv.push_str(&format!("id-{n},\"User, {n}\",{email},bio {n},\n"));
+    }
+    csv
+}
+
+/// Each user's two events are there, in their order, and nothing else.
+#[track_caller]
+fn migrated(yard: &Yard, rows: u64, is_good: impl Fn(u64) -> bool) {
+    let mut events: Vec<String> = yard
+        .rows()
+        .iter()
+        .map(|line| {
+            assert_eq!(line["times"], 1, "{line}");
+            format!("{} {} {}", line["stream"].as_str().unwrap(), line["index"], line["event"]["type"])
+        })
+        .collect();
+    let mut expected: Vec<String> = (0..rows)
+        .filter(|n| is_good(*n))
+        .flat_map(|n| {
+            [format!("user/id-{n} 0 \"was_created\""), format!("user/id-{n} 1 \"had_profile_updated\"")]
+        })
+        .collect();
+    events.sort();
+    expected.sort();
+    assert_eq!(events, expected);
+}
+
+#[test]
+fn migrated_users_get_two_events_each_under_a_key_of_their_own() {
+    let yard = Yard::quiet();
+    let rows = 24;
+    yard.bench.write("x.csv", users(rows));
+    yard.import(MIGRATE).run().exits(0).books([rows, rows, 0, 0, 0]);
+    migrated(&yard, rows, |_| true);
+    for line in yard.rows() {
+        let user = line["stream"].as_str().unwrap().strip_prefix("user/").unwrap().to_owned();
+        assert_eq!(line["key"], format!("migration-user-{user}"));
+    }
+}
+
+#[test]
+fn a_bad_user_is_refused_whole_and_a_second_one_of_the_same_key_is_a_duplicate() {
+    let yard = Yard::quiet();
+    let rows = 200 * scale();
+    let mut csv = users(rows);
+    csv.push_str("id-3,Somebody Else,else@example.com,,\nid-24,A Third,third@example.com,,\n");
+    yard.bench.write("x.csv", csv);
+    let bad = rows / 25 + 2;
+    let said = yard.import(MIGRATE).run().exits(3).books([rows + 2, rows + 2 - bad, bad, 0, 0]);
+    assert!(said.summary()["batches"]["planned"].as_u64().unwrap() >= rows);
+    migrated(&yard, rows, |n| n % 25 != 24);
+    let letters = yard.bench.dead_letters("x.csv");
+    let of = |code: &str| letters.iter().filter(|letter| letter["error"]["code"] == code).count() as u64;
+    assert_eq!((of("duplicate_key"), of("rejected")), (2, rows / 25));
+    for letter in letters {
+        let error = &letter["error"];
+        if error["code"] == "duplicate_key" {
+            assert!(error["message"].as_str().unwrap().contains("migration-user-id-"), "{letter}");
+            assert_eq!((&error["status"], &letter["attempt"]), (&json!(null), &json!(0)));
+        } else {
+            assert_eq!((&error["field"], &error["status"]), (&json!("data.email"), &json!(400)));
+        }
+    }
+}
+
+#[test]
+fn a_migration_weathers_faults_and_two_kills() {
+    let yard = Yard::with(STORM);
+    let rows = 200 * scale();
+    let mut csv = users(rows);
+    csv.push_str("id-3,Somebody Else,else@example.com,,\n");
+    yard.bench.write("x.csv", csv);
+    let import = yard.import(&format!("{MIGRATE} -j 4"));
+    import.killed_after(rows / 4);
+    import.killed_after(rows / 4);
+    let bad = rows / 25 + 1;
+    import.run().exits(3).books([rows + 1, rows + 1 - bad, bad, 0, 0]);
+    migrated(&yard, rows, |n| n % 25 != 24);
+    let letters = yard.bench.dead_letters("x.csv");
+    assert_eq!(letters.len() as u64, bad);
+}
+
+#[test]
+fn a_refused_user_goes_again_under_its_keys_second_name_after_the_fix() {
+    let yard = Yard::quiet();
+    yard.bench.write("x.csv", users(50));
+    yard.import(MIGRATE).run().exits(3).books([50, 48, 2, 0, 0]);
+    yard.bench.write("x.csv", users(50).replace("nobody", "somebody@example.com"));
+    yard.import(&format!("{MIGRATE} --again")).run().exits(0).books([50, 50, 0, 0, 0]);
+    migrated(&yard, 50, |_| true);
+    let second: BTreeSet<String> = yard
+        .rows()
+        .iter()
+        .filter_map(|line| line["key"].as_str().filter(|key| key.ends_with("~2")).map(ToOwned::to_owned))
+        .collect();
+    let expected = ["migration-user-id-24~2", "migration-user-id-49~2"].map(ToOwned::to_owned);
+    assert_eq!(second, BTreeSet::from(expected));
+}
