@@ -15,14 +15,9 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// JSON with this status.
-    pub(crate) fn json(status: u16, body: impl ToString) -> Self {
+    pub(crate) fn json(status: u16, body: &serde_json::Value) -> Self {
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         Self { status: format!("{status} Said"), headers, body: body.to_string() }
-    }
-
-    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_owned(), value.to_owned()));
-        self
     }
 }
 

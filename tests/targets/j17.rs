@@ -188,8 +188,8 @@ body = '''{"events":"${rows}","metadata":{"actor":{"type":"${param.actor_type}",
     );
     let server = Server::saying(|got, _| {
         Some(match got.method.as_str() {
-            "GET" => Answer::json(200, json!({"ok": true, "length": 4})),
-            _ => Answer::json(200, json!({"ok": true, "stream_ids": ["1-0"], "count": 1})),
+            "GET" => Answer::json(200, &json!({"ok": true, "length": 4})),
+            _ => Answer::json(200, &json!({"ok": true, "stream_ids": ["1-0"], "count": 1})),
         })
     });
     yard.bench
@@ -218,10 +218,10 @@ fn after_a_conflict_the_key_is_new_and_after_a_lost_answer_it_is_not() {
     let server = Server::saying(|got, before| {
         let posts = before.iter().filter(|got| got.method == "POST").count();
         match (got.method.as_str(), posts) {
-            ("GET", posts) => Some(Answer::json(200, json!({"ok": true, "length": 10 + posts}))),
+            ("GET", posts) => Some(Answer::json(200, &json!({"ok": true, "length": 10 + posts}))),
             (_, 0) => None,
-            (_, 1) => Some(Answer::json(409, json!({"ok": false, "error": "Stream has length 12"}))),
-            _ => Some(Answer::json(200, json!({"ok": true, "stream_ids": ["1-0"], "count": 1}))),
+            (_, 1) => Some(Answer::json(409, &json!({"ok": false, "error": "Stream has length 12"}))),
+            _ => Some(Answer::json(200, &json!({"ok": true, "stream_ids": ["1-0"], "count": 1}))),
         }
     });
     let send = format!("send {SEND} --progress none --json").replace("BASE", server.url());

@@ -61,7 +61,7 @@ fn a_stream_that_is_there_already_refuses_its_events_whatever_is_lost_on_the_way
     import.killed_after(users / 4);
     import.killed_after(users / 4);
     let said = import.run();
-    let is_dead = |n: u64| n % users % 5 == 0 || is_bad(n, users);
+    let is_dead = |n: u64| (n % users).is_multiple_of(5) || is_bad(n, users);
     let dead: BTreeSet<String> = (0..3 * users).filter(|n| is_dead(*n)).map(|n| n.to_string()).collect();
     let bad = dead.len() as u64;
     said.exits(3).books([3 * users, 3 * users - bad, bad, 0, 0]);
