@@ -71,7 +71,7 @@ fn a_stream_that_is_there_already_refuses_its_events_whatever_is_lost_on_the_way
     let letters = yard.letters("x.ndjson", "/data/n");
     assert_eq!(letters.keys().cloned().collect::<BTreeSet<_>>(), dead);
     for (n, error) in letters {
-        let exists = n.parse::<u64>().unwrap() % users % 5 == 0;
+        let exists = (n.parse::<u64>().unwrap() % users).is_multiple_of(5);
         assert_eq!(error["code"] == "aggregate_exists", exists, "{n}: {error}");
     }
 }

@@ -151,12 +151,7 @@ impl Import<'_> {
         let mut child = self.yard.bench.start(&self.send);
         while !now(self.yard) {
             std::thread::sleep(Duration::from_millis(2));
-            if child.try_wait().unwrap().is_some() {
-                panic!(
-                    "it was over before it could be killed: {:#?}",
-                    said(child.wait_with_output().unwrap())
-                );
-            }
+            assert!(child.try_wait().unwrap().is_none(), "it was over before it could be killed");
         }
         child.kill().unwrap();
         let ended = said(child.wait_with_output().unwrap());
