@@ -1,17 +1,14 @@
 //! What carries the engine's commands out: requests on their way, each in a task of its own, and what they bring back.
 
-use super::Forming;
+use super::{Forming, calls};
 use crate::edge::clock::Clock;
 use crate::edge::ledger::Clerk;
 use crate::edge::packing;
 use crate::edge::results::ResultsFile;
 use crate::edge::wire::{Wire, answer_max};
-use crate::engine::{Answer, Assembler, Ending, Event, NoCredential, Sent, Settled, StopCause};
-use crate::model::{
-    BatchKey, BatchSeq, Fault, Job, Load, Outcome, PollOutcome, Rejection, Reply, Request, RowVerdict,
-    StopKind, Verdicts,
-};
-use crate::target::{About, Attempt, Compression, Target, Token};
+use crate::engine::{Assembler, Ending, Event, NoCredential, Sent, Settled, StopCause};
+use crate::model::{BatchKey, BatchSeq, Fault, Job, Load, Outcome, Reply, Request};
+use crate::target::{Compression, Target, Token};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
@@ -76,25 +73,18 @@ impl Caller {
 impl Hands {
     pub(super) fn send(&self, seq: BatchSeq, load: Load, sent: &Sent) {
         let (events, caller, clock) = (self.events.clone(), self.wire.clone(), self.clock);
-        let row = self.assembler.row(&load, 0);
-        let about = About {
-            key: &sent.key,
-            rows: load.len() as u64,
-            first_sent: sent.first_sent,
-            timeout: caller.timeout,
-            row: Some(&row),
-            state: sent.state.as_ref(),
-            refusals: sent.refusals,
-        };
-        let request = caller.target.request_about(load.body().clone(), &about);
-        let attempt = Attempt { after_ambiguous: sent.tainted };
+        let request = calls::request(&self.assembler, &load, sent, caller.timeout);
+        let tainted = sent.tainted;
         tokio::spawn(async move {
             let started = clock.tick();
             let mut answer = match request {
-                Err(refusal) => unmade(refusal),
+                Err(answer) => *answer,
                 Ok(request) => match packed(&caller.target, request).await {
-                    Err(why) => not_applied(why),
-                    Ok(request) => read(&caller, &load, caller.call(request, load.len()).await, attempt),
+                    Err(why) => calls::not_applied(why),
+                    Ok(request) => {
+                        let came = caller.call(request, load.len()).await;
+                        calls::answer(&caller.target, &load, tainted, came, Clock::wall())
+                    }
                 },
             };
             answer.took = clock.tick().since(started);
@@ -106,49 +96,41 @@ impl Hands {
         let (events, caller) = (self.events.clone(), self.wire.clone());
         let request = caller.target.poll(&job, caller.timeout);
         tokio::spawn(async move {
-            let again = |why: String| PollOutcome::Again { wait: None, why: Some(why) };
-            let (outcome, status) = match request {
-                Err(why) => (again(why), None),
-                Ok(request) => match caller.call(request, load.len()).await {
-                    Ok(reply) => {
-                        (caller.target.read_poll(&load, &job, &reply, Clock::wall()), Some(reply.status))
-                    }
-                    Err(fault) => (again(fault.why().to_owned()), None),
-                },
+            let came = match request {
+                Err(why) => Err(why),
+                Ok(request) => caller.call(request, load.len()).await.map_err(|fault| fault.why().to_owned()),
             };
-            let _ = events.send(Event::Polled { seq, outcome, status });
+            let _ = events.send(calls::polled(&caller.target, seq, &job, &load, came, Clock::wall()));
         });
     }
 
     pub(super) fn read_state(&self, seq: BatchSeq, load: Load) {
         let (events, caller) = (self.events.clone(), self.wire.clone());
-        let request = caller.target.state_request(&self.assembler.row(&load, 0), caller.timeout);
+        let request = calls::state_request(&self.assembler, seq, &load, caller.timeout);
         tokio::spawn(async move {
-            let not_applied = |why: String| Err(Box::new(Outcome::NotApplied { wait: None, why }));
-            let state = match request {
-                Err(refusal) => Err(Box::new(unmade(refusal).outcome)),
-                Ok(None) => not_applied("the profile does not say how its state is read".to_owned()),
-                Ok(Some(request)) => match caller.call(request, load.len()).await {
-                    Ok(reply) => caller.target.read_state(&load, &reply, Clock::wall()),
-                    Err(fault) => not_applied(fault.why().to_owned()),
-                },
+            let event = match request {
+                Err(event) => *event,
+                Ok(request) => {
+                    let came = caller.call(request, load.len()).await;
+                    calls::state_read(&caller.target, seq, &load, came, Clock::wall())
+                }
             };
-            let _ = events.send(Event::StateRead { seq, state });
+            let _ = events.send(event);
         });
     }
 
     pub(super) fn verify(&self, seq: BatchSeq, key: &BatchKey, load: Load) {
         let (events, caller) = (self.events.clone(), self.wire.clone());
-        let request = caller.target.verify_request(key, &self.assembler.row(&load, 0), caller.timeout);
+        let request = calls::verify_request(&self.assembler, seq, key, &load, caller.timeout);
         tokio::spawn(async move {
-            let applied = match request {
-                Ok(Some(request)) => match caller.call(request, load.len()).await {
-                    Ok(reply) => caller.target.read_verify(&load, &reply),
-                    Err(_) => None,
-                },
-                _ => None,
+            let event = match request {
+                Err(event) => *event,
+                Ok(request) => {
+                    let came = caller.call(request, load.len()).await;
+                    calls::verified(&caller.target, seq, &load, came)
+                }
             };
-            let _ = events.send(Event::Verified { seq, applied });
+            let _ = events.send(event);
         });
     }
 
@@ -190,23 +172,6 @@ impl Hands {
     }
 }
 
-fn answer(outcome: Outcome) -> Answer {
-    Answer::plain(outcome, None, Duration::ZERO)
-}
-
-fn not_applied(why: String) -> Answer {
-    answer(Outcome::NotApplied { wait: None, why })
-}
-
-/// The request can't be made; nothing left. That is a row's fault only if it is about a row.
-fn unmade(refusal: Rejection) -> Answer {
-    if refusal.field.is_some() || refusal.code == "bad_key" {
-        return answer(Outcome::Settled(Verdicts::all(RowVerdict::Rejected(refusal))));
-    }
-    let hint = Some("nothing was sent; mend the header or the parameter that it comes from".to_owned());
-    answer(Outcome::Stop { kind: StopKind::Refused, why: refusal.message, hint })
-}
-
 /// The body as the target takes it, packed on a thread of its own.
 async fn packed(target: &Target, mut request: Request) -> Result<Request, String> {
     let pack: fn(&[u8]) -> std::io::Result<Vec<u8>> = match target.compression() {
@@ -222,19 +187,4 @@ async fn packed(target: &Target, mut request: Request) -> Result<Request, String
     request.headers.retain(|(known, _)| known != "content-encoding");
     request.headers.push(("content-encoding".to_owned(), name.to_owned()));
     Ok(request)
-}
-
-fn read(caller: &Caller, load: &Load, came: Result<Reply, Fault>, attempt: Attempt) -> Answer {
-    let target = &caller.target;
-    match came {
-        Ok(reply) => Answer {
-            outcome: target.read_attempt(load, &reply, Clock::wall(), attempt),
-            status: Some(reply.status),
-            took: Duration::ZERO,
-            replayed: target.replayed(&reply),
-            carried: target.carried(&reply),
-            hint: target.hint(&reply, Clock::wall()).map(Box::new),
-        },
-        Err(fault) => answer(target.read_fault_attempt(&fault, load.len() as u64, attempt)),
-    }
 }

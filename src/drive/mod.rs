@@ -1,6 +1,7 @@
 //! The corridor: it takes an event from an edge, gives it to the engine, and carries the engine's commands back.
 //! It holds the only `select!` and no decision.
 
+pub mod calls;
 mod forming;
 mod hands;
 mod run;

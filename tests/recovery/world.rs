@@ -1,17 +1,17 @@
 //! A small world around the real engine, target, forming and ledger: a server that can be told to lose answers, a
 //! process that can be told to die after any commit, and a ledger from which one kind of entry can be left out.
 
-use bulkhaul::drive::{Former, rebuild};
+use bulkhaul::drive::{Former, calls, rebuild};
 use bulkhaul::edge::ledger::Ledger;
 use bulkhaul::edge::source::{Format, Layout, Rereader, Source};
 use bulkhaul::engine::{
-    Answer, Assembler, Backoff, BatchLimits, Command, Concurrency, Ending, Engine, Event, OnAmbiguous, Policy,
+    Assembler, Backoff, BatchLimits, Command, Concurrency, Ending, Engine, Event, OnAmbiguous, Policy,
 };
 use bulkhaul::model::{
     BodyState, Digest, Entry, Fault, ImportId, ImportRecord, ImportState, Moment, Noted, Now, Reply, Request,
     WallTime,
 };
-use bulkhaul::target::{About, Overrides, Profile, Target};
+use bulkhaul::target::{Overrides, Profile, Target};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::{Cursor as Bytes, Read};
@@ -102,6 +102,8 @@ pub(crate) struct World {
     pub(crate) left_out: LeftOut,
     pub(crate) batch_rows: u64,
     pub(crate) on_ambiguous: OnAmbiguous,
+    /// Beside the ledger, if not said.
+    pub(crate) dead_letters_at: Option<PathBuf>,
     csv: String,
     target: Arc<Target>,
     micros: u64,
@@ -134,6 +136,7 @@ impl World {
             left_out: |_| false,
             batch_rows: 4,
             on_ambiguous: OnAmbiguous::Hold,
+            dead_letters_at: None,
             csv: csv.to_owned(),
             target: Arc::new(target),
             micros: 0,
@@ -172,8 +175,9 @@ impl World {
     }
 
     pub(crate) fn ledger(&self) -> Ledger {
-        Ledger::open(&self.dir.path().join("ledger.db"), &self.dir.path().join("dead-letters.ndjson"))
-            .unwrap()
+        let beside = self.dir.path().join("dead-letters.ndjson");
+        let letters = self.dead_letters_at.as_ref().unwrap_or(&beside);
+        Ledger::open(&self.dir.path().join("ledger.db"), letters).unwrap()
     }
 
     /// One run of the process. It dies right after an entry for which `dies` holds became durable, or comes to its
@@ -249,25 +253,10 @@ impl World {
                         events.push_back(Event::Committed(ticket, noted));
                     }
                     Command::Send { seq, load, about: sent } => {
-                        let row = assembler.row(&load, 0);
-                        let about = About {
-                            key: &sent.key,
-                            rows: load.len() as u64,
-                            first_sent: sent.first_sent,
-                            timeout: Duration::from_secs(60),
-                            row: Some(&row),
-                            state: sent.state.as_ref(),
-                            refusals: sent.refusals,
-                        };
-                        let request = self.target.request_about(load.body().clone(), &about).unwrap();
-                        let (outcome, status) = match self.server.answer(&request) {
-                            Ok(reply) => {
-                                (self.target.read(&load, &reply, self.now().wall), Some(reply.status))
-                            }
-                            Err(fault) => (self.target.read_fault(&fault), None),
-                        };
-                        let took = Duration::from_millis(5);
-                        let answer = Answer::plain(outcome, status, took);
+                        let timeout = Duration::from_secs(60);
+                        let request = calls::request(&assembler, &load, &sent, timeout).unwrap();
+                        let came = self.server.answer(&request);
+                        let answer = calls::answer(&self.target, &load, sent.tainted, came, self.now().wall);
                         events.push_back(Event::Answered { seq, answer });
                     }
                     Command::ReadState { .. } | Command::Verify { .. } | Command::Renew => {
@@ -275,9 +264,9 @@ impl World {
                     }
                     Command::Poll { seq, job, load } => {
                         let request = self.target.poll(&job, Duration::from_secs(60)).unwrap();
-                        let reply = self.server.answer(&request).unwrap();
-                        let outcome = self.target.read_poll(&load, &job, &reply, self.now().wall);
-                        events.push_back(Event::Polled { seq, outcome, status: Some(reply.status) });
+                        let came = Ok(self.server.answer(&request).unwrap());
+                        let wall = self.now().wall;
+                        events.push_back(calls::polled(&self.target, seq, &job, &load, came, wall));
                     }
                     Command::WakeAt(at) => wake = Some(at),
                     Command::Tell(_) => events.push_back(Event::Told(None)),

@@ -1,0 +1,137 @@
+//! Between a command and its request, and between an answer and its event: what is decided there, without the wire.
+//! The tasks of a run and the simulation both go through here, so that the one cannot know better than the other.
+
+use crate::engine::{Answer, Assembler, Event, Sent};
+use crate::model::{
+    BatchKey, BatchSeq, Fault, Job, Load, Outcome, PollOutcome, Rejection, Reply, Request, RowVerdict,
+    StopKind, Verdicts, WallTime,
+};
+use crate::target::{About, Attempt, Target};
+use std::time::Duration;
+
+/// The request of a batch; `Err` is what it means that there can be none.
+pub fn request(
+    assembler: &Assembler,
+    load: &Load,
+    sent: &Sent,
+    timeout: Duration,
+) -> Result<Request, Box<Answer>> {
+    let row = assembler.row(load, 0);
+    let about = About {
+        key: &sent.key,
+        rows: load.len() as u64,
+        first_sent: sent.first_sent,
+        timeout,
+        row: Some(&row),
+        state: sent.state.as_ref(),
+        refusals: sent.refusals,
+    };
+    let request = assembler.target().request_about(load.body().clone(), &about);
+    request.map_err(|refusal| Box::new(unmade(refusal)))
+}
+
+/// What came back of a batch's request; how long it took is the caller's to say.
+pub fn answer(
+    target: &Target,
+    load: &Load,
+    tainted: bool,
+    came: Result<Reply, Fault>,
+    wall: WallTime,
+) -> Answer {
+    let attempt = Attempt { after_ambiguous: tainted };
+    match came {
+        Ok(reply) => Answer {
+            outcome: target.read_attempt(load, &reply, wall, attempt),
+            status: Some(reply.status),
+            took: Duration::ZERO,
+            replayed: target.replayed(&reply),
+            carried: target.carried(&reply),
+            hint: target.hint(&reply, wall).map(Box::new),
+        },
+        Err(fault) => plain(target.read_fault_attempt(&fault, load.len() as u64, attempt)),
+    }
+}
+
+/// Nothing left, and that is nobody's verdict.
+pub fn not_applied(why: String) -> Answer {
+    plain(Outcome::NotApplied { wait: None, why })
+}
+
+/// What came back of a poll. `Err` says why nothing did.
+pub fn polled(
+    target: &Target,
+    seq: BatchSeq,
+    job: &Job,
+    load: &Load,
+    came: Result<Reply, String>,
+    wall: WallTime,
+) -> Event {
+    let (outcome, status) = match came {
+        Ok(reply) => (target.read_poll(load, job, &reply, wall), Some(reply.status)),
+        Err(why) => (PollOutcome::Again { wait: None, why: Some(why) }, None),
+    };
+    Event::Polled { seq, outcome, status }
+}
+
+/// The request that reads the state of a batch's group; `Err` is the event instead.
+pub fn state_request(
+    assembler: &Assembler,
+    seq: BatchSeq,
+    load: &Load,
+    timeout: Duration,
+) -> Result<Request, Box<Event>> {
+    let outcome = match assembler.target().state_request(&assembler.row(load, 0), timeout) {
+        Ok(Some(request)) => return Ok(request),
+        Ok(None) => not_applied("the profile does not say how its state is read".to_owned()).outcome,
+        Err(refusal) => unmade(refusal).outcome,
+    };
+    Err(Box::new(Event::StateRead { seq, state: Err(Box::new(outcome)) }))
+}
+
+/// What came back of the question for a group's state.
+pub fn state_read(
+    target: &Target,
+    seq: BatchSeq,
+    load: &Load,
+    came: Result<Reply, Fault>,
+    wall: WallTime,
+) -> Event {
+    let state = match came {
+        Ok(reply) => target.read_state(load, &reply, wall),
+        Err(fault) => Err(Box::new(Outcome::NotApplied { wait: None, why: fault.why().to_owned() })),
+    };
+    Event::StateRead { seq, state }
+}
+
+/// The request that asks if a batch was applied; `Err` is the event instead.
+pub fn verify_request(
+    assembler: &Assembler,
+    seq: BatchSeq,
+    key: &BatchKey,
+    load: &Load,
+    timeout: Duration,
+) -> Result<Request, Box<Event>> {
+    match assembler.target().verify_request(key, &assembler.row(load, 0), timeout) {
+        Ok(Some(request)) => Ok(request),
+        _ => Err(Box::new(Event::Verified { seq, applied: None })),
+    }
+}
+
+/// What came back of the question if a batch was applied.
+pub fn verified(target: &Target, seq: BatchSeq, load: &Load, came: Result<Reply, Fault>) -> Event {
+    let applied = came.ok().and_then(|reply| target.read_verify(load, &reply));
+    Event::Verified { seq, applied }
+}
+
+fn plain(outcome: Outcome) -> Answer {
+    Answer::plain(outcome, None, Duration::ZERO)
+}
+
+/// The request can't be made; nothing left. That is a row's fault only if it is about a row.
+fn unmade(refusal: Rejection) -> Answer {
+    if refusal.field.is_some() || refusal.code == "bad_key" {
+        return plain(Outcome::Settled(Verdicts::all(RowVerdict::Rejected(refusal))));
+    }
+    let hint = Some("nothing was sent; mend the header or the parameter that it comes from".to_owned());
+    plain(Outcome::Stop { kind: StopKind::Refused, why: refusal.message, hint })
+}
