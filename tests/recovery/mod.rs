@@ -174,3 +174,26 @@ fn dying_after_any_entry_every_row_ends_once() {
         }
     }
 }
+
+/// A run that died between the first lines in the file and the record of them: they are its own.
+#[test]
+fn the_first_letters_are_known_for_ours_though_the_run_dies_right_after_them() {
+    for named_by_hand in [false, true] {
+        let mut world = World::new("orders-batch", ROWS);
+        let path = if named_by_hand {
+            let folder = world.dir.path().join("elsewhere");
+            std::fs::create_dir(&folder).unwrap();
+            std::fs::write(folder.join("refused.ndjson"), "{\"row\":{}}\n").unwrap();
+            folder.join("refused.ndjson")
+        } else {
+            world.dir.path().join("dead-letters.ndjson")
+        };
+        world.dead_letters_at = Some(path.clone());
+        let refuses = |entry: &Entry| matches!(entry, Entry::Finish { refused, .. } if !refused.is_empty());
+        assert!(matches!(world.run(refuses), Ended::Died));
+        assert_eq!(world.finish(), 3);
+        let lines = std::fs::read_to_string(&path).unwrap().lines().count();
+        assert_eq!(lines, 1 + usize::from(named_by_hand));
+        assert!(!path.with_extension("ndjson.1").exists());
+    }
+}

@@ -46,15 +46,16 @@ impl LetterFile {
             })
             .optional()?;
         let Some(mut file) = self.open_existing()? else {
-            return Ok(()); // Missing: all of it is written anew.
+            return self.begin(conn); // Missing: all of it is written anew.
         };
-        let Some((letters, len, hash)) = recorded else { return self.take_over(file) };
+        let Some((letters, len, hash)) = recorded else { return self.take_over(conn, file) };
         let mut hasher = blake3::Hasher::new();
         let mut prefix = Read::by_ref(&mut file).take(len);
         let held = std::io::copy(&mut prefix, &mut hasher)?;
         let is_ours = held == len && (len == 0 || hasher.finalize().as_bytes()[..] == hash[..]);
         if !is_ours || !extends_as_we_would(conn, letters, &mut file)? {
-            return self.set_aside();
+            self.set_aside()?;
+            return self.begin(conn);
         }
         file.set_len(len)?;
         file.sync_all()?;
@@ -65,15 +66,23 @@ impl LetterFile {
 
     /// A file that was there before us. In the state's own folder it is an older import's, and set aside; one that a
     /// person named is appended to, and from now on what it held counts as ours.
-    fn take_over(&mut self, mut file: File) -> Result<(), LedgerError> {
+    fn take_over(&mut self, conn: &Connection, mut file: File) -> Result<(), LedgerError> {
         let len = file.metadata()?.len();
         if len > 0 && self.is_at_home {
-            return self.set_aside();
+            self.set_aside()?;
+            return self.begin(conn);
         }
         self.hasher.update_reader(&mut file)?;
         file.seek(SeekFrom::Start(len))?;
-        (self.len, self.file, self.unrecorded) = (len, Some(file), len > 0);
-        Ok(())
+        (self.len, self.file) = (len, Some(file));
+        self.begin(conn)
+    }
+
+    /// Records where our part of the file begins, before anything is written behind it: else a run that dies after its
+    /// first lines leaves some that nobody knows for ours, and they would be written a second time.
+    fn begin(&mut self, conn: &Connection) -> Result<(), LedgerError> {
+        self.unrecorded = true;
+        self.record(conn)
     }
 
     /// The file as it is, locked: two imports that wrote one file would cut off each other's lines.
