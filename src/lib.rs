@@ -62,7 +62,9 @@
 //! 6. **One gate.** Every attempt passes the rate, the slots and the target's pause.
 //! 7. **All is bounded**: rows in hand, bytes in hand, waits, answers.
 //! 8. **Bytes stay bytes.** What a row says is what is sent.
-//! 9. **A failed commit is an unknown one.** Nothing is sent or written after it; recovery decides.
+//! 9. **What can't be read again is kept.** Rows of a pipe, and of a feed that may be replaced, are in the ledger
+//!    from their batch's plan to its end, and no longer.
+//! 10. **A failed commit is an unknown one.** Nothing is sent or written after it; recovery decides.
 
 pub mod args;
 pub mod command;

@@ -88,6 +88,9 @@ impl Run {
                     let _ = to_engine.send(Event::Committed(ticket, noted));
                 }
             }
+            Done::Recalled(seq, rows) => {
+                let _ = to_engine.send(Event::Recalled { seq, rows });
+            }
             Done::Failed(why) => {
                 let _ = to_engine.send(Event::LedgerFailed(why));
             }
@@ -180,6 +183,11 @@ impl Corridor {
                 Command::Form => self.run.forming.form(),
                 Command::Rebuild { seq, start, rows, state } => {
                     self.run.forming.rebuild(seq, start, rows, state);
+                }
+                Command::Recall { seq } => {
+                    if let Some(clerk) = &self.run.clerk {
+                        clerk.recall(seq);
+                    }
                 }
                 Command::Commit { ticket, entry } => {
                     if let Some(clerk) = &self.run.clerk {

@@ -77,11 +77,20 @@ impl Assembler {
         state: Option<&GroupState>,
         rows: impl Iterator<Item = (Mark, &'a [u8])>,
     ) -> Load {
+        self.try_assemble(state, rows).expect("a row that made an item once makes it again")
+    }
+
+    /// As [`Self::assemble`], of rows that made items in an earlier run, maybe of another version.
+    pub(super) fn try_assemble<'a>(
+        &self,
+        state: Option<&GroupState>,
+        rows: impl Iterator<Item = (Mark, &'a [u8])>,
+    ) -> Result<Load, Rejection> {
         let mut body = self.open(state);
         for (mark, text) in rows {
-            self.add(&mut body, mark, text).expect("a row that made an item once makes it again");
+            self.add(&mut body, mark, text)?;
         }
-        self.close(body, state).expect("a batch has a row")
+        Ok(self.close(body, state).expect("a batch has a row"))
     }
 
     /// `state` is what is known of the rows' group, where the body speaks of it.

@@ -2,8 +2,8 @@
 
 use super::Formed;
 use crate::model::{
-    BatchKey, BatchSeq, Cursor, DeadLetter, Entry, Job, Load, Moment, Noted, Outcome, Place, PollOutcome,
-    RowSet, WallTime,
+    BatchKey, BatchSeq, Cursor, DeadLetter, Entry, Job, KeptRows, Load, Moment, Noted, Outcome, Place,
+    PollOutcome, RowSet, WallTime,
 };
 use crate::target::{GroupState, RateHint};
 use std::time::Duration;
@@ -28,6 +28,8 @@ pub enum Event {
     Told(Option<String>),
     /// A batch of an earlier run has its bytes again.
     Rebuilt { seq: BatchSeq, load: Load },
+    /// The rows that the ledger kept for a batch of an earlier run.
+    Recalled { seq: BatchSeq, rows: KeptRows },
     /// The entry with this ticket is durable; what the ledger found on the way.
     Committed(u64, Noted),
     /// The ledger failed. What was asked of it last may or may not be durable.
@@ -88,6 +90,10 @@ pub enum Command {
         start: Place,
         rows: RowSet,
         state: Option<GroupState>,
+    },
+    /// Read the rows that the ledger keeps for a batch.
+    Recall {
+        seq: BatchSeq,
     },
     Commit {
         ticket: u64,

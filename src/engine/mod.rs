@@ -193,6 +193,7 @@ impl Engine {
                 self.stop_for(StopCause::Results { why });
             }
             Event::Rebuilt { seq, load } => self.rebuilt(now, seq, load),
+            Event::Recalled { seq, rows } => self.recalled(now, seq, &rows),
             Event::Committed(ticket, noted) => self.committed(now, ticket, &noted, commands),
             Event::LedgerFailed(why) => {
                 self.stop = Some(StopCause::Ledger(why));
@@ -293,31 +294,6 @@ impl Engine {
         if self.policy.max_rejects.is_some_and(|max| max.is_passed(tally.rejected, settled)) {
             self.stop_for(StopCause::MaxRejects);
         }
-    }
-
-    fn rebuilt(&mut self, now: Now, seq: BatchSeq, load: crate::model::Load) {
-        let planned = &self.hand.get(seq).planned;
-        if load.body_hash() != planned.body_hash {
-            let rows = &planned.rows;
-            let why = format!(
-                "rows {} to {} no longer make the bytes that were sent before",
-                rows.first().0 + 1,
-                rows.last().0 + 1
-            );
-            self.stop_for(StopCause::Source { why, hint: None, changed: true });
-            return;
-        }
-        let (groups, expires) = (self.assembler.groups(&load), self.assembler.expires(&load));
-        self.hand.equip(seq, |batch| {
-            batch.load = Some(load);
-            batch.groups = groups;
-            batch.expires = expires;
-        });
-        if self.hand.get(seq).taken_up {
-            // Its job, if it has one, is not asked about before the ledger knows that it is taken up.
-            return self.hand.set(seq, State::Waiting(now.tick));
-        }
-        self.put_back(seq, now.tick);
     }
 
     /// Where a batch waits from this moment on: for its turn, or for its job's next poll.

@@ -69,6 +69,8 @@ pub struct Policy {
     pub take_up_doubt: bool,
     /// Verdicts are told row by row (`--results`).
     pub tell: bool,
+    /// The ledger keeps each batch's rows until it has ended: the input can't be read again.
+    pub keep_rows: bool,
 }
 
 impl Policy {

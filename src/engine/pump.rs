@@ -3,7 +3,7 @@
 use super::batch::{Kind, State};
 use super::event::{Command, Ending, Settled, StopCause};
 use super::policy::OnAmbiguous;
-use super::{Awaited, Batch, Engine, Input};
+use super::{Awaited, Batch, Engine, Formed, Input};
 use crate::model::{
     BatchKey, BatchSeq, Circumstances, DeadLetter, Digest, Entry, ImportState, Load, Moment, NaturalKey, Now,
     Planned, Rejection,
@@ -86,10 +86,14 @@ impl Engine {
             if self.hand.len() - self.hand.count(Kind::Absent) >= room {
                 break;
             }
-            let (start, rows) = (batch.planned.start, batch.planned.rows.clone());
-            let state = batch.group_state.clone();
+            let command = if batch.planned.kept {
+                Command::Recall { seq }
+            } else {
+                let (start, rows) = (batch.planned.start, batch.planned.rows.clone());
+                Command::Rebuild { seq, start, rows, state: batch.group_state.clone() }
+            };
             self.hand.set(seq, State::Rebuilding);
-            commands.push(Command::Rebuild { seq, start, rows, state });
+            commands.push(command);
         }
     }
 
@@ -119,19 +123,23 @@ impl Engine {
                 continue;
             }
             let mut batches = Vec::with_capacity(formed.loads.len());
-            let mut natural = Vec::new();
+            let (mut natural, mut kept) = (Vec::new(), Vec::new());
             for (load, key, body_hash) in formed.loads {
                 let planned = self.plan_one(now, &load, key, body_hash);
                 natural.extend(self.natural_key(now, &planned, &load));
                 let mut batch = Batch::new(planned.clone(), None, State::Planning);
                 batch.groups = self.assembler.groups(&load);
                 batch.expires = self.assembler.expires(&load);
+                if planned.kept {
+                    kept.push((planned.seq, load.clone()));
+                }
                 batch.load = Some(load);
                 self.hand.insert(planned.seq, batch);
                 batches.push(planned);
             }
             let seqs = batches.iter().map(|planned| planned.seq).collect();
-            let entry = Entry::Plan { batches, natural, refused: formed.refused, cursor: formed.cursor };
+            let Formed { refused, cursor, .. } = formed;
+            let entry = Entry::Plan { batches, natural, refused, cursor, kept };
             self.commit(entry, Awaited::Plan(seqs, refused_with), commands);
         }
     }
@@ -155,6 +163,7 @@ impl Engine {
             group_state: None,
             refusals: 0,
             doubtful: false,
+            kept: self.policy.keep_rows,
             parked: None,
         }
     }

@@ -3,9 +3,10 @@
 
 use super::batch::{Batch, State};
 use super::credential::Credential;
+use super::event::StopCause;
 use super::hand::Hand;
 use super::{Assembler, Books, Counters, Engine, Gate, Input, Policy};
-use crate::model::{ImportState, Limit, Now, Recovered, UnsettledState};
+use crate::model::{BatchSeq, ImportState, KeptRows, Limit, Load, Now, Recovered, UnsettledState};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -87,5 +88,45 @@ pub(super) fn engine(
         finished: recovered.import.state != ImportState::Open,
         books,
         started: None,
+    }
+}
+
+impl Engine {
+    /// The ledger has given back a batch's rows.
+    pub(super) fn recalled(&mut self, now: Now, seq: BatchSeq, rows: &KeptRows) {
+        let state = self.hand.get(seq).group_state.clone();
+        match self.assembler.try_assemble(state.as_ref(), rows.iter()) {
+            Ok(load) => self.rebuilt(now, seq, load),
+            Err(refusal) => {
+                let cause = StopCause::Source { why: refusal.message, hint: None, changed: true };
+                self.stop_for(cause);
+            }
+        }
+    }
+
+    /// A batch of an earlier run has its bytes again, if they are the same.
+    pub(super) fn rebuilt(&mut self, now: Now, seq: BatchSeq, load: Load) {
+        let planned = &self.hand.get(seq).planned;
+        if load.body_hash() != planned.body_hash {
+            let rows = &planned.rows;
+            let why = format!(
+                "rows {} to {} no longer make the bytes that were sent before",
+                rows.first().0 + 1,
+                rows.last().0 + 1
+            );
+            self.stop_for(StopCause::Source { why, hint: None, changed: true });
+            return;
+        }
+        let (groups, expires) = (self.assembler.groups(&load), self.assembler.expires(&load));
+        self.hand.equip(seq, |batch| {
+            batch.load = Some(load);
+            batch.groups = groups;
+            batch.expires = expires;
+        });
+        if self.hand.get(seq).taken_up {
+            // Its job, if it has one, is not asked about before the ledger knows that it is taken up.
+            return self.hand.set(seq, State::Waiting(now.tick));
+        }
+        self.put_back(seq, now.tick);
     }
 }

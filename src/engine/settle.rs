@@ -175,8 +175,10 @@ impl Engine {
     ) {
         self.hand.set(seq, State::Settling);
         let End { counts: end, refused, learned, told, report, blocked } = what;
+        let kept = children.iter().filter(|(planned, ..)| planned.kept);
+        let kept = kept.map(|(planned, load, _)| (planned.seq, load.clone())).collect();
         let planned = children.iter().map(|(planned, ..)| planned.clone()).collect();
-        let entry = Entry::Finish { seq, end, refused, children: planned, learned, report, blocked };
+        let entry = Entry::Finish { seq, end, refused, children: planned, kept, learned, report, blocked };
         let finished = Finished { seq, end, children, told };
         self.commit(entry, Awaited::Finish(Box::new(finished)), commands);
     }
@@ -292,6 +294,7 @@ impl Engine {
             group_state: None,
             refusals: parent.refusals,
             doubtful: parent.doubtful || doubtful,
+            kept: parent.kept,
             parked,
         };
         self.next_seq = BatchSeq(self.next_seq.0 + 1);

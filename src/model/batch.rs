@@ -3,6 +3,7 @@
 use super::{Digest, Mark, Ordinal};
 use bytes::Bytes;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Number of a batch within its ledger, from 1, in the order in which they were planned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,12 +91,12 @@ impl RowSet {
     }
 }
 
-/// What a batch carries in memory: the body to be sent, and each row as it was. Never empty.
-#[derive(Clone, Debug)]
+/// What a batch carries in memory: the body to be sent, and each row as it was. Never empty; clones share it all.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Load {
     body: Bytes,
     texts: Bytes,
-    rows: Vec<(Mark, Range<u32>)>,
+    rows: Arc<Vec<(Mark, Range<u32>)>>,
 }
 
 impl Load {
@@ -185,7 +186,7 @@ impl LoadBuilder {
         }
         let body = Bytes::from(self.body);
         let texts = if self.texts.is_empty() { body.clone() } else { Bytes::from(self.texts) };
-        Some(Load { body, texts, rows: self.rows })
+        Some(Load { body, texts, rows: Arc::new(self.rows) })
     }
 }
 

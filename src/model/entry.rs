@@ -2,8 +2,8 @@
 //! is durable, or nothing.
 
 use super::{
-    BatchKey, BatchSeq, Cursor, DeadLetter, Digest, GroupId, ImportRecord, Job, Limit, Place, RowSet, Tally,
-    WallTime,
+    BatchKey, BatchSeq, Cursor, DeadLetter, Digest, GroupId, ImportRecord, Job, Limit, Load, Place, RowSet,
+    Tally, WallTime,
 };
 
 /// A batch as the ledger knows it: enough to make the same bytes again.
@@ -35,6 +35,8 @@ pub struct Planned {
     pub refusals: u32,
     /// Its rows may have been applied under another key: a refusal says nothing about them.
     pub doubtful: bool,
+    /// Its rows are in the ledger until it has ended: they can't be read from the input again.
+    pub kept: bool,
     /// Set for rows that go straight into doubt: they have this reason and are not sent.
     pub parked: Option<Park>,
 }
@@ -89,7 +91,14 @@ pub struct BatchEnd {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
     /// [T1] Batches cut from the input, the rows refused on the way to them, and the cursor past them all.
-    Plan { batches: Vec<Planned>, natural: Vec<NaturalKey>, refused: Vec<DeadLetter>, cursor: Cursor },
+    Plan {
+        batches: Vec<Planned>,
+        natural: Vec<NaturalKey>,
+        refused: Vec<DeadLetter>,
+        cursor: Cursor,
+        /// Rows of those batches that are [`Planned::kept`].
+        kept: Vec<(BatchSeq, Load)>,
+    },
     /// [T1] Rows refused with no batch to go with, and the cursor past them.
     Refuse { refused: Vec<DeadLetter>, cursor: Cursor },
     /// [T1] The first byte of a request that must not be repeated, or was only now made whole, is about to leave.
@@ -104,6 +113,8 @@ pub enum Entry {
         end: BatchEnd,
         refused: Vec<DeadLetter>,
         children: Vec<Planned>,
+        /// Rows of kept children; its own are let go of.
+        kept: Vec<(BatchSeq, Load)>,
         learned: Option<Limit>,
         /// A refusal that names no row: a line in the dead-letter file, and its rows are children in doubt.
         report: Option<DeadLetter>,

@@ -7,6 +7,7 @@ mod digest;
 mod entry;
 mod exchange;
 mod import;
+mod kept;
 mod key;
 mod letter;
 mod moment;
@@ -22,6 +23,7 @@ pub use entry::{
 };
 pub use exchange::{BodyState, Fault, Reply, Request};
 pub use import::{Close, Cursor, ImportRecord, ImportState};
+pub use kept::KeptRows;
 pub use key::{BatchKey, ChildReason, FORMAT_VERSION, GroupId, ImportId, RowKey};
 pub use letter::{Letter, LetterError, LetterSource};
 pub use moment::{Moment, Now, WallTime};

@@ -103,6 +103,7 @@ pub fn policy(args: &SendArgs, target: &Target) -> Policy {
         renewable: target.wants_token(),
         take_up_doubt: said == Some(OnAmbiguous::Resend),
         tell: args.results.is_some(),
+        keep_rows: false,
     }
 }
 

@@ -197,3 +197,43 @@ fn the_first_letters_are_known_for_ours_though_the_run_dies_right_after_them() {
         assert!(!path.with_extension("ndjson.1").exists());
     }
 }
+
+/// Rows that the ledger still keeps.
+fn kept(world: &World) -> i64 {
+    let db = rusqlite::Connection::open(world.dir.path().join("ledger.db")).unwrap();
+    db.query_row("SELECT count(*) FROM kept", [], |row| row.get(0)).unwrap()
+}
+
+/// T1 and T3 of input that can't be read again: the rows of what has no end are in the ledger, and of nothing else.
+#[test]
+fn rows_of_a_pipe_are_kept_until_their_batch_has_ended_and_no_longer() {
+    for target in ["orders-batch", "imports-async"] {
+        for nth in 0..40 {
+            let mut world = World::new(target, ROWS);
+            world.keep_rows = true;
+            world.server.max_rows = 3;
+            let count = std::cell::Cell::new(0);
+            let ended = world.run(|_| count.replace(count.get() + 1) == nth);
+            let exit = match ended {
+                Ended::Died => {
+                    assert_eq!(kept(&world), unsettled(&world).len() as i64, "{target}, entry {nth}");
+                    world.finish()
+                }
+                Ended::Finished(ending) => ending.exit,
+            };
+            assert_eq!(exit, 3, "{target}, entry {nth}");
+            assert!(world.server.times().values().all(|times| *times == 1), "{target}, entry {nth}");
+            assert_eq!(world.server.times().len(), 7, "{target}, entry {nth}");
+            assert_eq!((world.dead_letters().len(), kept(&world)), (1, 0), "{target}, entry {nth}");
+        }
+    }
+}
+
+#[test]
+fn rows_in_doubt_are_kept_for_a_person_to_take_up() {
+    let mut world = World::new("http://target.test/rows", ROWS);
+    world.keep_rows = true;
+    world.server.lose_answers = true;
+    assert_eq!(world.finish(), 5);
+    assert_eq!(kept(&world), 2);
+}

@@ -104,6 +104,8 @@ pub(crate) struct World {
     pub(crate) on_ambiguous: OnAmbiguous,
     /// Beside the ledger, if not said.
     pub(crate) dead_letters_at: Option<PathBuf>,
+    /// The input can be read once: a run that rereads it fails.
+    pub(crate) keep_rows: bool,
     csv: String,
     target: Arc<Target>,
     micros: u64,
@@ -137,6 +139,7 @@ impl World {
             batch_rows: 4,
             on_ambiguous: OnAmbiguous::Hold,
             dead_letters_at: None,
+            keep_rows: false,
             csv: csv.to_owned(),
             target: Arc::new(target),
             micros: 0,
@@ -166,6 +169,7 @@ impl World {
             renewable: false,
             take_up_doubt: false,
             tell: false,
+            keep_rows: self.keep_rows,
         }
     }
 
@@ -234,7 +238,12 @@ impl World {
             for command in commands {
                 match command {
                     Command::Form => events.push_back(former.form(self.now().wall)),
+                    Command::Recall { seq } => {
+                        let rows = ledger.recall(seq).unwrap();
+                        events.push_back(Event::Recalled { seq, rows });
+                    }
                     Command::Rebuild { seq, start, rows, state } => {
+                        assert!(!self.keep_rows, "the input cannot be read again");
                         let state = state.as_ref();
                         events.push_back(rebuild(&mut rereader, &assembler, seq, start, &rows, state));
                     }

@@ -2,17 +2,25 @@
 //! sync costs the same for one batch as for sixty-four.
 
 use super::{Ledger, LedgerError};
-use crate::model::{Entry, Noted};
+use crate::model::{BatchSeq, Entry, KeptRows, Noted};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 /// Entries committed together at most.
 const GROUP_MAX: usize = 256;
 
+/// What the thread is asked for.
+#[derive(Debug)]
+enum Task {
+    Write(u64, Box<Entry>),
+    Recall(BatchSeq),
+}
+
 /// What the thread tells.
 #[derive(Debug)]
 pub enum Done {
     Committed(Vec<(u64, Noted)>),
+    Recalled(BatchSeq, KeptRows),
     /// What was in hand may or may not be durable; nothing more will be.
     Failed(String),
 }
@@ -20,30 +28,39 @@ pub enum Done {
 /// The way to the ledger's thread.
 #[derive(Debug)]
 pub struct Clerk {
-    entries: Option<SyncSender<(u64, Box<Entry>)>>,
+    tasks: Option<SyncSender<Task>>,
     thread: Option<JoinHandle<Result<(), LedgerError>>>,
 }
 
 impl Clerk {
     /// `tell` is called on the ledger's thread.
     pub fn start(ledger: Ledger, tell: impl Fn(Done) + Send + 'static) -> std::io::Result<Self> {
-        let (entries, inbox) = sync_channel(4096);
+        let (tasks, inbox) = sync_channel(4096);
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(move || keep(ledger, &inbox, &tell))?;
-        Ok(Self { entries: Some(entries), thread: Some(thread) })
+        Ok(Self { tasks: Some(tasks), thread: Some(thread) })
     }
 
     pub fn write(&self, ticket: u64, entry: Box<Entry>) {
-        if let Some(entries) = &self.entries {
+        self.give(Task::Write(ticket, entry));
+    }
+
+    /// Asks for rows that the ledger keeps.
+    pub fn recall(&self, seq: BatchSeq) {
+        self.give(Task::Recall(seq));
+    }
+
+    fn give(&self, task: Task) {
+        if let Some(tasks) = &self.tasks {
             // The thread is gone only after it told of its failure.
-            let _ = entries.send((ticket, entry));
+            let _ = tasks.send(task);
         }
     }
 
     /// Waits for what was given, and closes the ledger.
     pub fn close(mut self) -> Result<(), LedgerError> {
-        self.entries = None;
+        self.tasks = None;
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(result)) => result,
             _ => Err(LedgerError::Refused("its thread ended unexpectedly".to_owned())),
@@ -51,27 +68,39 @@ impl Clerk {
     }
 }
 
-fn keep(
-    mut ledger: Ledger,
-    inbox: &Receiver<(u64, Box<Entry>)>,
-    tell: &impl Fn(Done),
-) -> Result<(), LedgerError> {
+fn keep(mut ledger: Ledger, inbox: &Receiver<Task>, tell: &impl Fn(Done)) -> Result<(), LedgerError> {
     let mut group = Vec::new();
+    let mut recalls = Vec::new();
     while let Ok(first) = inbox.recv() {
-        group.push(first);
-        group.extend(inbox.try_iter().take(GROUP_MAX - 1));
-        match ledger.apply(group.iter().map(|(_, entry)| &**entry)) {
-            Ok(noted) => {
-                let tickets = group.drain(..).map(|(ticket, _)| ticket);
-                tell(Done::Committed(tickets.zip(noted).collect()));
+        for task in std::iter::once(first).chain(inbox.try_iter().take(GROUP_MAX - 1)) {
+            match task {
+                Task::Write(ticket, entry) => group.push((ticket, entry)),
+                Task::Recall(seq) => recalls.push(seq),
             }
-            Err(error) => {
-                tell(Done::Failed(error.to_string()));
-                // Not even a clean close: it would write. What is on the disk decides.
-                std::mem::forget(ledger);
-                return Err(error);
-            }
+        }
+        if let Err(error) = serve(&mut ledger, &mut group, &mut recalls, tell) {
+            tell(Done::Failed(error.to_string()));
+            // Not even a clean close: it would write. What is on the disk decides.
+            std::mem::forget(ledger);
+            return Err(error);
         }
     }
     ledger.close()
+}
+
+fn serve(
+    ledger: &mut Ledger,
+    group: &mut Vec<(u64, Box<Entry>)>,
+    recalls: &mut Vec<BatchSeq>,
+    tell: &impl Fn(Done),
+) -> Result<(), LedgerError> {
+    if !group.is_empty() {
+        let noted = ledger.apply(group.iter().map(|(_, entry)| &**entry))?;
+        let tickets = group.drain(..).map(|(ticket, _)| ticket);
+        tell(Done::Committed(tickets.zip(noted).collect()));
+    }
+    for seq in recalls.drain(..) {
+        tell(Done::Recalled(seq, ledger.recall(seq)?));
+    }
+    Ok(())
 }

@@ -16,7 +16,7 @@ pub use letters::LetterFile;
 pub use reading::{BatchRow, Found};
 pub use view::{Details, View};
 
-use crate::model::{Entry, ImportRecord, Noted, Recovered};
+use crate::model::{BatchSeq, Entry, ImportRecord, KeptRows, Noted, Recovered};
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 
@@ -85,10 +85,19 @@ impl Ledger {
         reading::recovered(&self.conn, number)
     }
 
-    /// Closes an import that a person gives up.
+    /// Closes an import that a person gives up, and lets go of the rows that were kept for it.
     pub fn abandon(&mut self, number: u64) -> Result<(), LedgerError> {
-        self.conn.execute("UPDATE import SET state = 'abandoned' WHERE number = ?1", [number as i64])?;
+        let txn = self.conn.transaction()?;
+        let number = number as i64;
+        txn.execute("UPDATE import SET state = 'abandoned' WHERE number = ?1", [number])?;
+        txn.execute("DELETE FROM kept WHERE seq IN (SELECT seq FROM batch WHERE import = ?1)", [number])?;
+        txn.commit()?;
         Ok(())
+    }
+
+    /// The rows of a batch that were kept for it, because its input can't be read again.
+    pub fn recall(&self, seq: BatchSeq) -> Result<KeptRows, LedgerError> {
+        reading::kept(&self.conn, seq)
     }
 
     /// Opens a completed import again, to take up its rows in doubt.

@@ -2,8 +2,8 @@
 
 use super::LedgerError;
 use crate::model::{
-    BatchKey, BatchSeq, Cursor, Digest, GroupId, ImportId, ImportRecord, ImportState, Job, Ordinal, Park,
-    Place, Planned, Recovered, RowSet, Tally, Unsettled, UnsettledState, WallTime,
+    BatchKey, BatchSeq, Cursor, Digest, GroupId, ImportId, ImportRecord, ImportState, Job, KeptRows, Ordinal,
+    Park, Place, Planned, Recovered, RowSet, Tally, Unsettled, UnsettledState, WallTime,
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -171,8 +171,18 @@ fn planned(row: &Row<'_>) -> Result<Planned, LedgerError> {
         group_state: row.get("group_state")?,
         refusals: row.get("refusals")?,
         doubtful: row.get("doubtful")?,
+        kept: row.get("kept")?,
         parked: None,
     })
+}
+
+/// The rows of a batch that only the ledger has.
+pub(super) fn kept(conn: &Connection, seq: BatchSeq) -> Result<KeptRows, LedgerError> {
+    let rows = conn
+        .prepare_cached("SELECT rows FROM kept WHERE seq = ?1")?
+        .query_row([seq.0 as i64], |row| row.get(0))
+        .optional()?;
+    rows.and_then(KeptRows::read).ok_or_else(|| damaged("the kept rows of a batch"))
 }
 
 pub(super) fn batches(conn: &Connection, import: u64) -> Result<Vec<BatchRow>, LedgerError> {

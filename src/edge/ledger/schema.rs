@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 /// "bulk" in ASCII.
 pub(super) const APPLICATION_ID: i64 = 0x6275_6c6b;
-pub(super) const FORMAT: i64 = 1;
+pub(super) const FORMAT: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE import (
@@ -31,11 +31,12 @@ CREATE TABLE batch (
   key BLOB NOT NULL UNIQUE, body_hash BLOB NOT NULL,
   planned_at INTEGER NOT NULL, may_have_left INTEGER NOT NULL, row_attempts INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('prepared', 'accepted', 'settled', 'split', 'doubt', 'taken_up')),
-  group_state TEXT, refusals INTEGER NOT NULL, doubtful INTEGER NOT NULL,
+  group_state TEXT, refusals INTEGER NOT NULL, doubtful INTEGER NOT NULL, kept INTEGER NOT NULL,
   job_id TEXT, job_path TEXT, accepted_at INTEGER, why TEXT,
   delivered INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX batch_unsettled ON batch (import, seq) WHERE state IN ('prepared', 'accepted', 'doubt');
+CREATE TABLE kept (seq INTEGER PRIMARY KEY REFERENCES batch (seq), rows BLOB NOT NULL) STRICT;
 CREATE TABLE letter (
   number INTEGER PRIMARY KEY,
   import INTEGER NOT NULL REFERENCES import (number),

@@ -2,7 +2,8 @@
 
 use super::LedgerError;
 use crate::model::{
-    BatchSeq, Cursor, DeadLetter, Entry, Form, ImportRecord, Limit, NaturalKey, Noted, Planned,
+    BatchSeq, Cursor, DeadLetter, Entry, Form, ImportRecord, KeptRows, Limit, Load, NaturalKey, Noted,
+    Planned,
 };
 use rusqlite::{Connection, params};
 
@@ -18,7 +19,7 @@ pub(super) fn apply(conn: &Connection, import: u64, entry: &Entry) -> Result<Not
     let number = import as i64;
     let mut noted = Noted::default();
     match entry {
-        Entry::Plan { batches, natural, refused, cursor } => {
+        Entry::Plan { batches, natural, refused, cursor, kept } => {
             let mut rows = refused.len() as u64;
             for batch in batches {
                 rows += batch.rows.len();
@@ -27,6 +28,7 @@ pub(super) fn apply(conn: &Connection, import: u64, entry: &Entry) -> Result<Not
                     None => plan(conn, number, batch)?,
                 }
             }
+            keep(conn, kept.iter().filter(|(seq, _)| !noted.taken.contains(seq)))?;
             refuse(conn, number, None, refused)?;
             add(conn, number, "rows_read", rows)?;
             advance(conn, number, cursor)?;
@@ -86,12 +88,12 @@ pub(super) fn apply(conn: &Connection, import: u64, entry: &Entry) -> Result<Not
 }
 
 fn finish(conn: &Connection, import: i64, entry: &Entry) -> Result<(), LedgerError> {
-    let Entry::Finish { seq, end, refused, children, learned, report, blocked } = entry else {
+    let Entry::Finish { seq, end, refused, children, kept, learned, report, blocked } = entry else {
         return Ok(());
     };
-    let old: String = conn
-        .prepare_cached("SELECT state FROM batch WHERE seq = ?1")?
-        .query_row([seq.0 as i64], |row| row.get(0))?;
+    let (old, was_kept): (String, bool) = conn
+        .prepare_cached("SELECT state, kept FROM batch WHERE seq = ?1")?
+        .query_row([seq.0 as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let rows: i64 = children.iter().map(|child| child.rows.len() as i64).sum();
     let state = match (end.split, old.as_str()) {
         (true, _) => "split",
@@ -119,6 +121,10 @@ fn finish(conn: &Connection, import: i64, entry: &Entry) -> Result<(), LedgerErr
         write_letter(conn, import, Some(seq.0), letter, None)?;
     }
     children.iter().try_for_each(|child| plan(conn, import, child))?;
+    if was_kept {
+        conn.prepare_cached("DELETE FROM kept WHERE seq = ?1")?.execute([seq.0 as i64])?;
+    }
+    keep(conn, kept.iter())?;
     for group in blocked {
         conn.prepare_cached("INSERT OR IGNORE INTO blocked (import, grp) VALUES (?1, ?2)")?
             .execute(params![import, group.0])?;
@@ -172,8 +178,10 @@ fn plan(conn: &Connection, import: i64, batch: &Planned) -> Result<(), LedgerErr
     let state = if batch.parked.is_some() { "doubt" } else { "prepared" };
     conn.prepare_cached(
         "INSERT INTO batch (seq, import, parent, generation, rows, row_set, input, row, line, byte, source_bytes,
-           key, body_hash, planned_at, row_attempts, state, why, may_have_left, rank, group_state, refusals, doubtful)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
+           key, body_hash, planned_at, row_attempts, state, why, may_have_left, rank, group_state, refusals, doubtful,
+           kept)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
+           ?23)",
     )?
     .execute(params![
         batch.seq.0 as i64,
@@ -198,10 +206,20 @@ fn plan(conn: &Connection, import: i64, batch: &Planned) -> Result<(), LedgerErr
         batch.group_state,
         batch.refusals,
         batch.doubtful,
+        batch.kept,
     ])?;
     add(conn, import, "planned", 1)?;
     if batch.parked.is_some() {
         add(conn, import, "in_doubt", batch.rows.len())?;
+    }
+    Ok(())
+}
+
+/// Rows that only the ledger has, until their batch has ended.
+fn keep<'a>(conn: &Connection, kept: impl Iterator<Item = &'a (BatchSeq, Load)>) -> Result<(), LedgerError> {
+    for (seq, load) in kept {
+        conn.prepare_cached("INSERT INTO kept (seq, rows) VALUES (?1, ?2)")?
+            .execute(params![seq.0 as i64, KeptRows::write(load)])?;
     }
     Ok(())
 }
