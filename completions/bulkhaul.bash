@@ -511,7 +511,7 @@ _bulkhaul() {
             return 0
             ;;
         bulkhaul__subcmd__send)
-            opts="-H -j -n -q -v -h --to --url --set --header --envelope --idempotency-header --key-ttl --method --format --delimiter --no-header --columns --type --null --limit --batch-rows --batch-bytes --rate --row-rate --concurrency --timeout --max-wait --max-elapsed --on-ambiguous --max-rejects --dead-letter --state --import-id --again --accept-new-tail --abandon --faults --seed --dry-run --results --progress --quiet --verbose --color --json --help"
+            opts="-H -j -n -q -v -h --to --url --set --header --envelope --idempotency-header --key-ttl --method --format --delimiter --no-header --columns --type --null --limit --batch-rows --batch-bytes --rate --row-rate --concurrency --timeout --max-wait --max-elapsed --on-ambiguous --max-rejects --dead-letter --state --import-id --again --accept-new-tail --abandon --faults --seed --dry-run --results --progress --quiet --verbose --log-format --color --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -647,6 +647,10 @@ _bulkhaul() {
                     ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto bar plain none" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --color)

@@ -74,6 +74,8 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l progress -d '
 bar\t''
 plain\t''
 none\t''"
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l log-format -d 'How the log is written; json also turns all other words on stderr into lines of it' -r -f -a "text\t'Lines for people, with -v'
+json\t'One JSON object a line'"
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l color -d 'Colour on stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -83,7 +85,7 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l accept-new-ta
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l abandon -d 'Give the import up: close it, and say what it leaves'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -s n -l dry-run -d 'Send nothing, and say what would be sent, as `plan` does'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -s q -l quiet -d 'Say nothing unless something needs a person'
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -s v -l verbose -d 'A line for each request'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -s v -l verbose -d 'Log what leaves and what comes back, each line with its request and key'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l json -d 'The summary as one JSON object on stdout'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l to -d 'Where to: a URL, a profile (a path, or a name ending in .toml), a built-in\'s name, or `sandbox`' -r
@@ -116,7 +118,7 @@ always\t''
 never\t''"
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l no-header -d 'The first record is a row; needs --columns'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -s q -l quiet -d 'Say nothing unless something needs a person'
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -s v -l verbose -d 'A line for each request'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -s v -l verbose -d 'Log what leaves and what comes back, each line with its request and key'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l json -d 'The summary as one JSON object on stdout'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -s h -l help -d 'Print help'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand status" -l json -d 'The summary as one JSON object on stdout'

@@ -49,7 +49,11 @@
 //!
 //! - *forming* reads, frames, renders and cuts batches; it stops when the engine has enough of them.
 //! - *corridor* runs the engine and the requests on one single-threaded runtime.
-//! - *ledger* owns `SQLite` and the dead-letter file; it commits in groups, and nothing else writes them.
+//! - *ledger* owns `SQLite` and the dead-letter file; it commits in groups, and nothing else writes them. What the run
+//!   is like, stretch by stretch, rides along with what is committed anyway: figures for the report, on which nothing
+//!   rests.
+//!
+//! The log (`tracing`) is written by the corridor alone: what left, what came back, what was decided.
 //!
 //! # The promises (each an assertion in the simulation)
 //!

@@ -10,7 +10,7 @@ mod targets;
 
 pub use plan::PlanArgs;
 pub use quantity::{Duration, Jobs, Percent, RateArg, Size};
-pub use send::{AmbiguousArg, ColorArg, FormatArg, ProgressArg, SendArgs};
+pub use send::{AmbiguousArg, ColorArg, FormatArg, LogArg, ProgressArg, SendArgs};
 pub use state::{ExportArg, RejectsArgs, StatusArgs};
 pub use targets::{TargetsArgs, TargetsCommand};
 

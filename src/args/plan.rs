@@ -10,7 +10,7 @@ use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 pub struct PlanArgs(pub SendArgs);
 
 /// Options of `send` that a plan has no use for: a typed one is refused, not passed over.
-const FOR_SENDING: [&str; 14] = [
+const FOR_SENDING: [&str; 15] = [
     "concurrency",
     "timeout",
     "max_wait",
@@ -25,6 +25,7 @@ const FOR_SENDING: [&str; 14] = [
     "abandon",
     "faults",
     "seed",
+    "log_format",
 ];
 
 impl Args for PlanArgs {

@@ -139,9 +139,12 @@ pub struct SendArgs {
     /// Say nothing unless something needs a person
     #[arg(short, long, help_heading = OUTPUT)]
     pub quiet: bool,
-    /// A line for each request
+    /// Log what leaves and what comes back, each line with its request and key
     #[arg(short, long, help_heading = OUTPUT, hide_short_help = true)]
     pub verbose: bool,
+    /// How the log is written; json also turns all other words on stderr into lines of it
+    #[arg(long, value_name = "HOW", default_value = "text", help_heading = OUTPUT, hide_short_help = true)]
+    pub log_format: LogArg,
     /// Colour on stderr
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = OUTPUT, hide_short_help = true)]
     pub color: ColorArg,
@@ -182,4 +185,12 @@ pub enum ColorArg {
     Auto,
     Always,
     Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogArg {
+    /// Lines for people, with -v
+    Text,
+    /// One JSON object a line
+    Json,
 }

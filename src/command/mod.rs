@@ -11,14 +11,19 @@ mod status;
 mod targets;
 mod welcome;
 
-use crate::args::{Args, CommandArgs};
+use crate::args::{Args, ColorArg, CommandArgs, LogArg, SendArgs};
 use crate::error::Error;
-use crate::report::speech;
+use crate::report::{log, speech};
 use std::ffi::OsString;
 
 /// Runs the command that was typed.
 pub fn run(args: &Args, arguments: &[OsString]) -> u8 {
     let Some(command) = &args.command else { return welcome::run() };
+    let _log = match command {
+        CommandArgs::Send(send) => begin_log(send),
+        CommandArgs::Plan(plan) => begin_log(&plan.0),
+        _ => None,
+    };
     let result = match command {
         CommandArgs::Send(send) if send.dry_run => plan::run(send, arguments),
         CommandArgs::Send(send) => send::run(send, arguments),
@@ -31,6 +36,17 @@ pub fn run(args: &Args, arguments: &[OsString]) -> u8 {
         CommandArgs::Man => Ok(man::run()),
     };
     result.unwrap_or_else(|error| fail(&error))
+}
+
+/// Colours and log, as they were asked for; the log ends with what is given back.
+fn begin_log(args: &SendArgs) -> Option<tracing::subscriber::DefaultGuard> {
+    let colour = speech::in_colour(match args.color {
+        ColorArg::Auto => None,
+        ColorArg::Always => Some(true),
+        ColorArg::Never => Some(false),
+    });
+    speech::as_json(args.log_format == LogArg::Json && !args.dry_run);
+    log::begin(args.verbose && !args.dry_run, args.log_format, colour)
 }
 
 fn fail(error: &Error) -> u8 {

@@ -75,7 +75,7 @@ fn read(
     plan: &mut Plan<'_>,
 ) -> Result<Option<FirstBatch>, Error> {
     let source = Source::open(&args.inputs, layout).map_err(|error| source_error(&error))?;
-    let bar = ReadingBar::new(args, source.bytes_total());
+    let mut bar = ReadingBar::new(args, source.bytes_total());
     let assembler =
         Arc::new(Assembler::new(Arc::clone(target), import, settings::batch_limits(args, target)));
     let names: Arc<[String]> = settings::input_names(args).into();

@@ -1,7 +1,7 @@
 //! `bulkhaul send`: the main job.
 
 use super::opening::{self, Opening, Subject, input_facts, ledger_error};
-use crate::args::{ColorArg, SendArgs};
+use crate::args::SendArgs;
 use crate::drive::{Former, Run};
 use crate::edge::clock::Clock;
 use crate::edge::ledger::{Found, Ledger};
@@ -21,11 +21,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(super) fn run(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> {
-    speech::in_colour(match args.color {
-        ColorArg::Auto => None,
-        ColorArg::Always => Some(true),
-        ColorArg::Never => Some(false),
-    });
     let outcome = prepare_and_send(args, arguments);
     if let Err(error) = &outcome
         && args.json
@@ -129,6 +124,7 @@ fn send(job: Job<'_>, closing: &Closing<'_>) -> Result<u8, Error> {
     let clock = Clock::start();
     let recovered = ledger.recover(import.number).map_err(|error| ledger_error(&error))?;
     let resumed = recovered.batches_planned > 0 || recovered.tally.read > 0;
+    let unsettled = recovered.unsettled.iter().map(|batch| batch.batch.clone()).collect();
     let names: Arc<[String]> = settings::input_names(args).into();
     let policy = settings::policy(args, &target);
     let limits = settings::batch_limits(args, &target);
@@ -161,13 +157,13 @@ fn send(job: Job<'_>, closing: &Closing<'_>) -> Result<u8, Error> {
         results: args.results.as_deref().map(open_results).transpose()?,
         inputs: names,
         clock,
-        verbose: args.verbose,
+        unsettled,
     };
     let mut onlooker = Onlooker::new(args, closing, state.path(), total, resumed);
     onlooker.open(&run.engine);
-    let (ending, engine, bytes_read) =
+    let ended =
         run.run(&mut onlooker).map_err(|error| Error::failed(format!("the run could not start: {error}")))?;
-    Ok(onlooker.close(&ending, &engine, bytes_read, clock.now()))
+    Ok(onlooker.close(&ended, clock.now()))
 }
 
 fn open_results(path: &Path) -> Result<ResultsFile, Error> {

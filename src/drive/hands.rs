@@ -7,7 +7,7 @@ use crate::edge::packing;
 use crate::edge::results::ResultsFile;
 use crate::edge::wire::{Wire, answer_max};
 use crate::engine::{Assembler, Ending, Event, NoCredential, Sent, Settled, StopCause};
-use crate::model::{BatchKey, BatchSeq, Fault, Job, Load, Outcome, Reply, Request};
+use crate::model::{BatchKey, BatchSeq, Fault, Job, Load, Outcome, Reply, Request, Sample};
 use crate::target::{Compression, Target, Token};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -160,8 +160,11 @@ impl Hands {
         let _ = self.events.send(Event::Told(why));
     }
 
-    /// Closes the ledger. A failure here outweighs any other ending.
-    pub(super) fn end(mut self, ending: Ending) -> Ending {
+    /// Closes the ledger, with the last line of history. A failure here outweighs any other ending.
+    pub(super) fn end(mut self, ending: Ending, sample: Sample) -> Ending {
+        if let Some(clerk) = &self.clerk {
+            clerk.note(sample);
+        }
         let failed = matches!(ending.cause, Some(StopCause::Ledger(_)));
         match self.clerk.take().map(Clerk::close) {
             Some(Err(error)) if !failed => {

@@ -4,8 +4,10 @@
 pub mod calls;
 mod forming;
 mod hands;
+mod journal;
+mod recorder;
 mod run;
 mod window;
 
 pub use forming::{Former, Forming, rebuild};
-pub use run::{Run, Running, Watch};
+pub use run::{Ended, Run, Running, Watch};

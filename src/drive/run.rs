@@ -2,6 +2,8 @@
 
 use super::Forming;
 use super::hands::{Caller, Hands};
+use super::journal::Journal;
+use super::recorder::Recorder;
 use crate::edge::clock::Clock;
 use crate::edge::interrupt::Interrupts;
 use crate::edge::ledger::{Clerk, Done, Ledger};
@@ -9,7 +11,7 @@ use crate::edge::results::ResultsFile;
 use crate::edge::source::Rereader;
 use crate::edge::wire::Wire;
 use crate::engine::{Assembler, Command, Ending, Engine, Event};
-use crate::model::{BatchSeq, Moment};
+use crate::model::{Moment, Now, Planned, Sample};
 use crate::target::Target;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,7 +37,8 @@ pub struct Run {
     pub results: Option<ResultsFile>,
     pub inputs: Arc<[String]>,
     pub clock: Clock,
-    pub verbose: bool,
+    /// Batches that an earlier run left behind, for the log.
+    pub unsettled: Vec<Planned>,
 }
 
 /// What a watch sees.
@@ -44,16 +47,25 @@ pub struct Running<'a> {
     pub engine: &'a Engine,
     pub bytes_read: u64,
     pub elapsed: Duration,
-    pub now: Moment,
+    pub now: Now,
+    /// What the run was like so far, stretch by stretch.
+    pub history: &'a [Sample],
 }
 
-/// Someone who is shown how the run goes: progress, `status.json`, the log.
+/// Someone who is shown how the run goes: progress, `status.json`.
 pub trait Watch {
     fn tick(&mut self, running: &Running<'_>);
     /// A first signal came; this many requests are still waited for.
     fn stopping(&mut self, in_flight: usize);
-    /// One line about a request, for `-v`.
-    fn note(&mut self, line: &str);
+}
+
+/// What is left of a run.
+#[derive(Debug)]
+pub struct Ended {
+    pub ending: Ending,
+    pub engine: Engine,
+    pub bytes_read: u64,
+    pub history: Vec<Sample>,
 }
 
 struct Corridor {
@@ -61,18 +73,20 @@ struct Corridor {
     engine: Engine,
     wake: Option<Moment>,
     ending: Option<Ending>,
+    recorder: Recorder,
+    journal: Journal,
 }
 
 impl Run {
     /// Runs to the end, and gives back the engine with its books.
-    pub fn run(self, watch: &mut dyn Watch) -> std::io::Result<(Ending, Engine, u64)> {
+    pub fn run(self, watch: &mut dyn Watch) -> std::io::Result<Ended> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let outcome = runtime.block_on(self.corridor(watch));
         runtime.shutdown_background();
         outcome
     }
 
-    async fn corridor(self, watch: &mut dyn Watch) -> std::io::Result<(Ending, Engine, u64)> {
+    async fn corridor(self, watch: &mut dyn Watch) -> std::io::Result<Ended> {
         let mut interrupts = Interrupts::listen()?;
         let (events, mut inbox) = unbounded_channel();
         let bytes_read = Arc::new(AtomicU64::new(0));
@@ -110,12 +124,17 @@ impl Run {
             inputs: self.inputs,
             clock: self.clock,
         };
-        let mut corridor = Corridor { run: hands, engine: self.engine, wake: None, ending: None };
+        let recorder = Recorder::new(self.engine.books());
+        let journal = Journal::new(self.unsettled.iter());
+        let engine = self.engine;
+        let mut corridor = Corridor { run: hands, engine, wake: None, ending: None, recorder, journal };
         corridor.step(Event::Woke);
         let ending = corridor.go(&mut inbox, &mut interrupts, watch, &bytes_read).await;
-        let Corridor { run, engine, .. } = corridor;
-        let ending = run.end(ending);
-        Ok((ending, engine, bytes_read.load(Ordering::Relaxed)))
+        let Corridor { run, engine, mut recorder, .. } = corridor;
+        let sample = recorder.end(run.clock.now(), &engine);
+        let ending = run.end(ending, sample);
+        let history = recorder.kept().to_vec();
+        Ok(Ended { ending, engine, bytes_read: bytes_read.load(Ordering::Relaxed), history })
     }
 }
 
@@ -140,10 +159,7 @@ impl Corridor {
                 () = tokio::time::sleep(wake) => Event::Woke,
                 () = interrupts.next() => Event::StopAsked,
                 _ = ticks.tick() => {
-                    let now = self.run.clock.tick();
-                    let elapsed = now.since(Moment::ZERO);
-                    let bytes_read = bytes_read.load(Ordering::Relaxed);
-                    watch.tick(&Running { engine: &self.engine, bytes_read, elapsed, now });
+                    let now = self.tick(watch, bytes_read.load(Ordering::Relaxed));
                     if drain_until.is_some_and(|until| now >= until) {
                         self.cut_short();
                     }
@@ -154,9 +170,6 @@ impl Corridor {
                 watch.stopping(self.engine.in_flight());
                 drain_until.get_or_insert(self.run.clock.tick() + DRAIN_MAX);
             }
-            if let Event::Answered { seq, answer } = &event {
-                watch.note(&line(*seq, &answer.outcome, answer.status, answer.took));
-            }
             self.step(event);
             while let Ok(event) = inbox.try_recv() {
                 self.step(event);
@@ -164,7 +177,22 @@ impl Corridor {
         }
     }
 
+    /// Shows how the run goes, and writes it down from time to time.
+    fn tick(&mut self, watch: &mut dyn Watch, bytes_read: u64) -> Moment {
+        let now = self.run.clock.now();
+        if let (Some(sample), Some(clerk)) = (self.recorder.tick(now, &self.engine), &self.run.clerk) {
+            clerk.note(sample);
+        }
+        let (elapsed, history) = (now.tick.since(Moment::ZERO), self.recorder.kept());
+        watch.tick(&Running { engine: &self.engine, bytes_read, elapsed, now, history });
+        now.tick
+    }
+
     fn step(&mut self, event: Event) {
+        self.journal.event(&event);
+        if let Event::Answered { answer, .. } = &event {
+            self.recorder.answered(answer.took, &answer.outcome);
+        }
         let mut commands = Vec::new();
         self.engine.step(self.run.clock.now(), event, &mut commands);
         self.carry_out(commands);
@@ -179,6 +207,7 @@ impl Corridor {
     fn carry_out(&mut self, commands: Vec<Command>) {
         self.wake = None;
         for command in commands {
+            self.journal.command(&command);
             match command {
                 Command::Form => self.run.forming.form(),
                 Command::Rebuild { seq, start, rows, state } => {
@@ -205,25 +234,4 @@ impl Corridor {
             }
         }
     }
-}
-
-fn line(seq: BatchSeq, outcome: &crate::model::Outcome, status: Option<u16>, took: Duration) -> String {
-    use crate::model::Outcome;
-    let status = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-    let what = match outcome {
-        Outcome::Settled(_) => "settled".to_owned(),
-        Outcome::Accepted(_) => "accepted".to_owned(),
-        Outcome::Throttled { why, .. } => format!("throttled: {why}"),
-        Outcome::NotApplied { why, .. } => format!("not applied: {why}"),
-        Outcome::Unknown { why, .. } => format!("unknown: {why}"),
-        Outcome::Split { .. } => "too large".to_owned(),
-        Outcome::Bisect { refusal } => format!("refused: {}", refusal.message),
-        Outcome::Misfit { why }
-        | Outcome::Puzzling { why }
-        | Outcome::Doubtful { why }
-        | Outcome::Refetch { why }
-        | Outcome::Reauth { why }
-        | Outcome::Stop { why, .. } => why.clone(),
-    };
-    format!("batch {}: {status} in {} ms, {what}", seq.0, took.as_millis())
 }

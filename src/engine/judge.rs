@@ -8,6 +8,7 @@ use super::batch::State;
 use super::credential::Remedy;
 use super::event::{Command, StopCause};
 use super::policy::OnAmbiguous;
+use super::wait::Trouble;
 use super::{Awaited, Engine, stop_cause};
 use crate::model::{
     BatchSeq, ChildReason, Entry, Limit, Now, Outcome, Park, Rejection, RowVerdict, Verdicts,
@@ -229,6 +230,8 @@ impl Engine {
         let asked = wait.unwrap_or_default();
         let pause = jittered.max(asked.min(self.policy.max_wait));
         let exhausted = batch.failures >= allowed;
+        let failures = batch.failures;
+        self.trouble = Some(Trouble { why: why.clone(), until: now.tick + pause, failures, allowed });
         self.put_back(seq, now.tick + pause);
         self.came_back(seq, commands);
         if exhausted {

@@ -20,6 +20,7 @@ mod pump;
 mod recovery;
 mod sending;
 mod settle;
+mod wait;
 
 pub use backoff::Backoff;
 pub use batcher::{Assembler, BatchLimits, Formed};
@@ -28,6 +29,7 @@ pub use concurrency::Concurrency;
 pub use event::{Answer, Command, Ending, Event, NoCredential, Sent, Settled, StopCause};
 pub use gate::{Gate, Rate};
 pub use policy::{MaxRejects, OnAmbiguous, Policy};
+pub use wait::Wait;
 
 use crate::model::{
     BatchSeq, Cursor, Entry, GroupId, ImportRecord, Moment, Noted, Now, PollOutcome, StopKind,
@@ -107,6 +109,8 @@ pub struct Engine {
     /// Any row was delivered in this run: first contact has gone well.
     contact: bool,
     credential: Credential,
+    /// What went wrong last, for whoever watches.
+    trouble: Option<wait::Trouble>,
     /// States of groups that need not be asked for.
     known: HashMap<GroupId, GroupState>,
     /// Groups whose later rows are refused.
@@ -344,6 +348,7 @@ impl Engine {
         if matches!(outcome, crate::model::Outcome::Settled(_) | crate::model::Outcome::Accepted(_)) {
             let serial = self.hand.get(seq).credential;
             self.credential.taken(serial);
+            self.trouble = None;
         }
         if let Some(state) = carried {
             self.carry(seq, state);

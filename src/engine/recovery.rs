@@ -66,6 +66,7 @@ pub(super) fn engine(
     }
     Engine {
         contact: false,
+        trouble: None,
         credential: Credential::new(policy.renewable),
         known: HashMap::new(),
         blocked: recovered.blocked.into_iter().collect(),

@@ -13,6 +13,7 @@ mod letter;
 mod moment;
 mod outcome;
 mod row;
+mod sample;
 mod tally;
 
 pub use batch::{BatchSeq, Load, LoadBuilder, RowSet};
@@ -29,4 +30,5 @@ pub use letter::{Letter, LetterError, LetterSource};
 pub use moment::{Moment, Now, WallTime};
 pub use outcome::{Job, Limit, Outcome, PollOutcome, RowVerdict, StopKind, Verdicts};
 pub use row::{BadRow, Mark, Ordinal, Place};
+pub use sample::Sample;
 pub use tally::{Requests, Tally};

@@ -1,6 +1,6 @@
 //! The last word: what came of it, what to look at, what to do next.
 
-use super::speech::{count, grouped, say, tame, tell};
+use super::speech::{count, grouped, print, say, tame, tell};
 use super::summary::{Bytes, Summary, Words};
 use crate::args::SendArgs;
 use crate::edge::ledger::Found;
@@ -99,7 +99,7 @@ impl<'a> Closing<'a> {
         }
         if ending.exit == 4 {
             say("to go on:");
-            say(&self.resume);
+            print(&self.resume);
         }
         summary.error = words;
         self.to_program(summary);

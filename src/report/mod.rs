@@ -2,11 +2,14 @@
 
 mod closing;
 pub mod groups;
+pub mod log;
 mod onlooker;
 mod pattern;
 pub mod plan;
+mod progress;
 mod reading;
 pub mod rejects;
+mod screen;
 pub mod speech;
 pub mod status;
 mod summary;

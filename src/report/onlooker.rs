@@ -1,24 +1,25 @@
 //! Whoever watches a run: the bar or the lines on stderr, `status.json`, and the summary at its end.
 
-use super::closing::{Closing, rows_line, span};
-use super::speech::{count, grouped, say};
+use super::closing::{Closing, rows_line};
+use super::progress::{Figures, Look, Speedometer};
+use super::screen::{self, Line};
+use super::speech::{self, count, say};
 use super::summary::Summary;
 use crate::args::{ProgressArg, SendArgs};
-use crate::drive::{Running, Watch};
+use crate::drive::{Ended, Running, Watch};
 use crate::edge::status_file;
-use crate::engine::{Ending, Engine};
-use crate::model::Now;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::IsTerminal;
+use crate::engine::Engine;
+use crate::model::{Now, Sample};
 use std::path::Path;
 use std::time::Duration;
 
-/// How often a line is written where there is no bar.
+/// How often a line is written where there is no bar: a long run writes fewer, so that no log drowns in them.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
+const PLAIN_SELDOM: Duration = Duration::from_secs(300);
 const STATUS_EVERY: Duration = Duration::from_secs(1);
 
 enum Display {
-    Bar(ProgressBar),
+    Bar(Line),
     Plain { next: Duration },
     None,
 }
@@ -29,10 +30,8 @@ pub struct Onlooker<'a> {
     state: &'a Path,
     total: Option<u64>,
     resumed: bool,
-    verbose: bool,
     display: Display,
-    /// The bar was not moved yet.
-    first: bool,
+    speed: Speedometer,
     next_status: Duration,
 }
 
@@ -50,16 +49,15 @@ impl<'a> Onlooker<'a> {
         total: Option<u64>,
         resumed: bool,
     ) -> Self {
-        let terminal = std::io::stderr().is_terminal();
         let display = match args.progress {
             _ if args.quiet => Display::None,
             ProgressArg::None => Display::None,
-            ProgressArg::Auto if terminal => Display::Bar(bar(total)),
-            ProgressArg::Bar => Display::Bar(bar(total)),
+            ProgressArg::Auto if screen::can_draw() && !speech::is_json() => Display::Bar(Line::start()),
+            ProgressArg::Bar => Display::Bar(Line::start()),
             ProgressArg::Auto | ProgressArg::Plain => Display::Plain { next: PLAIN_EVERY },
         };
-        let (verbose, next_status) = (args.verbose, Duration::ZERO);
-        Self { closing, state, total, resumed, verbose, display, first: true, next_status }
+        let (speed, next_status) = (Speedometer::default(), Duration::ZERO);
+        Self { closing, state, total, resumed, display, speed, next_status }
     }
 
     /// Before the first request: what earlier runs did.
@@ -72,17 +70,17 @@ impl<'a> Onlooker<'a> {
     }
 
     /// The run is over: the last word, and the exit code.
-    pub fn close(self, ending: &Ending, engine: &Engine, bytes_read: u64, now: Now) -> u8 {
-        if let Display::Bar(bar) = &self.display {
-            bar.finish_and_clear();
-        }
+    pub fn close(mut self, ended: &Ended, now: Now) -> u8 {
+        // The bar goes before the last word comes.
+        self.display = Display::None;
+        let Ended { ending, engine, bytes_read, history } = ended;
         let complete = ending.cause.is_none();
         let elapsed = Duration::from_micros(now.tick.micros());
         let mut summary =
-            self.summary(if complete { "complete" } else { "stopped" }, engine, bytes_read, elapsed);
+            self.summary(if complete { "complete" } else { "stopped" }, engine, *bytes_read, elapsed);
         self.closing.ended(&mut summary, ending, &engine.books().reasons());
         // Advice for other processes; the run is over and its books are in the ledger, whatever comes of this.
-        let _ = status_file::write(self.state, &summary.to_json());
+        let _ = status_file::write(self.state, &with_history(&summary, history));
         ending.exit
     }
 
@@ -108,89 +106,59 @@ impl Watch for Onlooker<'_> {
         if running.elapsed >= self.next_status {
             self.next_status = running.elapsed + STATUS_EVERY;
             let summary = self.summary("running", running.engine, running.bytes_read, running.elapsed);
-            let _ = status_file::write(self.state, &summary.to_json());
+            let _ = status_file::write(self.state, &with_history(&summary, running.history));
         }
-        let total = self.total;
+        let figures = figures(running, self.total);
+        self.speed.note(running.now.tick, figures.tally.settled(), figures.done);
+        let speed = self.speed.speed();
         match &mut self.display {
-            Display::Bar(bar) => {
-                let position = settled_bytes(running);
-                if std::mem::take(&mut self.first) && position > 0 {
-                    // What earlier runs did says nothing of how fast this one is.
-                    bar.set_position(position);
-                    bar.reset_eta();
-                }
-                bar.set_position(position);
-                bar.set_message(line(running));
+            Display::Bar(line) => {
+                line.show(figures.drawn(speed, screen::width() - 1, Look::of_stderr()));
             }
             Display::Plain { next } if running.elapsed >= *next => {
-                *next = running.elapsed + PLAIN_EVERY;
-                let share = total.filter(|total| *total > 0).map_or(String::new(), |total| {
-                    format!("{} %, ", settled_bytes(running).min(total) * 100 / total)
-                });
-                say(&format!("{share}{}", line(running)));
+                *next = running.elapsed + (running.elapsed / 20).clamp(PLAIN_EVERY, PLAIN_SELDOM);
+                say(&figures.plain(speed));
             }
             Display::Plain { .. } | Display::None => {}
         }
     }
 
     fn stopping(&mut self, in_flight: usize) {
-        let line = match in_flight {
-            0 => "stopping".to_owned(),
-            _ => format!(
-                "stopping: waiting for {} in flight; once more ends at once",
-                count(in_flight as u64, "request")
-            ),
-        };
-        match &self.display {
-            Display::Bar(bar) => bar.suspend(|| say(&line)),
-            Display::Plain { .. } => say(&line),
-            Display::None => {}
-        }
-    }
-
-    fn note(&mut self, line: &str) {
-        if !self.verbose {
+        if matches!(self.display, Display::None) {
             return;
         }
-        let line = super::speech::tame(line);
-        match &self.display {
-            Display::Bar(bar) => bar.suspend(|| say(&line)),
-            _ => say(&line),
+        match in_flight {
+            0 => say("stopping"),
+            _ => say(&format!(
+                "stopping: waiting for {} in flight; once more ends at once",
+                count(in_flight as u64, "request")
+            )),
         }
     }
 }
 
-fn bar(total: Option<u64>) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
-    let template = if total.is_some() {
-        "{bar:20} {percent:>3} %  {msg}  ETA {eta}"
-    } else {
-        "{spinner} {bytes}  {msg}"
-    };
-    bar.with_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()))
-}
-
-/// Bytes of the input whose rows are settled: what was read ahead is not done.
-fn settled_bytes(running: &Running<'_>) -> u64 {
-    let tally = running.engine.books().tally();
+fn figures<'a>(running: &Running<'a>, total: Option<u64>) -> Figures<'a> {
+    let engine = running.engine;
+    let tally = *engine.books().tally();
+    // Bytes of the input whose rows are settled: what was read ahead is not done.
     let share = tally.settled() as f64 / tally.read.max(1) as f64;
-    (running.bytes_read as f64 * share) as u64
+    Figures {
+        tally,
+        retried: engine.books().requests().retried,
+        in_flight: engine.in_flight(),
+        total,
+        done: (running.bytes_read as f64 * share) as u64,
+        wait: engine.wait(running.now.tick),
+        now: running.now,
+    }
 }
 
-/// Rows, rate, what was refused and sent again, and what is waited for.
-fn line(running: &Running<'_>) -> String {
-    let books = running.engine.books();
-    let tally = books.tally();
-    let rate = books.settled_here() as f64 / running.elapsed.as_secs_f64().max(0.001);
-    let mut line = format!("{} rows, {}/s", grouped(tally.delivered), grouped(rate as u64));
-    let others =
-        [(tally.rejected, "refused"), (books.requests().retried, "retried"), (tally.in_doubt, "in doubt")];
-    for (number, word) in others.iter().filter(|(number, _)| *number > 0) {
-        line.push_str(&format!(", {} {word}", grouped(*number)));
+/// What `status.json` says: the summary, and what the run was like.
+fn with_history(summary: &Summary, history: &[Sample]) -> String {
+    let mut json = summary.to_json();
+    if let Ok(history) = serde_json::to_string(history) {
+        json.truncate(json.len() - 1);
+        json.push_str(&format!(",\"history\":{history}}}"));
     }
-    let closed = running.engine.gate().closed_until().since(running.now);
-    if closed > Duration::from_millis(900) {
-        line.push_str(&format!("; the target asked to wait, {}", span(closed)));
-    }
-    line
+    json
 }

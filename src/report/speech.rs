@@ -1,24 +1,58 @@
 //! Where words leave the program. A closed pipe is no error, so nothing here fails.
 
+use super::screen;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static IN_COLOUR: AtomicBool = AtomicBool::new(false);
+static AS_JSON: AtomicBool = AtomicBool::new(false);
 
 /// Words at the beginning of a line that have a colour, with its ANSI number.
 const COLOURED: [(&str, &str); 5] =
     [("done:", "1;32"), ("error:", "1;31"), ("stopped:", "1;33"), ("warning:", "1;33"), ("hint:", "36")];
 
 /// Whether words on stderr have colours: as said, else on a terminal, unless `NO_COLOR` is set
-/// (<https://no-color.org>).
-pub fn in_colour(said: Option<bool>) {
+/// (<https://no-color.org>). Gives back which.
+pub fn in_colour(said: Option<bool>) -> bool {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colour = said.unwrap_or_else(|| io::stderr().is_terminal() && !unwanted);
     IN_COLOUR.store(colour, Ordering::Relaxed);
+    colour
 }
 
-/// To people: a line (or several) on stderr.
+pub(super) fn is_in_colour() -> bool {
+    IN_COLOUR.load(Ordering::Relaxed)
+}
+
+/// Whether words on stderr are lines of the log.
+pub fn as_json(said: bool) {
+    AS_JSON.store(said, Ordering::Relaxed);
+}
+
+pub(super) fn is_json() -> bool {
+    AS_JSON.load(Ordering::Relaxed)
+}
+
+/// To people: a line (or several) on stderr; one line of the log where that is for programs.
 pub fn say(text: &str) {
+    if !is_json() {
+        return print(text);
+    }
+    if text.starts_with("error:") {
+        tracing::error!("{text}");
+    } else if text.starts_with("stopped:") || text.starts_with("warning:") {
+        tracing::warn!("{text}");
+    } else {
+        tracing::info!("{text}");
+    }
+}
+
+/// To people, though programs read the rest: a line that the contract promises as it is.
+pub(super) fn print(text: &str) {
+    screen::aside(|| write(text));
+}
+
+fn write(text: &str) {
     let mut out = io::stderr().lock();
     if !IN_COLOUR.load(Ordering::Relaxed) {
         let _ = writeln!(out, "{text}");

@@ -2,7 +2,7 @@
 //! sync costs the same for one batch as for sixty-four.
 
 use super::{Ledger, LedgerError};
-use crate::model::{BatchSeq, Entry, KeptRows, Noted};
+use crate::model::{BatchSeq, Entry, KeptRows, Noted, Sample};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
@@ -14,6 +14,8 @@ const GROUP_MAX: usize = 256;
 enum Task {
     Write(u64, Box<Entry>),
     Recall(BatchSeq),
+    /// A line of history, which goes with the next entry.
+    Note(Sample),
 }
 
 /// What the thread tells.
@@ -51,6 +53,11 @@ impl Clerk {
         self.give(Task::Recall(seq));
     }
 
+    /// A line of the run's history.
+    pub fn note(&self, sample: Sample) {
+        self.give(Task::Note(sample));
+    }
+
     fn give(&self, task: Task) {
         if let Some(tasks) = &self.tasks {
             // The thread is gone only after it told of its failure.
@@ -76,6 +83,7 @@ fn keep(mut ledger: Ledger, inbox: &Receiver<Task>, tell: &impl Fn(Done)) -> Res
             match task {
                 Task::Write(ticket, entry) => group.push((ticket, entry)),
                 Task::Recall(seq) => recalls.push(seq),
+                Task::Note(sample) => ledger.note(sample),
             }
         }
         if let Err(error) = serve(&mut ledger, &mut group, &mut recalls, tell) {

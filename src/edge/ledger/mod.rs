@@ -5,6 +5,7 @@
 //! and the next run reads what is true.
 
 mod clerk;
+mod history;
 mod letters;
 mod reading;
 mod schema;
@@ -16,7 +17,8 @@ pub use letters::LetterFile;
 pub use reading::{BatchRow, Found};
 pub use view::{Details, View};
 
-use crate::model::{BatchSeq, Entry, ImportRecord, KeptRows, Noted, Recovered};
+use crate::model::{BatchSeq, Entry, ImportRecord, KeptRows, Noted, Recovered, Sample};
+use history::History;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 
@@ -43,6 +45,7 @@ impl LedgerError {
 pub struct Ledger {
     conn: Connection,
     letters: LetterFile,
+    history: History,
     import: u64,
     is_new: bool,
 }
@@ -57,7 +60,8 @@ impl Ledger {
         let conn = Connection::open_with_flags(path, flags)?;
         schema::configure(&conn)?;
         let is_new = !schema::is_committed(&conn)?;
-        Ok(Self { conn, letters: LetterFile::at(dead_letters, path), import: 0, is_new })
+        let letters = LetterFile::at(dead_letters, path);
+        Ok(Self { conn, letters, history: History::default(), import: 0, is_new })
     }
 
     /// The newest import of this state; `None` in a new ledger.
@@ -82,6 +86,7 @@ impl Ledger {
         self.import = number;
         self.letters.recover(&self.conn)?;
         self.project()?;
+        self.history = History::begin(&self.conn)?;
         reading::recovered(&self.conn, number)
     }
 
@@ -120,9 +125,15 @@ impl Ledger {
         self.letters.record(&txn)?;
         let noted =
             entries.map(|entry| writing::apply(&txn, self.import, entry)).collect::<Result<Vec<_>, _>>()?;
+        self.history.write(&txn, self.import)?;
         txn.commit()?;
         self.project()?;
         Ok(noted)
+    }
+
+    /// A line of the run's history, to be written with the next transaction.
+    pub fn note(&mut self, sample: Sample) {
+        self.history.add(sample);
     }
 
     /// Appends what the file lacks; how far it reaches is recorded with the next transaction.
@@ -134,6 +145,7 @@ impl Ledger {
     pub fn close(mut self) -> Result<(), LedgerError> {
         let txn = self.conn.transaction()?;
         self.letters.record(&txn)?;
+        self.history.write(&txn, self.import)?;
         txn.commit()?;
         self.conn.close().map_err(|(_, error)| LedgerError::Sql(error))
     }

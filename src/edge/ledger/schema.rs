@@ -55,6 +55,10 @@ CREATE TABLE projection (
 CREATE TABLE target (
   one INTEGER PRIMARY KEY CHECK (one = 1), pause_until INTEGER, learned_rows INTEGER, learned_bytes INTEGER
 ) STRICT;
+CREATE TABLE history (
+  number INTEGER PRIMARY KEY, import INTEGER NOT NULL, run INTEGER NOT NULL, figures TEXT NOT NULL
+) STRICT;
+CREATE INDEX history_import ON history (import, number);
 INSERT INTO target (one) VALUES (1);
 ";
 

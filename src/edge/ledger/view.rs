@@ -6,8 +6,8 @@
 //! memory, which takes a database that nobody else has open. Whoever opens a view has seen that no run holds the
 //! state, and asks [`View::is_still`] at the end whether that has remained so.
 
-use super::{Found, LedgerError, reading, schema};
-use crate::model::WallTime;
+use super::{Found, LedgerError, history, reading, schema};
+use crate::model::{Sample, WallTime};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::path::{Path, PathBuf};
@@ -111,6 +111,11 @@ impl View {
             details.learned_bytes = bytes.map(unsigned);
         }
         Ok(details)
+    }
+
+    /// What the runs of an import were like, in order, each line with the number of its run.
+    pub fn history(&self, import: u64) -> Result<Vec<(u64, Sample)>, LedgerError> {
+        if self.is_new { Ok(Vec::new()) } else { history::read(&self.conn, import) }
     }
 
     /// Hands over the dead letters of an import, one line each, in the order in which they were written.

@@ -1,0 +1,49 @@
+//! Why nothing leaves at this moment, for whoever watches. Nothing is decided by it.
+
+use super::Engine;
+use super::batch::Kind;
+use crate::model::Moment;
+
+/// What a run waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait<'a> {
+    /// The target asked not to be called before this moment.
+    Asked(Moment),
+    /// The target does not answer well; it is tried again at this moment. So many failures in a row are too many.
+    Trouble { why: &'a str, until: Moment, failures: u32, allowed: u32 },
+    /// The rate lets the next request pass at this moment.
+    Rate(Moment),
+    /// So many jobs that the target has taken on.
+    Jobs(usize),
+}
+
+/// The last failure, if nothing went well since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Trouble {
+    pub why: String,
+    pub until: Moment,
+    pub failures: u32,
+    pub allowed: u32,
+}
+
+impl Engine {
+    /// `None` while requests are out, or about to be.
+    pub fn wait(&self, now: Moment) -> Option<Wait<'_>> {
+        if self.gate.closed_until() > now {
+            return Some(Wait::Asked(self.gate.closed_until()));
+        }
+        if self.in_flight() > 0 {
+            return None;
+        }
+        if let Some(Trouble { why, until, failures, allowed }) = &self.trouble
+            && *until > now
+        {
+            return Some(Wait::Trouble { why, until: *until, failures: *failures, allowed: *allowed });
+        }
+        if self.gate.next_opening() > now && !self.hand.is_empty() {
+            return Some(Wait::Rate(self.gate.next_opening()));
+        }
+        let jobs = self.hand.count(Kind::Polling);
+        (jobs > 0).then_some(Wait::Jobs(jobs))
+    }
+}
