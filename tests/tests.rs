@@ -4,6 +4,7 @@
 
 mod commands;
 mod products;
+mod real;
 mod recovery;
 mod sandbox_server;
 mod send;
