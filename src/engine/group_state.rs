@@ -59,6 +59,7 @@ impl Engine {
         self.gate.turned_back();
         match state {
             Ok(state) => {
+                self.credential.taken(self.hand.get(seq).credential);
                 if self.refresh() != Refresh::Every {
                     self.carry(seq, state.clone());
                 }

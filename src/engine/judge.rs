@@ -191,7 +191,7 @@ impl Engine {
     pub(super) fn came_back(&mut self, seq: BatchSeq, commands: &mut Vec<Command>) {
         let repeatable = self.policy.repeatable;
         let batch = self.batch(seq);
-        if !repeatable && !batch.tainted && batch.planned.may_have_left {
+        if !repeatable && !batch.tainted && batch.job.is_none() && batch.planned.may_have_left {
             batch.planned.may_have_left = false;
             self.commit(Entry::Stay { seq }, Awaited::Stay, commands);
         }

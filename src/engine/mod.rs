@@ -316,10 +316,14 @@ impl Engine {
     ) {
         self.gate.landed_poll();
         let polling = self.policy.polling.unwrap_or(DEFAULT_POLLING);
+        if status.is_some_and(|status| (200..300).contains(&status)) {
+            self.credential.taken(self.hand.get(seq).credential);
+        }
         let batch = self.batch(seq);
         let age = now.wall.age_of(batch.accepted_at).unwrap_or_default();
         let job = batch.job.as_ref().map(|job| job.id.clone()).unwrap_or_default();
-        let late = polling.deadline.is_some_and(|deadline| age >= deadline);
+        // A job that its target may have forgotten is asked about once more, and then no longer.
+        let late = [polling.deadline, polling.retention].into_iter().flatten().any(|most| age >= most);
         let wait = match outcome {
             PollOutcome::Ended(outcome) => return self.judge(now, seq, *outcome, status, commands),
             PollOutcome::Gone { why } if age >= polling.grace => return self.park(seq, why, commands),

@@ -320,6 +320,7 @@ impl Answer<'_> {
             408 | 500..=599 => Outcome::Unknown { wait: self.wait, why: self.said() },
             429 => self.throttled(),
             200..=299 => self.success(),
+            401 if self.target.wants_token() => Outcome::Reauth { why: self.said() },
             401 => self.stop(&self.said(), self.target.credential_hint.clone()),
             403 if self.wait.is_some() => self.throttled(),
             403 => {

@@ -54,7 +54,7 @@ pub struct Polling {
     pub deadline: Option<Duration>,
     /// For this long after its acceptance it may be unknown.
     pub grace: Duration,
-    /// For this long the target remembers a job.
+    /// For this long the target remembers a job; after it, one that has not ended is as good as unknown.
     pub retention: Option<Duration>,
 }
 

@@ -83,6 +83,10 @@ impl Target {
             300..=399 => {
                 return stop(format!("the poll was answered {status}"), "redirections are never followed");
             }
+            401 if self.wants_token() => {
+                let why = "the poll was answered 401".to_owned();
+                return PollOutcome::Ended(Box::new(Outcome::Reauth { why }));
+            }
             401 | 403 => return stop(format!("the poll was answered {status}"), &self.credential_hint),
             200..=299 => {}
             404 | 410 => {

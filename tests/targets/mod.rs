@@ -3,7 +3,9 @@
 //!
 //! `BULKHAUL_SCALE=100` makes the inputs a hundred times as long, for figures.
 
+mod credentials;
 mod experiture;
+mod hostile;
 mod j17;
 mod j17_new;
 mod rows;
