@@ -29,6 +29,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
             [CompletionResult]::new('plan', 'plan', [CompletionResultType]::ParameterValue, 'Show what would be sent: the first request, how many, how long; sends nothing')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'How an import stands, running or not')
             [CompletionResult]::new('rejects', 'rejects', [CompletionResultType]::ParameterValue, 'Refused rows by reason, and their export')
+            [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'Make the books of an import again, from its ledger, input and dead letters')
             [CompletionResult]::new('targets', 'targets', [CompletionResultType]::ParameterValue, 'The targets that can be named, and profiles for others')
             [CompletionResult]::new('sandbox', 'sandbox', [CompletionResultType]::ParameterValue, 'Run the practice server on loopback')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions for a shell')
@@ -134,6 +135,17 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'bulkhaul;audit' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format of the input (default: from the name)')
+            [CompletionResult]::new('--delimiter', '--delimiter', [CompletionResultType]::ParameterName, 'Field delimiter of CSV (one character)')
+            [CompletionResult]::new('--columns', '--columns', [CompletionResultType]::ParameterName, 'Names of the columns, instead of the header''s')
+            [CompletionResult]::new('--dead-letter', '--dead-letter', [CompletionResultType]::ParameterName, 'The dead-letter file, if it was named (default: dead-letters.ndjson in the state)')
+            [CompletionResult]::new('--no-header', '--no-header', [CompletionResultType]::ParameterName, 'The first record is a row; needs --columns')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'What was found, as one JSON object on stdout')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
         'bulkhaul;targets' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
@@ -216,6 +228,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
             [CompletionResult]::new('plan', 'plan', [CompletionResultType]::ParameterValue, 'Show what would be sent: the first request, how many, how long; sends nothing')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'How an import stands, running or not')
             [CompletionResult]::new('rejects', 'rejects', [CompletionResultType]::ParameterValue, 'Refused rows by reason, and their export')
+            [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'Make the books of an import again, from its ledger, input and dead letters')
             [CompletionResult]::new('targets', 'targets', [CompletionResultType]::ParameterValue, 'The targets that can be named, and profiles for others')
             [CompletionResult]::new('sandbox', 'sandbox', [CompletionResultType]::ParameterValue, 'Run the practice server on loopback')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions for a shell')
@@ -233,6 +246,9 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
             break
         }
         'bulkhaul;help;rejects' {
+            break
+        }
+        'bulkhaul;help;audit' {
             break
         }
         'bulkhaul;help;targets' {

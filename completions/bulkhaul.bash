@@ -16,6 +16,9 @@ _bulkhaul() {
             ",$1")
                 cmd="bulkhaul"
                 ;;
+            bulkhaul,audit)
+                cmd="bulkhaul__subcmd__audit"
+                ;;
             bulkhaul,completions)
                 cmd="bulkhaul__subcmd__completions"
                 ;;
@@ -42,6 +45,9 @@ _bulkhaul() {
                 ;;
             bulkhaul,targets)
                 cmd="bulkhaul__subcmd__targets"
+                ;;
+            bulkhaul__subcmd__help,audit)
+                cmd="bulkhaul__subcmd__help__subcmd__audit"
                 ;;
             bulkhaul__subcmd__help,completions)
                 cmd="bulkhaul__subcmd__help__subcmd__completions"
@@ -119,12 +125,42 @@ _bulkhaul() {
 
     case "${cmd}" in
         bulkhaul)
-            opts="-h -V --help --version send plan status rejects targets sandbox completions man help"
+            opts="-h -V --help --version send plan status rejects audit targets sandbox completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bulkhaul__subcmd__audit)
+            opts="-h --format --delimiter --no-header --columns --dead-letter --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "csv tsv ndjson" -- "${cur}"))
+                    return 0
+                    ;;
+                --delimiter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --columns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dead-letter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -147,8 +183,22 @@ _bulkhaul() {
             return 0
             ;;
         bulkhaul__subcmd__help)
-            opts="send plan status rejects targets sandbox completions man help"
+            opts="send plan status rejects audit targets sandbox completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bulkhaul__subcmd__help__subcmd__audit)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

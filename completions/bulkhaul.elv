@@ -26,6 +26,7 @@ set edit:completion:arg-completer[bulkhaul] = {|@words|
             cand plan 'Show what would be sent: the first request, how many, how long; sends nothing'
             cand status 'How an import stands, running or not'
             cand rejects 'Refused rows by reason, and their export'
+            cand audit 'Make the books of an import again, from its ledger, input and dead letters'
             cand targets 'The targets that can be named, and profiles for others'
             cand sandbox 'Run the practice server on loopback'
             cand completions 'Print the completions for a shell'
@@ -126,6 +127,16 @@ set edit:completion:arg-completer[bulkhaul] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'bulkhaul;audit'= {
+            cand --format 'Format of the input (default: from the name)'
+            cand --delimiter 'Field delimiter of CSV (one character)'
+            cand --columns 'Names of the columns, instead of the header''s'
+            cand --dead-letter 'The dead-letter file, if it was named (default: dead-letters.ndjson in the state)'
+            cand --no-header 'The first record is a row; needs --columns'
+            cand --json 'What was found, as one JSON object on stdout'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
         &'bulkhaul;targets'= {
             cand -h 'Print help'
             cand --help 'Print help'
@@ -194,6 +205,7 @@ set edit:completion:arg-completer[bulkhaul] = {|@words|
             cand plan 'Show what would be sent: the first request, how many, how long; sends nothing'
             cand status 'How an import stands, running or not'
             cand rejects 'Refused rows by reason, and their export'
+            cand audit 'Make the books of an import again, from its ledger, input and dead letters'
             cand targets 'The targets that can be named, and profiles for others'
             cand sandbox 'Run the practice server on loopback'
             cand completions 'Print the completions for a shell'
@@ -207,6 +219,8 @@ set edit:completion:arg-completer[bulkhaul] = {|@words|
         &'bulkhaul;help;status'= {
         }
         &'bulkhaul;help;rejects'= {
+        }
+        &'bulkhaul;help;audit'= {
         }
         &'bulkhaul;help;targets'= {
             cand list 'The built-in targets, with their parameters'

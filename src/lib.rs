@@ -20,7 +20,7 @@
 //! | 0 | [`sandbox`] | the practice server. An island: it shares no code with the rest, else it would prove only that we agree with ourselves | – |
 //! | 1 | [`target`] | the profile language: compiled once, renders requests, reads answers. Pure | model |
 //! | 1 | [`edge`] | the doors: files, wire, ledger, dead letters, clock, signals. One handle on the world a file; decides nothing | model |
-//! | 2 | [`engine`] | the verbs: batches, gate, back-off, recovery. Pure, deterministic, replayable | model, target |
+//! | 2 | [`engine`] | the verbs: batches, gate, back-off, recovery, recount. Pure, deterministic, replayable | model, target |
 //! | 3 | [`args`] | what was typed (clap); nothing computed | engine (limits as types), sandbox (faults) |
 //! | 4 | [`settings`] | arguments turned into what will be done, or refused with a remedy | args, model, target, engine, edge |
 //! | 5 | [`report`] | the words for people, and the same as JSON | all below but the sandbox |

@@ -47,6 +47,15 @@ Examples:
 
 The exact CSV comes back with every value as it was; the safe one is for people alone.";
 
+pub(super) const AUDIT: &str = "\
+Examples:
+  bulkhaul audit customers.csv.bulkhaul customers.csv
+  bulkhaul audit crm.bulkhaul export-*.ndjson.gz --json | jq .problems
+  bulkhaul audit old.bulkhaul old.txt --format csv --delimiter ';'
+
+It believes no number: each row of the input is looked for in exactly one place. Say of the input what
+`send` was told of it. Exit: 0 the books balance, 1 they do not, 7 a run is on, 74 the ledger is damaged.";
+
 pub(super) const TARGETS: &str = "\
 Examples:
   bulkhaul targets

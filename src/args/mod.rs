@@ -1,6 +1,7 @@
 //! What was typed. Nothing here touches a file, the environment or the terminal; what it means is the business of
 //! [`crate::settings`].
 
+mod audit;
 mod examples;
 mod plan;
 mod quantity;
@@ -8,6 +9,7 @@ mod send;
 mod state;
 mod targets;
 
+pub use audit::AuditArgs;
 pub use plan::PlanArgs;
 pub use quantity::{Duration, Jobs, Percent, RateArg, Size};
 pub use send::{AmbiguousArg, ColorArg, FormatArg, LogArg, ProgressArg, SendArgs};
@@ -48,6 +50,9 @@ pub enum CommandArgs {
     /// Refused rows by reason, and their export
     #[command(after_help = examples::REJECTS)]
     Rejects(RejectsArgs),
+    /// Make the books of an import again, from its ledger, input and dead letters
+    #[command(after_help = examples::AUDIT)]
+    Audit(AuditArgs),
     /// The targets that can be named, and profiles for others
     #[command(after_help = examples::TARGETS)]
     Targets(TargetsArgs),

@@ -1,5 +1,6 @@
 //! The subcommands, one file each. Here the rooms below are put together; each command ends in an exit code.
 
+mod audit;
 mod completions;
 mod man;
 mod opening;
@@ -30,6 +31,7 @@ pub fn run(args: &Args, arguments: &[OsString]) -> u8 {
         CommandArgs::Plan(plan) => plan::run(&plan.0, arguments),
         CommandArgs::Status(status) => status::run(status),
         CommandArgs::Rejects(rejects) => rejects::run(rejects),
+        CommandArgs::Audit(audit) => audit::run(audit),
         CommandArgs::Targets(targets) => targets::run(targets),
         CommandArgs::Sandbox(sandbox) => sandbox::run(sandbox),
         CommandArgs::Completions(completions) => Ok(completions::run(completions)),

@@ -64,6 +64,21 @@ impl StateDir {
         }
     }
 
+    /// Keeps runs away for as long as the file lives; others may look too. Nothing is made: a folder without a lock
+    /// file (a copy) is looked at without one.
+    pub fn look(path: &Path) -> Result<Option<File>, StateError> {
+        let lock = match File::open(path.join("ledger.lock")) {
+            Ok(lock) => lock,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(StateError::Io(error)),
+        };
+        match lock.try_lock_shared() {
+            Ok(()) => Ok(Some(lock)),
+            Err(TryLockError::WouldBlock) => Err(StateError::Held),
+            Err(TryLockError::Error(error)) => Err(StateError::Io(error)),
+        }
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }

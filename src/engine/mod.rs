@@ -17,6 +17,7 @@ mod hand;
 mod judge;
 mod policy;
 mod pump;
+mod recount;
 mod recovery;
 mod sending;
 mod settle;
@@ -29,6 +30,7 @@ pub use concurrency::Concurrency;
 pub use event::{Answer, Command, Ending, Event, NoCredential, Sent, Settled, StopCause};
 pub use gate::{Gate, Rate};
 pub use policy::{MaxRejects, OnAmbiguous, Policy};
+pub use recount::{Recorded, Recount, Recounted, Refusal};
 pub use wait::Wait;
 
 use crate::model::{

@@ -1,5 +1,6 @@
 //! The words for people, and the same as JSON. Nothing is decided here.
 
+pub mod audit;
 mod closing;
 pub mod groups;
 pub mod log;

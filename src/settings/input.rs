@@ -1,47 +1,101 @@
 //! How the inputs are to be read.
 
-use crate::args::{FormatArg, SendArgs};
+use crate::args::{AuditArgs, FormatArg, SendArgs};
 use crate::edge::source::{ColumnType, Format, Layout};
 use crate::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Names of the inputs as they were typed.
 pub fn input_names(args: &SendArgs) -> Vec<String> {
     args.inputs.iter().map(|path| path.display().to_string()).collect()
 }
 
+/// The one layout of all inputs, as they were sent; an audit needs to know where records begin and end, not what
+/// their fields become.
+pub fn audit_layout(args: &AuditArgs) -> Result<Layout, Error> {
+    let reading = Reading {
+        inputs: &args.inputs,
+        format: args.format,
+        delimiter: args.delimiter,
+        no_header: args.no_header,
+        columns: args.columns.as_ref(),
+        types: &[],
+        null: None,
+    };
+    reading.layout()
+}
+
 /// The one layout of all inputs.
 pub fn layout(args: &SendArgs) -> Result<Layout, Error> {
-    let mut format = None;
-    for input in &args.inputs {
-        let found = match args.format {
-            Some(FormatArg::Csv) => FormatArg::Csv,
-            Some(FormatArg::Tsv) => FormatArg::Tsv,
-            Some(FormatArg::Ndjson) => FormatArg::Ndjson,
-            None => by_name(input)?,
-        };
-        if format.is_some_and(|known| known != found) {
-            return Err(
-                Error::usage("the inputs have different formats").hint("import them one format at a time")
-            );
-        }
-        format = Some(found);
-    }
-    let delimiter = delimiter(args)?;
-    let format = match format {
-        Some(FormatArg::Ndjson) => {
-            refuse_csv_options(args)?;
-            Format::Ndjson
-        }
-        Some(FormatArg::Tsv) => Format::Csv { delimiter: delimiter.unwrap_or(b'\t') },
-        _ => Format::Csv { delimiter: delimiter.unwrap_or(b',') },
+    let reading = Reading {
+        inputs: &args.inputs,
+        format: args.format,
+        delimiter: args.delimiter,
+        no_header: args.no_header,
+        columns: args.columns.as_ref(),
+        types: &args.types,
+        null: args.null.as_ref(),
     };
-    let mut layout = Layout::new(format);
-    layout.header = !args.no_header;
-    layout.columns.clone_from(&args.columns);
-    layout.null.clone_from(&args.null);
-    layout.types = types(args)?;
-    Ok(layout)
+    reading.layout()
+}
+
+/// What was said of the inputs.
+struct Reading<'a> {
+    inputs: &'a [PathBuf],
+    format: Option<FormatArg>,
+    delimiter: Option<char>,
+    no_header: bool,
+    columns: Option<&'a Vec<String>>,
+    types: &'a [String],
+    null: Option<&'a String>,
+}
+
+impl Reading<'_> {
+    fn layout(&self) -> Result<Layout, Error> {
+        let mut format = None;
+        for input in self.inputs {
+            let found = match self.format {
+                Some(FormatArg::Csv) => FormatArg::Csv,
+                Some(FormatArg::Tsv) => FormatArg::Tsv,
+                Some(FormatArg::Ndjson) => FormatArg::Ndjson,
+                None => by_name(input)?,
+            };
+            if format.is_some_and(|known| known != found) {
+                return Err(Error::usage("the inputs have different formats")
+                    .hint("import them one format at a time"));
+            }
+            format = Some(found);
+        }
+        let delimiter = delimiter(self.delimiter)?;
+        let format = match format {
+            Some(FormatArg::Ndjson) => {
+                self.refuse_csv_options()?;
+                Format::Ndjson
+            }
+            Some(FormatArg::Tsv) => Format::Csv { delimiter: delimiter.unwrap_or(b'\t') },
+            _ => Format::Csv { delimiter: delimiter.unwrap_or(b',') },
+        };
+        let mut layout = Layout::new(format);
+        layout.header = !self.no_header;
+        layout.columns = self.columns.cloned();
+        layout.null = self.null.cloned();
+        layout.types = types(self.types)?;
+        Ok(layout)
+    }
+
+    fn refuse_csv_options(&self) -> Result<(), Error> {
+        let given = [
+            ("--delimiter", self.delimiter.is_some()),
+            ("--no-header", self.no_header),
+            ("--columns", self.columns.is_some()),
+            ("--type", !self.types.is_empty()),
+            ("--null", self.null.is_some()),
+        ];
+        match given.iter().find(|(_, given)| *given) {
+            Some((option, _)) => Err(Error::usage(format!("`{option}` is for CSV, and the input is NDJSON"))),
+            None => Ok(()),
+        }
+    }
 }
 
 fn by_name(input: &Path) -> Result<FormatArg, Error> {
@@ -56,8 +110,8 @@ fn by_name(input: &Path) -> Result<FormatArg, Error> {
     }
 }
 
-fn delimiter(args: &SendArgs) -> Result<Option<u8>, Error> {
-    match args.delimiter {
+fn delimiter(given: Option<char>) -> Result<Option<u8>, Error> {
+    match given {
         None => Ok(None),
         Some(c) if c.is_ascii() && !matches!(c, '"' | '\r' | '\n') => Ok(Some(c as u8)),
         Some(c) => Err(Error::usage(format!("`{}` is no delimiter", c.escape_default()))
@@ -65,22 +119,8 @@ fn delimiter(args: &SendArgs) -> Result<Option<u8>, Error> {
     }
 }
 
-fn refuse_csv_options(args: &SendArgs) -> Result<(), Error> {
-    let given = [
-        ("--delimiter", args.delimiter.is_some()),
-        ("--no-header", args.no_header),
-        ("--columns", args.columns.is_some()),
-        ("--type", !args.types.is_empty()),
-        ("--null", args.null.is_some()),
-    ];
-    match given.iter().find(|(_, given)| *given) {
-        Some((option, _)) => Err(Error::usage(format!("`{option}` is for CSV, and the input is NDJSON"))),
-        None => Ok(()),
-    }
-}
-
-fn types(args: &SendArgs) -> Result<Vec<(String, ColumnType)>, Error> {
-    args.types
+fn types(given: &[String]) -> Result<Vec<(String, ColumnType)>, Error> {
+    given
         .iter()
         .map(|given| {
             let wrong = || Error::usage(format!("`--type {given}`: it looks like `--type amount=number`"));

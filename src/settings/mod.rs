@@ -12,7 +12,7 @@ mod state;
 
 pub use apart::keep_apart;
 pub use choice::{Chosen, choose};
-pub use input::{input_names, layout};
+pub use input::{audit_layout, input_names, layout};
 pub use masked::Masks;
 pub use profile::{builtin, read_profile};
 pub use resume::resume_command;

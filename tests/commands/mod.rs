@@ -1,5 +1,6 @@
 //! The subcommands that read and send nothing, over the real binary: words, exit codes, files left alone.
 
+mod audit;
 mod help;
 mod log;
 mod plan;

@@ -4,6 +4,7 @@
 //! unknown one (the frame may be on the disk all the same): after any error here nothing more is written or sent,
 //! and the next run reads what is true.
 
+mod checking;
 mod clerk;
 mod history;
 mod letters;
@@ -12,9 +13,10 @@ mod schema;
 mod view;
 mod writing;
 
+pub use checking::LetterFileState;
 pub use clerk::{Clerk, Done};
 pub use letters::LetterFile;
-pub use reading::{BatchRow, Found};
+pub use reading::Found;
 pub use view::{Details, View};
 
 use crate::model::{BatchSeq, Entry, ImportRecord, KeptRows, Noted, Recovered, Sample};
@@ -148,10 +150,5 @@ impl Ledger {
         self.history.write(&txn, self.import)?;
         txn.commit()?;
         self.conn.close().map_err(|(_, error)| LedgerError::Sql(error))
-    }
-
-    /// All batches of an import, for the audit.
-    pub fn batches(&self, import: u64) -> Result<Vec<BatchRow>, LedgerError> {
-        reading::batches(&self.conn, import)
     }
 }

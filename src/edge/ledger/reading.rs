@@ -18,18 +18,6 @@ pub struct Found {
     pub tally: Tally,
 }
 
-/// One batch, for the audit.
-#[derive(Clone, Debug)]
-pub struct BatchRow {
-    pub seq: u64,
-    pub parent: Option<u64>,
-    pub rows: RowSet,
-    pub state: String,
-    pub delivered: u64,
-    pub rejected: u64,
-    pub source_bytes: u64,
-}
-
 const IMPORT: &str = "SELECT number, id, identity, inputs, state, exit, cur_input, cur_row, cur_line, cur_byte,
   cur_ordinal, chain, drained, rows_read, delivered, rejected, unchanged, superseded, in_doubt, planned, settled, split
   FROM import";
@@ -185,38 +173,19 @@ pub(super) fn kept(conn: &Connection, seq: BatchSeq) -> Result<KeptRows, LedgerE
     rows.and_then(KeptRows::read).ok_or_else(|| damaged("the kept rows of a batch"))
 }
 
-pub(super) fn batches(conn: &Connection, import: u64) -> Result<Vec<BatchRow>, LedgerError> {
-    let mut select = conn.prepare("SELECT * FROM batch WHERE import = ?1 ORDER BY seq")?;
-    let mut rows = select.query([import as i64])?;
-    let mut list = Vec::new();
-    while let Some(row) = rows.next()? {
-        let parent: Option<i64> = row.get("parent")?;
-        list.push(BatchRow {
-            seq: number(row, "seq")?,
-            parent: parent.map(|seq| seq as u64),
-            rows: row_set(row)?,
-            state: row.get("state")?,
-            delivered: number(row, "delivered")?,
-            rejected: number(row, "rejected")?,
-            source_bytes: number(row, "source_bytes")?,
-        });
-    }
-    Ok(list)
-}
-
-fn row_set(row: &Row<'_>) -> Result<RowSet, LedgerError> {
+pub(super) fn row_set(row: &Row<'_>) -> Result<RowSet, LedgerError> {
     let bytes: Vec<u8> = row.get("row_set")?;
     RowSet::from_bytes(&bytes).ok_or_else(|| damaged("the rows of a batch"))
 }
 
-fn digest(row: &Row<'_>, column: &str) -> Result<Digest, LedgerError> {
+pub(super) fn digest(row: &Row<'_>, column: &str) -> Result<Digest, LedgerError> {
     Ok(Digest(row.get(column)?))
 }
 
-fn number(row: &Row<'_>, column: &str) -> Result<u64, LedgerError> {
+pub(super) fn number(row: &Row<'_>, column: &str) -> Result<u64, LedgerError> {
     u64::try_from(row.get::<_, i64>(column)?).map_err(|_| damaged(column))
 }
 
-fn damaged(what: &str) -> LedgerError {
+pub(super) fn damaged(what: &str) -> LedgerError {
     LedgerError::Refused(format!("{what} cannot be read: the file is damaged, or was changed by hand"))
 }

@@ -16,7 +16,7 @@ use std::time::SystemTime;
 /// See the module.
 #[derive(Debug)]
 pub struct View {
-    conn: Connection,
+    pub(super) conn: Connection,
     path: PathBuf,
     seen: [Option<(u64, SystemTime)>; 2],
     is_new: bool,
