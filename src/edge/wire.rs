@@ -3,14 +3,24 @@
 
 use crate::model::{BodyState, Fault, Reply, Request};
 use bytes::{Bytes, BytesMut};
-use reqwest::{Client, Response};
+use reqwest::{Client, ClientBuilder, Response};
 use std::error::Error as _;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// The way to one target.
 #[derive(Clone, Debug)]
 pub struct Wire {
     client: Client,
+    /// For addresses that begin with `https:`, where `client` trusts nobody; made when the first one comes.
+    secure: Option<Secure>,
+}
+
+#[derive(Clone, Debug)]
+struct Secure {
+    user_agent: String,
+    way: Way,
+    client: Arc<OnceLock<Result<Client, String>>>,
 }
 
 /// How the target is reached.
@@ -45,29 +55,37 @@ impl Wire {
     pub fn new(user_agent: &str, way: Way) -> Result<Self, String> {
         // Another part of the process may have chosen a provider already; one is enough.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = Client::builder()
-            .user_agent(user_agent)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .tcp_nodelay(true)
-            // Shorter than the whole, so that a connection that never stood is known for one.
-            .connect_timeout(Duration::from_secs(20).min(way.timeout.mul_f64(0.9)))
-            .pool_idle_timeout(Duration::from_secs(60));
-        if !way.reuse {
-            builder = builder.pool_max_idle_per_host(0);
+        if !way.direct {
+            return Ok(Self {
+                client: client(user_agent, way).build().map_err(|error| reason(&error))?,
+                secure: None,
+            });
         }
-        if way.direct {
-            builder = builder.no_proxy();
+        // A target on this machine is seldom spoken to over TLS, and reading the system's certificates takes longer
+        // than a small import.
+        let quick = client(user_agent, way).tls_certs_only([]).build().map_err(|error| reason(&error))?;
+        let secure = Secure { user_agent: user_agent.to_owned(), way, client: Arc::default() };
+        Ok(Self { client: quick, secure: Some(secure) })
+    }
+
+    fn client_for(&self, url: &str) -> Result<&Client, Fault> {
+        match &self.secure {
+            Some(secure) if !url.starts_with("http:") => {
+                let made = secure.client.get_or_init(|| {
+                    client(&secure.user_agent, secure.way).build().map_err(|error| reason(&error))
+                });
+                made.as_ref().map_err(|why| Fault::NotSent(why.clone()))
+            }
+            _ => Ok(&self.client),
         }
-        Ok(Self { client: builder.build().map_err(|error| reason(&error))? })
     }
 
     /// Sends one request and reads its answer, `answer_max` bytes of it at most.
     pub async fn send(&self, request: Request, answer_max: usize) -> Result<Reply, Fault> {
         let method = reqwest::Method::from_bytes(request.method.as_bytes())
             .map_err(|_| Fault::NotSent(format!("`{}` is no HTTP method", request.method)))?;
-        let mut builder = self.client.request(method, request.url.as_str()).timeout(request.timeout);
+        let client = self.client_for(&request.url)?;
+        let mut builder = client.request(method, request.url.as_str()).timeout(request.timeout);
         for (name, value) in &request.headers {
             builder = builder.header(name.as_str(), value.as_str());
         }
@@ -79,6 +97,25 @@ impl Wire {
             Err(error) => Err(fault(&error)),
         }
     }
+}
+
+fn client(user_agent: &str, way: Way) -> ClientBuilder {
+    let mut builder = Client::builder()
+        .user_agent(user_agent)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .tcp_nodelay(true)
+        // Shorter than the whole, so that a connection that never stood is known for one.
+        .connect_timeout(Duration::from_secs(20).min(way.timeout.mul_f64(0.9)))
+        .pool_idle_timeout(Duration::from_secs(60));
+    if !way.reuse {
+        builder = builder.pool_max_idle_per_host(0);
+    }
+    if way.direct {
+        builder = builder.no_proxy();
+    }
+    builder
 }
 
 async fn read(mut response: Response, answer_max: usize) -> Reply {
