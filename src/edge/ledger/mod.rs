@@ -125,8 +125,9 @@ impl Ledger {
     pub fn apply<'a>(&mut self, entries: impl Iterator<Item = &'a Entry>) -> Result<Vec<Noted>, LedgerError> {
         let txn = self.conn.transaction()?;
         self.letters.record(&txn)?;
-        let noted =
-            entries.map(|entry| writing::apply(&txn, self.import, entry)).collect::<Result<Vec<_>, _>>()?;
+        let page = writing::Page::new(&txn, self.import);
+        let noted = entries.map(|entry| writing::apply(&page, entry)).collect::<Result<Vec<_>, _>>()?;
+        page.close()?;
         self.history.write(&txn, self.import)?;
         txn.commit()?;
         self.project()?;

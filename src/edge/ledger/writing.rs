@@ -6,6 +6,68 @@ use crate::model::{
     Planned,
 };
 use rusqlite::{Connection, params};
+use std::cell::RefCell;
+use std::ops::Deref;
+
+/// One transaction while entries are written into it. What they add to the import's numbers, and how far they move
+/// the cursor, is written once for all of them.
+pub(super) struct Page<'a> {
+    conn: &'a Connection,
+    import: i64,
+    sums: RefCell<[u64; SUMS.len()]>,
+    cursor: RefCell<Option<Cursor>>,
+}
+
+/// The numbers of an import that entries add to.
+const SUMS: [&str; 7] = ["rows_read", "delivered", "rejected", "in_doubt", "planned", "settled", "split"];
+
+impl Deref for Page<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.conn
+    }
+}
+
+impl<'a> Page<'a> {
+    pub(super) fn new(conn: &'a Connection, import: u64) -> Self {
+        Self { conn, import: import as i64, sums: RefCell::default(), cursor: RefCell::default() }
+    }
+
+    /// `column` is one of [`SUMS`].
+    fn add(&self, column: &'static str, amount: u64) {
+        let at = SUMS.iter().position(|known| *known == column).expect("a number that entries add to");
+        self.sums.borrow_mut()[at] += amount;
+    }
+
+    /// Writes what was gathered: before the commit.
+    pub(super) fn close(self) -> Result<(), LedgerError> {
+        let sums = self.sums.into_inner().map(|sum| sum as i64);
+        if sums.iter().any(|sum| *sum > 0) {
+            let [read, delivered, rejected, in_doubt, planned, settled, split] = sums;
+            self.conn
+                .prepare_cached(
+                    "UPDATE import SET rows_read = rows_read + ?2, delivered = delivered + ?3,
+                       rejected = rejected + ?4, in_doubt = in_doubt + ?5, planned = planned + ?6,
+                       settled = settled + ?7, split = split + ?8 WHERE number = ?1",
+                )?
+                .execute(params![
+                    self.import,
+                    read,
+                    delivered,
+                    rejected,
+                    in_doubt,
+                    planned,
+                    settled,
+                    split
+                ])?;
+        }
+        match self.cursor.into_inner() {
+            Some(cursor) => advance(self.conn, self.import, &cursor),
+            None => Ok(()),
+        }
+    }
+}
 
 pub(super) fn begin(conn: &Connection, import: &ImportRecord, inputs: &str) -> Result<(), LedgerError> {
     conn.execute(
@@ -15,8 +77,8 @@ pub(super) fn begin(conn: &Connection, import: &ImportRecord, inputs: &str) -> R
     Ok(())
 }
 
-pub(super) fn apply(conn: &Connection, import: u64, entry: &Entry) -> Result<Noted, LedgerError> {
-    let number = import as i64;
+pub(super) fn apply(conn: &Page<'_>, entry: &Entry) -> Result<Noted, LedgerError> {
+    let number = conn.import;
     let mut noted = Noted::default();
     match entry {
         Entry::Plan { batches, natural, refused, cursor, kept } => {
@@ -30,13 +92,13 @@ pub(super) fn apply(conn: &Connection, import: u64, entry: &Entry) -> Result<Not
             }
             keep(conn, kept.iter().filter(|(seq, _)| !noted.taken.contains(seq)))?;
             refuse(conn, number, None, refused)?;
-            add(conn, number, "rows_read", rows)?;
-            advance(conn, number, cursor)?;
+            conn.add("rows_read", rows);
+            conn.cursor.replace(Some(*cursor));
         }
         Entry::Refuse { refused, cursor } => {
             refuse(conn, number, None, refused)?;
-            add(conn, number, "rows_read", refused.len() as u64)?;
-            advance(conn, number, cursor)?;
+            conn.add("rows_read", refused.len() as u64);
+            conn.cursor.replace(Some(*cursor));
         }
         Entry::Leave { seq, form } => {
             conn.prepare_cached("UPDATE batch SET may_have_left = 1 WHERE seq = ?1")?
@@ -76,7 +138,7 @@ pub(super) fn apply(conn: &Connection, import: u64, entry: &Entry) -> Result<Not
             conn.prepare_cached("UPDATE target SET pause_until = ?1")?.execute([until.millis()])?;
         }
         Entry::Drained { cursor } => {
-            advance(conn, number, cursor)?;
+            conn.cursor.replace(Some(*cursor));
             conn.prepare_cached("UPDATE import SET drained = 1 WHERE number = ?1")?.execute([number])?;
         }
         Entry::Complete { exit } => {
@@ -87,7 +149,7 @@ pub(super) fn apply(conn: &Connection, import: u64, entry: &Entry) -> Result<Not
     Ok(noted)
 }
 
-fn finish(conn: &Connection, import: i64, entry: &Entry) -> Result<(), LedgerError> {
+fn finish(conn: &Page<'_>, import: i64, entry: &Entry) -> Result<(), LedgerError> {
     let Entry::Finish { seq, end, refused, children, kept, learned, report, blocked } = entry else {
         return Ok(());
     };
@@ -106,8 +168,8 @@ fn finish(conn: &Connection, import: i64, entry: &Entry) -> Result<(), LedgerErr
     }
     conn.prepare_cached("UPDATE batch SET state = ?2, delivered = ?3, rejected = ?4 WHERE seq = ?1")?
         .execute(params![seq.0 as i64, state, end.delivered as i64, end.rejected as i64])?;
-    add(conn, import, "delivered", end.delivered)?;
-    add(conn, import, if end.split { "split" } else { "settled" }, 1)?;
+    conn.add("delivered", end.delivered);
+    conn.add(if end.split { "split" } else { "settled" }, 1);
     refuse(conn, import, Some(seq.0), refused)?;
     if !refused.is_empty() {
         // The natural keys that it went under, if it has one, were decided against.
@@ -151,7 +213,7 @@ fn fill_in(conn: &Connection, seq: BatchSeq, form: &Form) -> Result<(), LedgerEr
 
 /// The batch, or what is to be written instead if another row of this import has its key.
 fn plan_natural(
-    conn: &Connection,
+    conn: &Page<'_>,
     import: i64,
     batch: &Planned,
     natural: &NaturalKey,
@@ -174,7 +236,7 @@ fn plan_natural(
     plan(conn, import, batch)
 }
 
-fn plan(conn: &Connection, import: i64, batch: &Planned) -> Result<(), LedgerError> {
+fn plan(conn: &Page<'_>, import: i64, batch: &Planned) -> Result<(), LedgerError> {
     let state = if batch.parked.is_some() { "doubt" } else { "prepared" };
     conn.prepare_cached(
         "INSERT INTO batch (seq, import, parent, generation, rows, row_set, input, row, line, byte, source_bytes,
@@ -208,9 +270,9 @@ fn plan(conn: &Connection, import: i64, batch: &Planned) -> Result<(), LedgerErr
         batch.doubtful,
         batch.kept,
     ])?;
-    add(conn, import, "planned", 1)?;
+    conn.add("planned", 1);
     if batch.parked.is_some() {
-        add(conn, import, "in_doubt", batch.rows.len())?;
+        conn.add("in_doubt", batch.rows.len());
     }
     Ok(())
 }
@@ -225,7 +287,7 @@ fn keep<'a>(conn: &Connection, kept: impl Iterator<Item = &'a (BatchSeq, Load)>)
 }
 
 fn refuse(
-    conn: &Connection,
+    conn: &Page<'_>,
     import: i64,
     batch: Option<u64>,
     refused: &[DeadLetter],
@@ -233,7 +295,8 @@ fn refuse(
     for letter in refused {
         write_letter(conn, import, batch, letter, Some(letter.mark.ordinal.0 as i64))?;
     }
-    if refused.is_empty() { Ok(()) } else { add(conn, import, "rejected", refused.len() as u64) }
+    conn.add("rejected", refused.len() as u64);
+    Ok(())
 }
 
 /// `ordinal` is of the one row that it refuses.
@@ -272,13 +335,6 @@ fn advance(conn: &Connection, import: i64, cursor: &Cursor) -> Result<(), Ledger
         cursor.ordinal.0 as i64,
         cursor.chain,
     ])?;
-    Ok(())
-}
-
-/// `column` is one of the literals above.
-fn add(conn: &Connection, import: i64, column: &'static str, amount: u64) -> Result<(), LedgerError> {
-    conn.prepare_cached(&format!("UPDATE import SET {column} = {column} + ?2 WHERE number = ?1"))?
-        .execute([import, amount as i64])?;
     Ok(())
 }
 
