@@ -47,7 +47,8 @@
 //!
 //! # Threads, each bounded
 //!
-//! - *forming* reads, frames, renders and cuts batches; it stops when the engine has enough of them.
+//! - *forming* reads, frames, renders and cuts batches, small ones several at a time; it stops when the engine has
+//!   enough of them.
 //! - *corridor* runs the engine and the requests on one single-threaded runtime.
 //! - *ledger* owns `SQLite` and the dead-letter file; it commits in groups, and nothing else writes them. What the run
 //!   is like, stretch by stretch, rides along with what is committed anyway: figures for the report, on which nothing

@@ -84,7 +84,7 @@ fn read(
     plan.reads_state = reads_state.is_some_and(|state| state.refresh == Refresh::Every);
     let mut first = None;
     loop {
-        match former.form(Clock::wall()) {
+        match former.form(1, Clock::wall()) {
             Event::Formed(Formed { loads, refused, .. }) => {
                 for letter in refused {
                     plan.refuse(&Letter::read(&letter.line).unwrap_or_default());

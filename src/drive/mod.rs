@@ -2,6 +2,7 @@
 //! It holds the only `select!` and no decision.
 
 pub mod calls;
+mod former;
 mod forming;
 mod hands;
 mod journal;
@@ -9,5 +10,6 @@ mod recorder;
 mod run;
 mod window;
 
-pub use forming::{Former, Forming, rebuild};
+pub use former::Former;
+pub use forming::{Forming, rebuild};
 pub use run::{Ended, Run, Running, Watch};

@@ -209,7 +209,7 @@ impl Corridor {
         for command in commands {
             self.journal.command(&command);
             match command {
-                Command::Form => self.run.forming.form(),
+                Command::Form { batches } => self.run.forming.form(batches),
                 Command::Rebuild { seq, start, rows, state } => {
                     self.run.forming.rebuild(seq, start, rows, state);
                 }

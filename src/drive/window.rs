@@ -138,8 +138,8 @@ impl<'a> Cutter<'a> {
 
 /// The value by which answers name a row.
 pub(super) fn named_by(pointer: Option<&Pointer>, text: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(text).ok()?;
-    pointer?.scalar(text).map(std::borrow::Cow::into_owned)
+    let pointer = pointer?;
+    pointer.scalar(std::str::from_utf8(text).ok()?).map(std::borrow::Cow::into_owned)
 }
 
 /// The group of a row of which nothing else is known yet.

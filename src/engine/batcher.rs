@@ -2,10 +2,11 @@
 //! the same rows always make the same bytes.
 
 use crate::model::{
-    BatchKey, Cursor, DeadLetter, Digest, GroupId, ImportId, Limit, Load, LoadBuilder, Mark, Rejection,
+    BatchKey, Cursor, DeadLetter, Digest, GroupId, ImportId, Limit, Load, LoadBuilder, Mark, Rejection, Room,
     WallTime,
 };
 use crate::target::{GroupState, RowContext, Target};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -40,12 +41,17 @@ pub struct Assembler {
     import: ImportId,
     rows_max: AtomicU64,
     bytes_max: AtomicU64,
+    /// What closing a body adds to it.
+    closing_len: usize,
+    /// A row is its own item, as it stands.
+    passes: bool,
 }
 
 impl Assembler {
     pub fn new(target: Arc<Target>, import: ImportId, limits: BatchLimits) -> Self {
         let (rows_max, bytes_max) = (AtomicU64::new(limits.rows.max(1)), AtomicU64::new(limits.bytes));
-        Self { target, import, rows_max, bytes_max }
+        let (closing_len, passes) = (target.closing_len(), target.passes_rows());
+        Self { target, import, rows_max, bytes_max, closing_len, passes }
     }
 
     pub fn target(&self) -> &Arc<Target> {
@@ -93,9 +99,19 @@ impl Assembler {
         Ok(self.close(body, state).expect("a batch has a row"))
     }
 
+    /// Whether rows may be written into the body as they are read: see [`Self::add_written`].
+    pub fn passes(&self) -> bool {
+        self.passes
+    }
+
     /// `state` is what is known of the rows' group, where the body speaks of it.
     pub fn open(&self, state: Option<&GroupState>) -> LoadBuilder {
-        let mut builder = LoadBuilder::default();
+        self.open_with(state, Room::default())
+    }
+
+    /// As [`Self::open`], with memory for a batch of this size.
+    pub fn open_with(&self, state: Option<&GroupState>, room: Room) -> LoadBuilder {
+        let mut builder = LoadBuilder::with_room(room);
         match state {
             Some(state) => self.target.open_body_with(state, &mut builder.body),
             None => self.target.open_body(&mut builder.body),
@@ -163,13 +179,11 @@ impl Assembler {
     /// Adds the row's item to the body. On refusal the body is as before.
     pub fn add(&self, builder: &mut LoadBuilder, mark: Mark, text: &[u8]) -> Result<(), Rejection> {
         let before = builder.body.len();
-        if !builder.is_empty() {
-            self.target.separate(&mut builder.body);
-        }
-        if self.target.passes_rows() {
+        self.separate(builder);
+        if self.passes {
             let start = builder.body.len();
             builder.body.extend_from_slice(text);
-            builder.push(mark, start..start + text.len());
+            self.add_written(builder, mark, start..start + text.len());
             return Ok(());
         }
         let context =
@@ -184,9 +198,23 @@ impl Assembler {
         Ok(())
     }
 
+    /// What stands before the next item.
+    pub fn separate(&self, builder: &mut LoadBuilder) {
+        if !builder.is_empty() {
+            self.target.separate(&mut builder.body);
+        }
+    }
+
+    /// A row that stands in the body already, at its end and behind its separator: where rows pass as they are,
+    /// nothing is copied for it.
+    pub fn add_written(&self, builder: &mut LoadBuilder, mark: Mark, text: Range<usize>) {
+        debug_assert!(self.passes && text.end == builder.body.len());
+        builder.push(mark, text);
+    }
+
     /// Length of the body if it were closed now.
     pub fn closed_len(&self, builder: &LoadBuilder) -> u64 {
-        (builder.body.len() + self.target.closing_len()) as u64
+        (builder.body.len() + self.closing_len) as u64
     }
 
     /// Key and body hash of a batch cut from the input.

@@ -82,8 +82,10 @@ pub struct NoCredential {
 /// What is to be done.
 #[derive(Debug)]
 pub enum Command {
-    /// Cut one more batch from the input.
-    Form,
+    /// Cut more from the input: so many batches at most.
+    Form {
+        batches: usize,
+    },
     /// Make a batch of an earlier run again.
     Rebuild {
         seq: BatchSeq,

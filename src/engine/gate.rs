@@ -47,6 +47,7 @@ type Limiter = RateLimiter<NotKeyed, InMemoryState, WoundClock, NoOpMiddleware<N
 struct Lane {
     limiter: Limiter,
     burst: u32,
+    per_second: f64,
     counts_rows: bool,
 }
 
@@ -109,6 +110,7 @@ impl Gate {
             Lane {
                 limiter: RateLimiter::direct_with_clock(quota, clock.clone()),
                 burst: burst.get(),
+                per_second,
                 counts_rows,
             }
         };
@@ -224,6 +226,13 @@ impl Gate {
     pub(super) fn free_slots(&self) -> usize {
         let limit = if self.trouble >= TROUBLED { 1 } else { self.slots.limit() };
         limit.saturating_sub(self.in_flight)
+    }
+
+    /// Requests that are likely to leave within a moment: as many as there are slots, or as the rates let pass in a
+    /// quarter of a second.
+    pub(super) fn paces(&self) -> usize {
+        let paces = self.lanes.iter().map(|lane| (lane.per_second / 4.0) as usize);
+        paces.min().unwrap_or(usize::MAX).min(self.limit())
     }
 
     /// Good answers so far.

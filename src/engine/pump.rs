@@ -13,6 +13,9 @@ use crate::model::{
 const READY_MAX: usize = 2;
 /// Batches planned ahead of a slot.
 const AHEAD_MAX: usize = 4;
+/// Batches cut and written down in one go, where they are small: a row in a request of its own would else cost a turn
+/// of every thread.
+const TOGETHER_MAX: usize = 64;
 /// Bytes in hand, above which nothing is added while batches wait for earlier ones of their groups.
 const HELD_BACK_MAX: usize = 16 << 20;
 
@@ -105,7 +108,9 @@ impl Engine {
             return;
         }
         loop {
-            let room = self.gate.free_slots() + self.gate.limit().min(AHEAD_MAX);
+            let together = self.ready.front().map_or(0, |formed| formed.loads.len());
+            let ahead = self.gate.limit().min(AHEAD_MAX.max(together));
+            let room = self.gate.free_slots() + ahead;
             let jobs = self.hand.count(Kind::Polling) + self.hand.count(Kind::Accepting);
             let full = self.hand.ready() >= room
                 || jobs >= self.policy.jobs_max && self.hand.ready() > 0
@@ -204,7 +209,7 @@ impl Engine {
         let ready_max = if self.assembler.target().group().is_some() { 1 } else { READY_MAX };
         while self.input == Input::Open && self.ready.len() + self.forming < ready_max {
             self.forming += 1;
-            commands.push(Command::Form);
+            commands.push(Command::Form { batches: self.gate.paces().clamp(1, TOGETHER_MAX) });
         }
     }
 

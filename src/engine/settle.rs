@@ -210,6 +210,10 @@ impl Engine {
     fn sort(&self, now: Now, seq: BatchSeq, verdicts: &Verdicts) -> Sorted {
         let batch = &self.hand.get(seq);
         let load = batch.load();
+        if verdicts.others == RowVerdict::Delivered && verdicts.listed.is_empty() && !self.policy.tell {
+            // By far the most batches: nothing is asked of each row.
+            return Sorted { delivered: load.len() as u64, ..Sorted::default() };
+        }
         let key = batch.planned.key.hex();
         let import_id = self.import.id.hex();
         let mut sorted = Sorted::default();

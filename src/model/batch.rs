@@ -134,14 +134,28 @@ impl Load {
 
     /// Bytes that it holds in memory.
     pub fn memory(&self) -> usize {
+        let Room { body, texts, rows } = self.room();
+        body + texts + rows * size_of::<(Mark, Range<u32>)>()
+    }
+
+    /// What it takes.
+    pub fn room(&self) -> Room {
         let texts = if self.texts.as_ptr() == self.body.as_ptr() { 0 } else { self.texts.len() };
-        self.body.len() + texts + self.rows.len() * size_of::<(Mark, Range<u32>)>()
+        Room { body: self.body.len(), texts, rows: self.rows.len() }
     }
 
     /// Bytes of the input that these rows stood in.
     pub fn source_bytes(&self) -> u64 {
         self.marks().map(Mark::bytes).sum()
     }
+}
+
+/// What a batch takes: bytes of its body, bytes of texts beside it, rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Room {
+    pub body: usize,
+    pub texts: usize,
+    pub rows: usize,
 }
 
 /// Collects rows while a batch is being formed. The row texts are either part of the body (the item is the row)
@@ -154,6 +168,22 @@ pub struct LoadBuilder {
 }
 
 impl LoadBuilder {
+    /// With memory for a batch of this size, and an eighth more.
+    pub fn with_room(room: Room) -> Self {
+        let more = |size: usize| size + size / 8;
+        Self {
+            body: Vec::with_capacity(more(room.body)),
+            texts: Vec::with_capacity(more(room.texts)),
+            rows: Vec::with_capacity(room.rows),
+        }
+    }
+
+    /// The text of the row that was pushed last.
+    pub fn last_text(&self) -> &[u8] {
+        let texts = if self.texts.is_empty() { &self.body } else { &self.texts };
+        self.rows.last().map_or(&[], |(_, text)| &texts[text.start as usize..text.end as usize])
+    }
+
     /// `text` is the row's place in `texts`, or in `body` if `texts` stays empty.
     pub fn push(&mut self, mark: Mark, text: Range<usize>) {
         let end = u32::try_from(text.end).expect("a batch is smaller than 4 GiB");

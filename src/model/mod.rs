@@ -17,7 +17,7 @@ mod row;
 mod sample;
 mod tally;
 
-pub use batch::{BatchSeq, Load, LoadBuilder, RowSet};
+pub use batch::{BatchSeq, Load, LoadBuilder, Room, RowSet};
 pub use dead_letter::{Circumstances, DeadLetter, Rejection};
 pub use digest::{Digest, Hasher};
 pub use entry::{

@@ -237,7 +237,7 @@ impl World {
             wake = None;
             for command in commands {
                 match command {
-                    Command::Form => events.push_back(former.form(self.now().wall)),
+                    Command::Form { batches } => events.push_back(former.form(batches, self.now().wall)),
                     Command::Recall { seq } => {
                         let rows = ledger.recall(seq).unwrap();
                         events.push_back(Event::Recalled { seq, rows });

@@ -36,6 +36,8 @@ pub(super) struct Buffer {
     end: usize,
     /// Up to here, `data` went into the chain; never after `start`.
     hashed: usize,
+    /// Up to here, `data` is UTF-8; looked at in large pieces, since a record by itself is too short to be quick.
+    text_to: usize,
     /// Offset of `data[0]` within the input.
     base: u64,
     ended: bool,
@@ -52,6 +54,7 @@ impl Buffer {
             start: 0,
             end: 0,
             hashed: 0,
+            text_to: 0,
             base: 0,
             ended: false,
             passed: None,
@@ -72,6 +75,12 @@ impl Buffer {
     /// Offset of the window within the input.
     pub(super) fn offset(&self) -> u64 {
         self.base + self.start as u64
+    }
+
+    /// Whether so many bytes of the window, which end where a character ends, are UTF-8.
+    pub(super) fn is_text(&self, bytes: usize) -> bool {
+        let end = self.start + bytes;
+        end <= self.text_to || simdutf8::basic::from_utf8(&self.data[self.start..end]).is_ok()
     }
 
     pub(super) fn consume(&mut self, bytes: usize) {
@@ -103,7 +112,18 @@ impl Buffer {
         let read = read(&mut self.opened.stream, &mut self.data[self.end..])?;
         self.end += read;
         self.ended = read == 0;
+        self.look_for_text();
         Ok(read > 0)
+    }
+
+    /// Goes on where the last look ended, or at a record's start behind what is no text.
+    fn look_for_text(&mut self) {
+        self.text_to = self.text_to.max(self.start);
+        let new = &self.data[self.text_to..self.end];
+        self.text_to += match simdutf8::compat::from_utf8(new) {
+            Ok(_) => new.len(),
+            Err(error) => error.valid_up_to(),
+        };
     }
 
     /// Lets go of what was consumed, and grows only if the window alone fills the buffer.
@@ -113,6 +133,7 @@ impl Buffer {
             let kept = self.end - self.start;
             self.data.copy_within(self.start..self.end, 0);
             self.base += self.start as u64;
+            self.text_to = self.text_to.saturating_sub(self.start);
             (self.start, self.end, self.hashed) = (0, kept, 0);
         }
         if self.data.len() > 4 * CHUNK && self.end <= CHUNK / 2 {
@@ -169,7 +190,7 @@ impl Buffer {
         }
         self.hash_consumed();
         self.base = self.offset();
-        (self.start, self.end, self.hashed) = (0, 0, 0);
+        (self.start, self.end, self.hashed, self.text_to) = (0, 0, 0, 0);
         let mut piece = vec![0; SKIP_CHUNK];
         while self.base < byte && !self.ended {
             let wanted = (byte - self.base).min(SKIP_CHUNK as u64) as usize;
@@ -201,7 +222,7 @@ impl Buffer {
             return Ok(false);
         }
         self.base = byte;
-        (self.start, self.end, self.hashed, self.ended) = (0, 0, 0, false);
+        (self.start, self.end, self.hashed, self.text_to, self.ended) = (0, 0, 0, 0, false);
         Ok(true)
     }
 }

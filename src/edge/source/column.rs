@@ -27,7 +27,7 @@ pub(super) struct Columns {
 struct Column {
     name: String,
     kind: ColumnType,
-    /// `{"name":` or `,"name":`, with the opening quote of the value where all columns are strings.
+    /// `{"name":` or `,"name":`; where all columns are strings, `{"name":"` or `","name":"`.
     key: Vec<u8>,
 }
 
@@ -74,7 +74,13 @@ impl Columns {
             .map(|(index, name)| {
                 let mut key = vec![if index == 0 { b'{' } else { b',' }];
                 write_string(name.as_bytes(), &mut key);
-                key.extend_from_slice(if plain { b":\"" } else { b":" });
+                if plain {
+                    // Strings follow strings: what ends the one before goes with the name.
+                    key.splice(0..0, (index > 0).then_some(b'"'));
+                    key.extend_from_slice(b":\"");
+                } else {
+                    key.push(b':');
+                }
                 Column { kind: kind_of(&name), name, key }
             })
             .collect();
@@ -97,7 +103,12 @@ impl Columns {
         Ok(())
     }
 
-    /// Appends the record as a JSON object; else says why it is no row, and appends nothing.
+    /// The record is not UTF-8.
+    pub(super) fn no_text(record: &[u8]) -> BadRow {
+        bad("invalid_utf8", "the record is not valid UTF-8".into(), None, record)
+    }
+
+    /// Appends the record, which is UTF-8, as a JSON object; else says why it is no row, and appends nothing.
     pub(super) fn write(
         &self,
         record: &[u8],
@@ -106,15 +117,12 @@ impl Columns {
         scratch: &mut Vec<u8>,
         into: &mut Vec<u8>,
     ) -> Result<Range<usize>, BadRow> {
-        if std::str::from_utf8(record).is_err() {
-            return Err(bad("invalid_utf8", "the record is not valid UTF-8".into(), None, record));
-        }
         if fields.len() != self.list.len() {
             return Err(bad("field_count", self.count_message(fields.len()), None, record));
         }
         let start = into.len();
         into.reserve(record.len() + self.key_bytes);
-        let clean = !quotes && is_clean(record);
+        let clean = if quotes { is_clean_in_quotes(record, fields) } else { is_clean(record) };
         if self.plain {
             self.write_strings(record, fields, clean, scratch, into);
         } else {
@@ -152,8 +160,8 @@ impl Columns {
             } else {
                 write_escaped(field.text(record, scratch), into);
             }
-            into.push(b'"');
         }
+        into.push(b'"');
     }
 
     fn count_message(&self, found: usize) -> String {
@@ -240,6 +248,29 @@ fn is_clean(text: &[u8]) -> bool {
     !text.iter().fold(false, |found, byte| found | needs_escape(*byte))
 }
 
+/// As [`is_clean`], for a record some of whose fields are in quotes with nothing to undo between them: all quotes are
+/// around fields.
+fn is_clean_in_quotes(record: &[u8], fields: &[Field]) -> bool {
+    let mut around = 0;
+    for field in fields {
+        match field.quoting {
+            Quoting::None => {}
+            Quoting::Simple => around += 2,
+            Quoting::Messy => return false,
+        }
+    }
+    let (mut quotes, mut dirty) = (0, false);
+    for part in record.chunks(128) {
+        let mut found = 0_u8;
+        for byte in part {
+            found += u8::from(*byte == b'"');
+            dirty |= *byte < 0x20 || *byte == b'\\';
+        }
+        quotes += usize::from(found);
+    }
+    !dirty && quotes == around
+}
+
 fn write_string(text: &[u8], into: &mut Vec<u8>) {
     into.push(b'"');
     write_escaped(text, into);
@@ -295,6 +326,33 @@ mod tests {
         fn a_number_is_what_json_calls_one(text in "[-+0-9.eE]{0,8}") {
             let json = serde_json::from_str::<IgnoredAny>(&text).is_ok();
             prop_assert_eq!(is_number(text.as_bytes()), json, "{}", text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn fields_become_strings_however_they_are_quoted(
+            fields in prop::collection::vec(prop_oneof!["x\"y?", "[a-z\u{e9}]{0,12}", "[\"\\\\\n\t,x]{0,6}"], 1..5),
+            quoted in any::<u8>(),
+        ) {
+            let names: Vec<String> = (0..fields.len()).map(|at| format!("c{at}")).collect();
+            let mut text = names.join(",") + "\n";
+            for (at, field) in fields.iter().enumerate() {
+                text.push_str(if at > 0 { "," } else { "" });
+                if quoted >> at & 1 == 1 || fields.len() == 1 || field.starts_with('"') || field.contains(['\n', ',']) {
+                    text.push_str(&format!("\"{}\"", field.replace('"', "\"\"")));
+                } else {
+                    text.push_str(field);
+                }
+            }
+            let reader: Box<dyn std::io::Read + Send> = Box::new(std::io::Cursor::new(text.into_bytes()));
+            let layout = Layout::new(super::super::Format::Csv { delimiter: b',' });
+            let mut row = Vec::new();
+            super::super::Source::over(vec![("x".into(), reader)], &layout).unwrap().next(&mut row).unwrap();
+            let row: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&row).unwrap();
+            for (name, field) in names.iter().zip(&fields) {
+                prop_assert_eq!(row[name].as_str(), Some(field.as_str()));
+            }
         }
     }
 

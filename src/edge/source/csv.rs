@@ -136,6 +136,11 @@ impl CsvFramer {
                 return Ok(None);
             }
         }
+        if self.at == 0
+            && let Some(extent) = self.plain_record(buffer.window(), buffer.ended())
+        {
+            return Ok(Some(extent));
+        }
         let mut limit = if self.at > self.bounds.row { self.bounds.raw() } else { self.bounds.row };
         loop {
             let window = buffer.window();
@@ -161,6 +166,42 @@ impl CsvFramer {
                 }
             }
         }
+    }
+
+    /// A record with no quote in it, which lies in the window as a whole: most records, in one go. What else it is
+    /// goes the long way from the field on that was not finished.
+    fn plain_record(&mut self, window: &[u8], last: bool) -> Option<Extent> {
+        let (words, _) = window[..window.len().min(self.bounds.row)].as_chunks::<8>();
+        let delimiters = LOW * u64::from(self.delimiter);
+        for (index, word) in words.iter().enumerate() {
+            let word = u64::from_le_bytes(*word);
+            let mut hits = zeros(word ^ delimiters)
+                | zeros(word ^ (LOW * 0x0a))
+                | zeros(word ^ (LOW * 0x0d))
+                | zeros(word ^ (LOW * 0x22));
+            while hits != 0 {
+                let at = index * 8 + (hits.trailing_zeros() / 8) as usize;
+                hits &= hits - 1;
+                let byte = window[at];
+                if byte == self.delimiter {
+                    self.fields.push(Field { start: self.at, end: at, quoting: Quoting::None });
+                    self.at = at + 1;
+                } else if byte == b'\n' || byte == b'\r' {
+                    let whole = match window.get(at..at + 2) {
+                        Some(b"\r\n") => at + 2,
+                        None if byte == b'\r' && !last => return None,
+                        _ => at + 1,
+                    };
+                    self.fields.push(Field { start: self.at, end: at, quoting: Quoting::None });
+                    let gap = std::mem::take(&mut self.gap);
+                    self.at = 0;
+                    return Some(Extent { gap, content: at, whole, lines: 1, oversize: false });
+                } else if byte == b'"' {
+                    return None;
+                }
+            }
+        }
+        None
     }
 
     fn open_quote(&self, buffer: &Buffer) -> Trouble {

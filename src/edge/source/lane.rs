@@ -30,15 +30,19 @@ impl Framer {
     fn write(
         &self,
         record: &[u8],
+        is_text: bool,
         scratch: &mut Vec<u8>,
         into: &mut Vec<u8>,
     ) -> Result<Range<usize>, BadRow> {
         match self {
             Self::Csv { framer, columns } => {
                 let columns = columns.as_ref().expect("an input without a header record has no rows");
+                if !is_text {
+                    return Err(Columns::no_text(record));
+                }
                 columns.write(record, framer.fields(), framer.quotes(), scratch, into)
             }
-            Self::Ndjson(_) => ndjson::write(record, into),
+            Self::Ndjson(_) => ndjson::write(record, is_text, into),
         }
     }
 
@@ -301,7 +305,8 @@ impl Lane {
                 format!("the record has {} bytes, more than {}", record.len(), self.layout.record_bytes_max);
             Err(BadRow { code: "record_too_large", message, field: None, raw: record.to_vec() })
         } else {
-            feed.framer.write(record, &mut self.scratch, into)
+            let is_text = feed.buffer.is_text(extent.content);
+            feed.framer.write(record, is_text, &mut self.scratch, into)
         };
         feed.buffer.consume(extent.whole);
         self.place = Place { row: place.row + 1, line: line + extent.lines, byte: mark.end, ..place };

@@ -76,21 +76,22 @@ fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r')
 }
 
-/// Appends the object on this line; else says why it is none.
-pub(super) fn write(line: &[u8], into: &mut Vec<u8>) -> Result<Range<usize>, BadRow> {
+/// Appends the object on this line; else says why it is none. `is_text`: the line is UTF-8.
+pub(super) fn write(line: &[u8], is_text: bool, into: &mut Vec<u8>) -> Result<Range<usize>, BadRow> {
     let bad = |code, message| BadRow { code, message, field: None, raw: line.to_vec() };
     let from = line.iter().position(|byte| !is_blank(*byte)).unwrap_or(line.len());
     let to = line.iter().rposition(|byte| !is_blank(*byte)).map_or(from, |last| last + 1);
-    let Ok(text) = std::str::from_utf8(&line[from..to]) else {
+    if !is_text {
         return Err(bad("invalid_utf8", "the line is not valid UTF-8".into()));
-    };
-    if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
+    }
+    let text = &line[from..to];
+    if let Err(error) = serde_json::from_slice::<IgnoredAny>(text) {
         return Err(bad("invalid_json", reason(&error, from)));
     }
-    let kind = match text.as_bytes()[0] {
+    let kind = match text[0] {
         b'{' => {
             let start = into.len();
-            into.extend_from_slice(text.as_bytes());
+            into.extend_from_slice(text);
             return Ok(start..into.len());
         }
         b'[' => "an array",

@@ -44,10 +44,15 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
 }
 
+/// Small reads, which stop in the middle of everything, and one for all, in which records lie whole.
+fn reads() -> impl Strategy<Value = usize> {
+    prop_oneof![1_usize..8, 40_usize..80, Just(usize::MAX)]
+}
+
 proptest! {
     #[test]
     fn rows_are_those_of_the_csv_crate(
-        text in pieces(), step in 1_usize..8, delimiter in prop::sample::select(vec![b',', b'\t', b'a'])
+        text in pieces(), step in reads(), delimiter in prop::sample::select(vec![b',', b'\t', b'a'])
     ) {
         let mut theirs = Vec::new();
         let mut reader = ::csv::ReaderBuilder::new()
@@ -82,6 +87,18 @@ proptest! {
             theirs.pop();
         }
         prop_assert_eq!(ours, theirs);
+    }
+
+    /// What text is, is looked at piece by piece; what is none costs nobody else anything.
+    #[test]
+    fn each_record_is_text_or_not_by_itself(text in pieces(), step in reads(), ndjson in any::<bool>()) {
+        let layout = if ndjson { Layout::new(Format::Ndjson) } else { no_header(2) };
+        let (records, _) = drain(&mut Source::over(readers(&[&text], step), &layout).unwrap());
+        for (mark, row) in &records {
+            let record = &text[mark.place.byte as usize..mark.end as usize];
+            let is_bad = matches!(row, Err(bad) if bad.code == "invalid_utf8");
+            prop_assert_eq!(is_bad, std::str::from_utf8(record).is_err());
+        }
     }
 
     #[test]
