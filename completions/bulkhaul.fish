@@ -57,8 +57,8 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l batch-bytes -
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l rate -d 'Most requests in a time, e.g. 10/s; every attempt counts; repeatable' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l row-rate -d 'Most rows in a time, e.g. 5000/s; repeatable' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -s j -l concurrency -d 'Requests in flight' -r
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l timeout -d 'Time for one request' -r
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l max-wait -d 'Longest wait that is obeyed' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l timeout -d 'Time for one request (default: the profile\'s, else 60s)' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l max-wait -d 'Longest wait that is obeyed (default: the profile\'s, else 1h)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l max-elapsed -d 'Longest time for the whole run' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l on-ambiguous -d 'What to do with a request whose outcome is unknown, where the target honours no keys (default: hold)' -r -f -a "resend\t'Send it again: rows may be doubled'
 verify\t'Ask the target, as the profile says how'

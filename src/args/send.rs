@@ -84,12 +84,12 @@ pub struct SendArgs {
     /// Requests in flight
     #[arg(short = 'j', long, value_name = "N|auto", default_value = "auto", help_heading = PACE)]
     pub concurrency: Jobs,
-    /// Time for one request
-    #[arg(long, value_name = "DUR", default_value = "60s", help_heading = PACE, hide_short_help = true)]
-    pub timeout: Duration,
-    /// Longest wait that is obeyed
-    #[arg(long, value_name = "DUR", default_value = "1h", help_heading = PACE, hide_short_help = true)]
-    pub max_wait: Duration,
+    /// Time for one request (default: the profile's, else 60s)
+    #[arg(long, value_name = "DUR", help_heading = PACE, hide_short_help = true)]
+    pub timeout: Option<Duration>,
+    /// Longest wait that is obeyed (default: the profile's, else 1h)
+    #[arg(long, value_name = "DUR", help_heading = PACE, hide_short_help = true)]
+    pub max_wait: Option<Duration>,
     /// Longest time for the whole run
     #[arg(long, value_name = "DUR", help_heading = PACE, hide_short_help = true)]
     pub max_elapsed: Option<Duration>,

@@ -120,7 +120,7 @@ fn first_request(args: &SendArgs, first: FirstBatch, masked: &Assembler) -> Opti
         key: &key,
         rows: load.len() as u64,
         first_sent: Clock::wall(),
-        timeout: args.timeout.0,
+        timeout: crate::settings::timeout(args, masked.target()),
         row: Some(&row),
         state: None,
         refusals: 0,

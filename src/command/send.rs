@@ -141,8 +141,8 @@ fn send(job: Job<'_>, closing: &Closing<'_>) -> Result<u8, Error> {
         recovered,
         clock.now(),
     );
-    let way =
-        Way { timeout: args.timeout.0, reuse: target.idempotency().honoured(), direct: target.is_local() };
+    let timeout = settings::timeout(args, &target);
+    let way = Way { timeout, reuse: target.idempotency().honoured(), direct: target.is_local() };
     let agent = concat!("bulkhaul/", env!("CARGO_PKG_VERSION"));
     let wire = Wire::new(agent, way).map_err(Error::failed)?;
     let run = Run {
@@ -153,7 +153,7 @@ fn send(job: Job<'_>, closing: &Closing<'_>) -> Result<u8, Error> {
         target,
         assembler,
         wire,
-        timeout: args.timeout.0,
+        timeout,
         results: args.results.as_deref().map(open_results).transpose()?,
         inputs: names,
         clock,

@@ -125,6 +125,7 @@ impl Journal {
         let (word, why) = match outcome {
             PollOutcome::Ended(outcome) => words(outcome),
             PollOutcome::Again { why, .. } => ("the job has not ended", why.clone().unwrap_or_default()),
+            PollOutcome::More(_) => ("the job has ended, its results are fetched", String::new()),
             PollOutcome::Gone { why } => ("the job is not there", why.clone()),
         };
         let why = tame(&why);

@@ -1,5 +1,6 @@
 //! One batch in hand, from its plan to its end.
 
+use super::gate::Weight;
 use crate::model::{GroupId, Job, Load, Moment, Planned, WallTime};
 use crate::target::GroupState;
 
@@ -124,6 +125,11 @@ impl Batch {
 
     pub(super) fn load(&self) -> &Load {
         self.load.as_ref().expect("a batch that is sent has its bytes")
+    }
+
+    /// What its request counts for, where rates count rows or bytes.
+    pub(super) fn weight(&self) -> Weight {
+        Weight { rows: self.planned.rows.len(), bytes: self.load().body().len() as u64 }
     }
 
     /// Memory that it holds.

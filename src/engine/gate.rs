@@ -48,7 +48,32 @@ struct Lane {
     limiter: Limiter,
     burst: u32,
     per_second: f64,
-    counts_rows: bool,
+    counts: Counts,
+}
+
+/// What a rate is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counts {
+    Requests,
+    Rows,
+    Bytes,
+}
+
+/// The rates that a gate keeps, and the largest request that each must let pass.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rates<'a> {
+    pub(super) requests: &'a [Rate],
+    pub(super) rows: &'a [Rate],
+    pub(super) bytes: &'a [Rate],
+    pub(super) batch_rows: u64,
+    pub(super) batch_bytes: u64,
+}
+
+/// What a request puts on the scales.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Weight {
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
 }
 
 /// See the module.
@@ -93,16 +118,19 @@ pub(super) enum Passage {
 const TROUBLED: u32 = 3;
 
 impl Gate {
-    pub(super) fn new(mode: Concurrency, requests: &[Rate], rows: &[Rate], batch_rows: u64) -> Self {
+    pub(super) fn new(mode: Concurrency, rates: Rates<'_>) -> Self {
         let clock = WoundClock::default();
-        let lane = |rate: &Rate, counts_rows: bool| {
+        let lane = |rate: &Rate, counts: Counts| {
             // Bursts of one hundredth of a second's worth: tokens that a late wake-up would lose are kept, and no
             // window of a second holds more than a hundredth above the rate.
             let per_second = f64::from(rate.amount.get()) / rate.per.as_secs_f64();
             let mut burst = (per_second / 100.0).clamp(1.0, f64::from(u32::MAX)) as u32;
-            if counts_rows {
-                burst = burst.max(u32::try_from(batch_rows).unwrap_or(u32::MAX));
-            }
+            let largest = match counts {
+                Counts::Requests => 1,
+                Counts::Rows => rates.batch_rows,
+                Counts::Bytes => rates.batch_bytes,
+            };
+            burst = burst.max(u32::try_from(largest).unwrap_or(u32::MAX));
             let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
             let quota = Quota::with_period(rate.per / rate.amount.get())
                 .unwrap_or(Quota::per_second(NonZeroU32::MAX))
@@ -111,11 +139,12 @@ impl Gate {
                 limiter: RateLimiter::direct_with_clock(quota, clock.clone()),
                 burst: burst.get(),
                 per_second,
-                counts_rows,
+                counts,
             }
         };
-        let lanes =
-            requests.iter().map(|rate| lane(rate, false)).chain(rows.iter().map(|rate| lane(rate, true)));
+        let all =
+            [(rates.requests, Counts::Requests), (rates.rows, Counts::Rows), (rates.bytes, Counts::Bytes)];
+        let lanes = all.iter().flat_map(|(list, counts)| list.iter().map(|rate| lane(rate, *counts)));
         Self {
             lanes: lanes.collect(),
             clock,
@@ -130,8 +159,8 @@ impl Gate {
         }
     }
 
-    /// Asks for passage for a request of `rows` rows. `Go` takes the tokens and a slot.
-    pub(super) fn pass(&mut self, now: Moment, rows: u64) -> Passage {
+    /// Asks for passage for a request of such a weight. `Go` takes the tokens and a slot.
+    pub(super) fn pass(&mut self, now: Moment, weight: Weight) -> Passage {
         if now < self.closed_until {
             return Passage::At(self.closed_until);
         }
@@ -142,7 +171,7 @@ impl Gate {
             self.token_at = reset;
             return Passage::At(reset);
         }
-        if let Some(at) = self.take_tokens(now, rows) {
+        if let Some(at) = self.take_tokens(now, weight) {
             return Passage::At(at);
         }
         if let Some((left, _)) = &mut self.allowance {
@@ -171,14 +200,18 @@ impl Gate {
         if now < self.closed_until {
             return Passage::At(self.closed_until);
         }
-        self.take_tokens(now, 0).map_or(Passage::Go, Passage::At)
+        self.take_tokens(now, Weight::default()).map_or(Passage::Go, Passage::At)
     }
 
-    fn take_tokens(&mut self, now: Moment, rows: u64) -> Option<Moment> {
+    fn take_tokens(&mut self, now: Moment, weight: Weight) -> Option<Moment> {
         self.clock.set(now);
         while let Some(lane) = self.lanes.get(self.passed) {
-            let tokens =
-                if lane.counts_rows { u32::try_from(rows).unwrap_or(u32::MAX).min(lane.burst) } else { 1 };
+            let tokens = match lane.counts {
+                Counts::Requests => 1,
+                Counts::Rows => weight.rows,
+                Counts::Bytes => weight.bytes,
+            };
+            let tokens = u32::try_from(tokens).unwrap_or(u32::MAX).min(lane.burst);
             if let Some(tokens) = NonZeroU32::new(tokens)
                 && let Ok(Err(not_until)) = lane.limiter.check_n(tokens)
             {
@@ -270,7 +303,7 @@ mod tests {
         let mut now = Moment::ZERO;
         let mut left = Vec::new();
         while now < Moment::from_micros(seconds * 1_000_000) {
-            match gate.pass(now, rows) {
+            match gate.pass(now, Weight { rows, bytes: 10 * rows }) {
                 Passage::Go => {
                     left.push(now.micros());
                     gate.landed(now, Duration::ZERO, &Outcome::Settled(Verdicts::delivered()));
@@ -285,7 +318,10 @@ mod tests {
     #[test]
     fn no_second_holds_more_than_the_rate_and_nearly_all_of_it_is_used() {
         for amount in [1, 4, 10, 97, 1000] {
-            let mut gate = Gate::new(Concurrency::Fixed(4), &[rate(amount, Duration::from_secs(1))], &[], 1);
+            let mut gate = Gate::new(
+                Concurrency::Fixed(4),
+                Rates { requests: &[rate(amount, Duration::from_secs(1))], ..Rates::default() },
+            );
             let left = departures(&mut gate, 20, 1);
             assert!(left.len() as f64 >= f64::from(amount) * 20.0 * 0.97, "{amount}: {}", left.len());
             for (index, at) in left.iter().enumerate() {
@@ -297,14 +333,26 @@ mod tests {
 
     #[test]
     fn rows_are_counted_where_rows_are_limited() {
-        let mut gate = Gate::new(Concurrency::Fixed(4), &[], &[rate(500, Duration::from_secs(1))], 100);
+        let mut gate = Gate::new(
+            Concurrency::Fixed(4),
+            Rates { rows: &[rate(500, Duration::from_secs(1))], batch_rows: 100, ..Rates::default() },
+        );
+        let left = departures(&mut gate, 10, 100);
+        assert!((49..=52).contains(&left.len()), "{}", left.len());
+    }
+
+    #[test]
+    fn a_byte_rate_counts_bytes() {
+        let rates =
+            Rates { bytes: &[rate(5000, Duration::from_secs(1))], batch_bytes: 1000, ..Rates::default() };
+        let mut gate = Gate::new(Concurrency::Fixed(4), rates);
         let left = departures(&mut gate, 10, 100);
         assert!((49..=52).contains(&left.len()), "{}", left.len());
     }
 
     #[test]
     fn what_the_target_says_it_allows_is_used_up_and_not_passed() {
-        let mut gate = Gate::new(Concurrency::Fixed(64), &[], &[], 1);
+        let mut gate = Gate::new(Concurrency::Fixed(64), Rates::default());
         let hint = |remaining, reset| RateHint {
             remaining,
             reset: Some(Duration::from_secs(reset)),
@@ -312,36 +360,36 @@ mod tests {
             window: None,
         };
         gate.hinted(Moment::ZERO, &hint(2, 10));
-        assert_eq!(gate.pass(Moment::ZERO, 1), Passage::Go);
-        assert_eq!(gate.pass(Moment::ZERO, 1), Passage::Go);
+        assert_eq!(gate.pass(Moment::ZERO, Weight::default()), Passage::Go);
+        assert_eq!(gate.pass(Moment::ZERO, Weight::default()), Passage::Go);
         let reset = Moment::ZERO + Duration::from_secs(10);
-        assert_eq!(gate.pass(Moment::ZERO, 1), Passage::At(reset));
-        assert_eq!(gate.pass(reset, 1), Passage::Go);
+        assert_eq!(gate.pass(Moment::ZERO, Weight::default()), Passage::At(reset));
+        assert_eq!(gate.pass(reset, Weight::default()), Passage::Go);
         // Two of the three that are left may be on their way already.
         gate.hinted(reset, &hint(4, 10));
-        assert_eq!(gate.pass(reset, 1), Passage::Go);
-        assert_ne!(gate.pass(reset, 1), Passage::Go);
+        assert_eq!(gate.pass(reset, Weight::default()), Passage::Go);
+        assert_ne!(gate.pass(reset, Weight::default()), Passage::Go);
     }
 
     #[test]
     fn a_pause_closes_the_gate_for_everyone() {
-        let mut gate = Gate::new(Concurrency::Fixed(4), &[], &[], 1);
+        let mut gate = Gate::new(Concurrency::Fixed(4), Rates::default());
         gate.close(Moment::from_micros(5));
-        assert_eq!(gate.pass(Moment::ZERO, 1), Passage::At(Moment::from_micros(5)));
-        assert_eq!(gate.pass(Moment::from_micros(5), 1), Passage::Go);
+        assert_eq!(gate.pass(Moment::ZERO, Weight::default()), Passage::At(Moment::from_micros(5)));
+        assert_eq!(gate.pass(Moment::from_micros(5), Weight::default()), Passage::Go);
     }
 
     #[test]
     fn a_target_in_trouble_gets_one_request_at_a_time() {
-        let mut gate = Gate::new(Concurrency::Fixed(8), &[], &[], 1);
+        let mut gate = Gate::new(Concurrency::Fixed(8), Rates::default());
         for _ in 0..8 {
-            assert_eq!(gate.pass(Moment::ZERO, 1), Passage::Go);
+            assert_eq!(gate.pass(Moment::ZERO, Weight::default()), Passage::Go);
         }
         let lost = Outcome::Unknown { wait: None, why: String::new() };
         for _ in 0..8 {
             gate.landed(Moment::ZERO, Duration::ZERO, &lost);
         }
-        assert_eq!(gate.pass(Moment::ZERO, 1), Passage::Go);
-        assert_eq!(gate.pass(Moment::ZERO, 1), Passage::Full);
+        assert_eq!(gate.pass(Moment::ZERO, Weight::default()), Passage::Go);
+        assert_eq!(gate.pass(Moment::ZERO, Weight::default()), Passage::Full);
     }
 }

@@ -328,6 +328,10 @@ impl Engine {
         let late = [polling.deadline, polling.retention].into_iter().flatten().any(|most| age >= most);
         let wait = match outcome {
             PollOutcome::Ended(outcome) => return self.judge(now, seq, *outcome, status, commands),
+            PollOutcome::More(job) => {
+                batch.job = Some(*job);
+                return self.hand.set(seq, State::Polling(now.tick));
+            }
             PollOutcome::Gone { why } if age >= polling.grace => return self.park(seq, why, commands),
             PollOutcome::Again { .. } | PollOutcome::Gone { .. } if late => {
                 let why = format!("job {job} has not ended in {} s", age.as_secs());

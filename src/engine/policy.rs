@@ -40,8 +40,10 @@ pub struct Policy {
     pub concurrency: Concurrency,
     pub request_rates: Vec<Rate>,
     pub row_rates: Vec<Rate>,
-    /// Rows of the largest batch: the row rate must let one through.
+    pub byte_rates: Vec<Rate>,
+    /// Rows and bytes of the largest batch: the rates must let one through.
     pub batch_rows: u64,
+    pub batch_bytes: u64,
     pub backoff: Backoff,
     /// Tries of one batch, without any success in between, before the run gives the target up.
     pub attempts: u32,

@@ -4,6 +4,7 @@
 use super::batch::{Batch, State};
 use super::credential::Credential;
 use super::event::StopCause;
+use super::gate::Rates;
 use super::hand::Hand;
 use super::{Assembler, Books, Counters, Engine, Gate, Input, Policy};
 use crate::model::{BatchSeq, ImportState, KeptRows, Limit, Load, Now, Recovered, UnsettledState};
@@ -18,7 +19,14 @@ pub(super) fn engine(
     recovered: Recovered,
     now: Now,
 ) -> Engine {
-    let mut gate = Gate::new(policy.concurrency, &policy.request_rates, &policy.row_rates, policy.batch_rows);
+    let rates = Rates {
+        requests: &policy.request_rates,
+        rows: &policy.row_rates,
+        bytes: &policy.byte_rates,
+        batch_rows: policy.batch_rows,
+        batch_bytes: policy.batch_bytes,
+    };
+    let mut gate = Gate::new(policy.concurrency, rates);
     if let Some(until) = recovered.pause_until {
         // What is left of the wait; a clock that jumped can't make it longer than what was obeyed.
         let left = until.age_of(now.wall).unwrap_or_default().min(policy.max_wait);

@@ -3,7 +3,7 @@
 
 use super::batch::{Kind, State};
 use super::event::{Command, Sent, StopCause};
-use super::gate::Passage;
+use super::gate::{Passage, Weight};
 use super::policy::OnAmbiguous;
 use super::{Awaited, Engine};
 use crate::model::{BatchSeq, Entry, Now, Planned, Rejection, RowVerdict, Verdicts};
@@ -96,7 +96,7 @@ impl Engine {
         if self.lacks_state(seq) {
             return self.ask_for_state(now, seq, commands);
         }
-        if self.gate.pass(now.tick, self.hand.get(seq).planned.rows.len()) != Passage::Go {
+        if self.gate.pass(now.tick, self.hand.get(seq).weight()) != Passage::Go {
             return Turn::Stuck;
         }
         if self.hand.get(seq).planned.may_have_left {
@@ -134,7 +134,7 @@ impl Engine {
             self.prepare(now, seq, state, commands);
             return Turn::Used;
         }
-        if self.gate.pass(now.tick, 0) != Passage::Go {
+        if self.gate.pass(now.tick, Weight::default()) != Passage::Go {
             return Turn::Stuck;
         }
         self.hand.set(seq, State::Asking);
@@ -146,7 +146,7 @@ impl Engine {
     }
 
     fn ask_if_applied(&mut self, now: Now, seq: BatchSeq, commands: &mut Vec<Command>) -> Turn {
-        if self.gate.pass(now.tick, 0) != Passage::Go {
+        if self.gate.pass(now.tick, Weight::default()) != Passage::Go {
             return Turn::Stuck;
         }
         self.hand.set(seq, State::Verifying);

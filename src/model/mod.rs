@@ -29,7 +29,7 @@ pub use kept::KeptRows;
 pub use key::{BatchKey, ChildReason, FORMAT_VERSION, GroupId, ImportId, RowKey};
 pub use letter::{Letter, LetterError, LetterSource};
 pub use moment::{Moment, Now, WallTime};
-pub use outcome::{Job, Limit, Outcome, PollOutcome, RowVerdict, StopKind, Verdicts};
+pub use outcome::{Job, Limit, Outcome, Pages, PollOutcome, RowVerdict, StopKind, Verdicts};
 pub use page::{BatchPage, BatchState, LetterPage};
 pub use row::{BadRow, Mark, Ordinal, Place};
 pub use sample::Sample;

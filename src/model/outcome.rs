@@ -1,6 +1,8 @@
 //! What an answer means. The target language says it; the engine decides what follows.
 
 use super::Rejection;
+use bytes::Bytes;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The meaning of one attempt at a batch.
@@ -109,6 +111,27 @@ pub struct Job {
     pub id: String,
     /// Path (and query) to poll, checked to be on the target's own origin; empty if the profile's template makes it.
     pub path: String,
+    /// It has ended, and its results are being fetched. Not durable: a later run fetches them again.
+    pub pages: Option<Arc<Pages>>,
+}
+
+impl Job {
+    pub const fn new(id: String, path: String) -> Self {
+        Self { id, path, pages: None }
+    }
+}
+
+/// Results that an ended job has beside its answer, as far as they are fetched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pages {
+    /// The answer that told of the end.
+    pub answer: Bytes,
+    /// What came, in its order: the resource's name, and a page of it.
+    pub got: Vec<(String, Bytes)>,
+    /// Resources that are not yet whole; the first is under way.
+    pub left: Vec<String>,
+    /// Path (and query) of its next page; empty for its first.
+    pub next: String,
 }
 
 /// The meaning of one poll.
@@ -118,6 +141,8 @@ pub enum PollOutcome {
     Again { wait: Option<Duration>, why: Option<String> },
     /// The target does not know the job. Soon after its acceptance that is no news; later nobody can know.
     Gone { why: String },
+    /// Ended, and more of its results is to be fetched: go on with this job at once.
+    More(Box<Job>),
     /// Ended: this is what the batch's outcome is.
     Ended(Box<Outcome>),
 }

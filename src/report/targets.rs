@@ -200,6 +200,7 @@ fn pace(outline: &Outline) -> Option<String> {
     let mut parts = Vec::new();
     parts.extend(outline.requests.as_ref().map(|rates| format!("at most {rates} requests")));
     parts.extend(outline.row_rates.as_ref().map(|rates| format!("at most {rates} rows")));
+    parts.extend(outline.byte_rates.as_ref().map(|rates| format!("at most {rates} bytes")));
     parts.extend(outline.concurrency.as_ref().map(|most| format!("at most {most} requests at once")));
     (!parts.is_empty()).then(|| parts.join(", "))
 }

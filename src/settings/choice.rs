@@ -92,7 +92,7 @@ fn refuse_misplaced(args: &SendArgs, is_url: bool, is_sandbox: bool) -> Result<(
             args.to
         )));
     }
-    if args.timeout.0.is_zero() {
+    if args.timeout.is_some_and(|time| time.0.is_zero()) {
         return Err(Error::usage("`--timeout 0` leaves no time for an answer").hint("as in --timeout 60s"));
     }
     if let Some(url) = &args.url

@@ -33,6 +33,9 @@ const CONCURRENCY_MAX: u64 = 64;
 /// Tries without any success in between before the target counts as down, and before first contact.
 const ATTEMPTS: u32 = 12;
 const FIRST_ATTEMPTS: u32 = 8;
+/// Time for one request, and the longest wait that is obeyed, where neither profile nor caller says another.
+const TIMEOUT: Duration = Duration::from_secs(60);
+const MAX_WAIT: Duration = Duration::from_secs(3600);
 /// Jobs that may run at the target at one time, where the profile names no number.
 const JOBS: usize = 32;
 
@@ -63,6 +66,11 @@ pub fn batch_limits(args: &SendArgs, target: &Target) -> BatchLimits {
     }
 }
 
+/// Time for one request: what was typed, else what the profile says.
+pub fn timeout(args: &SendArgs, target: &Target) -> Duration {
+    args.timeout.map(|time| time.0).or(target.timeout()).unwrap_or(TIMEOUT)
+}
+
 /// The rules of the run.
 pub fn policy(args: &SendArgs, target: &Target) -> Policy {
     let keys = target.idempotency();
@@ -86,11 +94,13 @@ pub fn policy(args: &SendArgs, target: &Target) -> Policy {
         },
         request_rates: requests.collect(),
         row_rates: rows.collect(),
+        byte_rates: flow.bytes.iter().map(rate).collect(),
         batch_rows: batch_limits(args, target).rows,
+        batch_bytes: batch_limits(args, target).bytes,
         backoff: Backoff::try_new(base, retry.max.unwrap_or(default.max()).max(base)).unwrap_or(default),
         attempts: retry.attempts.unwrap_or(ATTEMPTS).max(1),
         first_attempts: retry.attempts.unwrap_or(FIRST_ATTEMPTS).clamp(1, FIRST_ATTEMPTS),
-        max_wait: args.max_wait.0,
+        max_wait: args.max_wait.map(|max| max.0).or(flow.max_wait).unwrap_or(MAX_WAIT),
         max_elapsed: args.max_elapsed.map(|max| max.0),
         max_rejects: args.max_rejects.map(|max| max.0),
         on_ambiguous: said.or(keys.declared.map(declared)).unwrap_or(OnAmbiguous::Hold),

@@ -4,7 +4,7 @@
 //! It never counts attempts and never waits; it never takes an answer for more than it is.
 
 use super::faults::{Attempt, Broken};
-use super::reader::{Reader, Reading};
+use super::reader::{Reading, Source};
 use super::rule::{Rule, Then};
 use super::scrub::{clean, mask};
 use super::settings::Replays;
@@ -12,7 +12,7 @@ use super::target::Target;
 use super::wait;
 use super::{job, raw};
 use crate::model::{
-    BodyState, Job, Limit, Load, Outcome, Rejection, Reply, RowVerdict, StopKind, Verdicts, WallTime,
+    BodyState, Job, Limit, Load, Outcome, Pages, Rejection, Reply, RowVerdict, StopKind, Verdicts, WallTime,
 };
 use regex::Regex;
 use std::time::Duration;
@@ -25,6 +25,8 @@ pub(super) struct Answer<'a> {
     /// The body, if it is whole and JSON.
     pub(super) json: Option<&'a str>,
     pub(super) wait: Option<Duration>,
+    /// What was fetched beside it.
+    pub(super) pages: Option<&'a Pages>,
 }
 
 impl Target {
@@ -38,7 +40,7 @@ impl Target {
         let wait = self.wait_of(reply, now);
         let whole = reply.is_whole();
         let json = if whole { raw::checked(&reply.body) } else { None };
-        let answer = Answer { target: self, load, reply, json, wait };
+        let answer = Answer { target: self, load, reply, json, wait, pages: None };
         if let Some(outcome) = answer.fixed(attempt) {
             return outcome;
         }
@@ -254,16 +256,19 @@ impl Answer<'_> {
         let Some(reader) = self.target.readers.get(name) else {
             return self.unfit("it has no reader");
         };
-        let others: Vec<&Reader> =
-            reader.also.iter().filter_map(|name| self.target.readers.get(name)).collect();
-        let made = reader.written(&self.reply.body);
-        let Some(json) = made.as_deref().or(self.json) else {
-            if (200..300).contains(&self.status()) {
-                let why = format!("the answer ({}) is not JSON", self.status());
-                return Outcome::Unknown { wait: self.wait, why };
-            }
-            return self.unfit("it is not JSON");
-        };
+        let mut sources = Vec::new();
+        for name in std::iter::once(name).chain(reader.also.iter().map(String::as_str)) {
+            let Some(reader) = self.target.readers.get(name) else { continue };
+            let bodies = self.bodies(name);
+            let Some(texts) = bodies.into_iter().map(|body| reader.text(body)).collect() else {
+                if (200..300).contains(&self.status()) {
+                    let why = format!("the answer ({}) is not JSON", self.status());
+                    return Outcome::Unknown { wait: self.wait, why };
+                }
+                return self.unfit("it is not JSON");
+            };
+            sources.push(Source { reader, texts });
+        }
         let reading = Reading {
             load: self.load,
             status: self.status(),
@@ -271,7 +276,7 @@ impl Answer<'_> {
             naming: &self.target.naming,
             secrets: &self.target.secrets,
         };
-        match reader.verdicts(json, &reading, &others) {
+        match reader.verdicts(&sources, self.json.filter(|_| self.pages.is_some()), &reading) {
             Ok(verdicts) => {
                 Outcome::Settled(Verdicts { replayed: self.target.replayed(self.reply), ..verdicts })
             }
@@ -286,28 +291,25 @@ impl Answer<'_> {
 
     fn accepted(&self) -> Outcome {
         let Some(way) = &self.target.job else { return self.unfit("a job, and no [job]") };
-        let Some(json) = self.json else {
+        let in_body = way.id.iter().chain(&way.url_from).any(|place| !place.is_header());
+        if in_body && self.json.is_none() {
             let why = format!("the answer ({}) is not JSON", self.status());
             return Outcome::Unknown { wait: self.wait, why };
-        };
-        let at = |pointer: Option<&super::pointer::Pointer>| {
-            pointer
-                .and_then(|pointer| pointer.find(json))
-                .and_then(raw::scalar)
-                .filter(|text| !text.is_empty())
-        };
-        if way.id.is_some() {
-            return match at(way.id.as_ref()) {
+        }
+        let json = self.json.unwrap_or_default();
+        if let Some(id) = &way.id {
+            return match id.of(json, self.reply) {
                 Some(id) if self.target.poll_url(&id, "").is_ok() => {
-                    Outcome::Accepted(Job { id: id.into_owned(), path: String::new() })
+                    Outcome::Accepted(Job::new(id.into_owned(), String::new()))
                 }
                 _ => self.unfit("it names no job that could be asked about"),
             };
         }
-        let Some(link) = at(way.url_from.as_ref()) else { return self.unfit("it names no job") };
+        let link = way.url_from.as_ref().and_then(|at| at.of(json, self.reply));
+        let Some(link) = link else { return self.unfit("it names no job") };
         let base = self.target.mapping.url.shown();
         if let Some(path) = job::path_of(&link, &base) {
-            return Outcome::Accepted(Job { id: path.clone(), path });
+            return Outcome::Accepted(Job::new(path.clone(), path));
         }
         let why = format!("the target wants its job asked about at {}", self.clean(&link));
         self.stop(&why, "that is another origin; the token does not go there")

@@ -296,19 +296,19 @@ impl Target {
         match &self.idempotency.place {
             Some(KeyPlace::Header(name)) => {
                 headers.retain(|(known, _)| known != name);
-                headers.push((name.clone(), sent));
-            }
-            Some(KeyPlace::Body(_)) => {
-                let body = self.with_key(&body, &Facts { key: Some(&sent), ..facts })?;
-                let (method, timeout) = (self.mapping.method.clone(), about.timeout);
-                return Ok(Request { method, url, headers, body, timeout });
+                headers.push((name.clone(), sent.clone()));
             }
             Some(KeyPlace::Query(name)) => add_query(&mut url, name, |url| {
                 url.push_str(&super::filter::encode(&sent));
                 Ok(())
             })?,
-            None => {}
+            Some(KeyPlace::Body(_)) | None => {}
         }
+        let body = if self.mapping.keyed {
+            self.with_key(&body, &Facts { key: Some(&sent), ..facts })?
+        } else {
+            body
+        };
         Ok(Request { method: self.mapping.method.clone(), url, headers, body, timeout: about.timeout })
     }
 }

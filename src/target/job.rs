@@ -3,8 +3,10 @@
 //! A job is polled at the target's own origin, or not at all: our credentials go nowhere else.
 
 use super::document::Value;
-use super::errors::Spot;
+use super::errors::{Spot, nearest};
+use super::fetch::Fetch;
 use super::params::Params;
+use super::place::Place;
 use super::placeholder::Seat;
 use super::pointer::Pointer;
 use super::rule::{When, pointer_at};
@@ -40,6 +42,8 @@ pub(super) struct End {
     pub(super) reader: Option<String>,
     pub(super) code: Option<Wording>,
     pub(super) message: Option<Wording>,
+    /// What is fetched before its results are read.
+    pub(super) fetch: Vec<String>,
     spot: Spot,
 }
 
@@ -61,14 +65,15 @@ pub struct Polling {
 /// A compiled `[job]`.
 #[derive(Clone, Debug)]
 pub(super) struct JobWay {
-    pub(super) id: Option<Pointer>,
-    pub(super) url_from: Option<Pointer>,
+    pub(super) id: Option<Place>,
+    pub(super) url_from: Option<Place>,
     pub(super) method: String,
     pub(super) url: Option<TextTemplate>,
     pub(super) headers: Vec<(String, TextTemplate)>,
     pub(super) state: Pointer,
     pub(super) polling: Polling,
     pub(super) ends: BTreeMap<String, Ends>,
+    pub(super) fetches: Vec<Fetch>,
 }
 
 impl JobWay {
@@ -98,8 +103,8 @@ impl JobWay {
         let second = Duration::from_secs(1);
         let every = section.duration("every").unwrap_or(2 * second);
         let way = Self {
-            id: pointer_at(&section, "id"),
-            url_from: pointer_at(&section, "url_from"),
+            id: Place::read(&section, "id"),
+            url_from: Place::read(&section, "url_from"),
             method: section.text("method").unwrap_or("GET").to_owned(),
             url,
             headers,
@@ -113,7 +118,9 @@ impl JobWay {
                 retention: section.duration("retention"),
             },
             ends: ends(&section),
+            fetches: Fetch::read(&section, params, naming),
         };
+        way.check_fetches(&section);
         match (&way.id, &way.url_from, &way.url) {
             (Some(_), None, Some(_)) | (None, Some(_), None) => {}
             _ => section.wrong("id", "[job] needs `id` and `url`, or `url_from`", "and not both"),
@@ -125,9 +132,29 @@ impl JobWay {
                 "write [job.end.completed], one for each state it ends in",
             );
         }
-        section.refuse("fetch", "results come with the job's own answer");
         section.done();
         Some(way)
+    }
+
+    /// What an end fetches is there, and what is there is fetched by an end.
+    fn check_fetches(&self, section: &Section<'_>) {
+        let known: Vec<&str> = self.fetches.iter().map(|fetch| fetch.name.as_str()).collect();
+        for end in self.all() {
+            for name in end.fetch.iter().filter(|name| !known.contains(&name.as_str())) {
+                let remedy = nearest(name, &known).map_or_else(
+                    || format!("write [[job.fetch]] with name = \"{name}\""),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                section.findings.add(&end.spot, format!("there is nothing to fetch called `{name}`"), remedy);
+            }
+        }
+        for fetch in &self.fetches {
+            if !self.all().any(|end| end.fetch.contains(&fetch.name)) {
+                let message = format!("no end of the job fetches `{}`", fetch.name);
+                let remedy = format!("write fetch = \"{}\" in a [job.end.…], or take it out", fetch.name);
+                section.findings.add(&fetch.spot, message, remedy);
+            }
+        }
     }
 
     /// The readers that its ends name.
@@ -192,14 +219,22 @@ impl End {
             reader: table.text("results").map(str::to_owned),
             code: Wording::read(table, "code"),
             message: Wording::read(table, "message"),
+            fetch: table.text("fetch").map(names).unwrap_or_default(),
             spot: spot.clone(),
         };
+        if !end.fetch.is_empty() && end.then != EndThen::Results {
+            table.wrong("fetch", "`fetch` goes with then = \"results\"", "take it out");
+        }
         if end.then == EndThen::Results && end.reader.is_none() {
             table.wrong("then", "then = \"results\" without a reader", "name it: results = \"items\"");
         }
-        table.refuse("fetch", "results come with the job's own answer");
         end
     }
+}
+
+/// `errors, unprocessed`.
+fn names(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// `scheme://host:port` of an address, and what follows it.

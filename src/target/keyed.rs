@@ -1,5 +1,5 @@
-//! A key that stands in the body: it is made of the body, so that the body is made with zeros in its place, hashed
-//! and kept like that, and gets its key when it is sent.
+//! A key that stands in the body, because it is sent there or for reference: it may be made of the body, so that the
+//! body is made with zeros in its place, hashed and kept like that, and gets its key when it is sent.
 
 use super::encoding::to_form;
 use super::form::text_of;

@@ -99,7 +99,7 @@ impl Mapping {
         let keyed = keyed_body(&section, idempotency);
         let body = keyed.as_deref().or(section.text("body"));
         it.lone = one_row && body.is_some_and(|text| !text.contains("${rows}"));
-        it.keyed = keyed.is_some();
+        it.keyed = keyed.is_some() || body.is_some_and(|text| text.contains("${batch.key"));
         it.read_body(&section, params, naming, body);
         let lone = body.filter(|_| it.lone);
         if !matches!(it.format, Format::Csv | Format::Text | Format::Empty) {

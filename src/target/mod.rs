@@ -27,6 +27,9 @@
 //! | `send = { body = "/key" }` | the key stands in the body, and is made of the body without it |
 //! | `code`, `message`, `field` | words, a JSON Pointer, `{ regex = 'Code: (\d+)' }`, or a list: the first that is there |
 //! | `at` of a match | may point to a list: the entry is about several rows |
+//! | `[[job.fetch]]`, `fetch = "errors"` in an end | results beside the job's answer, page by page (`next`), read by the reader of that name |
+//! | `id`, `url_from` of a job | a JSON Pointer, or `{ header = "Location", regex = '([^/]+)$' }` |
+//! | `from = "$.data[*].errors[*]"` | a `JSONPath` to the entries, in place of a pointer to their list |
 //! | `count_ok` | a number, or a list that is counted; where silence means success it must agree |
 //! | `as = "text"` | the body is prose, read with `by = "regex"` |
 //! | `[[job.end.S.rule]]` | what the end means if its answer says so |
@@ -49,6 +52,7 @@ mod encoding;
 mod errors;
 mod expiry;
 mod faults;
+mod fetch;
 mod filter;
 mod form;
 mod group;
@@ -62,6 +66,7 @@ mod matching;
 mod oauth;
 mod outline;
 mod params;
+mod place;
 mod placeholder;
 mod pointer;
 mod polls;
@@ -71,6 +76,7 @@ mod reader;
 mod rule;
 mod scrub;
 mod section;
+mod selector;
 mod settings;
 mod slot;
 mod starter;

@@ -30,6 +30,7 @@ pub struct Outline {
     /// Rates and limits of `[flow]`, as written.
     pub requests: Option<String>,
     pub row_rates: Option<String>,
+    pub byte_rates: Option<String>,
     pub concurrency: Option<String>,
     pub answers: Vec<OutlineRule>,
     /// The ends of a job.
@@ -78,6 +79,7 @@ impl Profile {
             ttl: written(&["idempotency", "ttl"]),
             requests: written(&["flow", "requests"]),
             row_rates: written(&["flow", "rows"]),
+            byte_rates: written(&["flow", "bytes"]),
             concurrency: written(&["flow", "concurrency"]),
             answers: rules(self.root()),
             ends: ends(self.root()),

@@ -104,9 +104,7 @@ impl Seat {
                 "${param.…}, ${group:/…}, ${state.…}, ${batch.key}, ${batch.n} and ${batch.first_sent} \
                  (row fields only if `rows = 1` in [limits])"
             }
-            Self::Body { .. } => {
-                "${rows}, ${state.…} and ${param.…} (a key goes into it with send = { body = \"/…\" } in [idempotency])"
-            }
+            Self::Body { .. } => "${rows}, ${state.…}, ${batch.key} and ${param.…}",
             Self::Item { .. } => "${row}, ${row:/…}, ${row.key}, ${row.n}, ${row.idem} and ${param.…}",
             Self::Key => "${row:/…}, ${row.key}, ${row.idem}, ${batch.key} and ${param.…}",
             Self::Fixed => "${param.…}",

@@ -16,7 +16,7 @@ impl Pointer {
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.starts_with('$') {
             return Err(format!(
-                "`{text}` is a JSONPath, which is not supported; write a JSON Pointer (`/a/b`)"
+                "`{text}` is a JSONPath, which may only stand in `from`; write a JSON Pointer (`/a/b`)"
             ));
         }
         if !text.is_empty() && !text.starts_with('/') {

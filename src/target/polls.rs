@@ -42,8 +42,12 @@ impl Target {
 
     /// The request that asks how a job stands.
     pub fn poll(&self, job: &Job, timeout: Duration) -> Result<Request, String> {
-        let url = self.poll_url(&job.id, &job.path)?;
-        let method = self.job.as_ref().map_or("GET", |way| way.method.as_str());
+        let url = match &job.pages {
+            Some(pages) => self.page_url(job, pages)?,
+            None => self.poll_url(&job.id, &job.path)?,
+        };
+        let method =
+            self.job.as_ref().filter(|_| job.pages.is_none()).map_or("GET", |way| way.method.as_str());
         let own: &[(String, TextTemplate)] = self.job.as_ref().map_or(&[], |way| way.headers.as_slice());
         let facts = Facts { job: Some(&job.id), ..Facts::default() };
         self.question(method, url, own, &facts, timeout).map_err(|refusal| refusal.message)
@@ -94,23 +98,33 @@ impl Target {
             }
             _ => return again(format!("the poll was answered {status}")),
         }
+        if let Some(pages) = &job.pages {
+            return self.read_page(load, job, pages, reply, now);
+        }
         let Some(way) = &self.job else { return again("there is no [job]".to_owned()) };
         let json = if reply.is_whole() { raw::checked(&reply.body) } else { None };
         let Some(json) = json else { return again("the poll's answer cannot be read".to_owned()) };
         let Some(state) = way.state.find(json).and_then(raw::scalar) else {
             return again(format!("the poll's answer says nothing at {}", way.state.as_str()));
         };
-        let answer = Answer { target: self, load, reply, json: Some(json), wait };
-        match self.end(way, &state, job, &answer) {
-            Some(outcome) => PollOutcome::Ended(Box::new(outcome)),
-            None => PollOutcome::Again { wait, why: None },
-        }
+        let answer = Answer { target: self, load, reply, json: Some(json), wait, pages: None };
+        self.end(way, &state, job, &answer).unwrap_or(PollOutcome::Again { wait, why: None })
     }
 
-    fn end(&self, way: &JobWay, state: &str, job: &Job, answer: &Answer<'_>) -> Option<Outcome> {
+    /// What it means that a job is in this state; none if that is no end.
+    pub(super) fn end(
+        &self,
+        way: &JobWay,
+        state: &str,
+        job: &Job,
+        answer: &Answer<'_>,
+    ) -> Option<PollOutcome> {
         let end = way.ends.get(state)?;
         let end = end.rules.iter().find(|(when, _)| answer.json.is_some_and(|json| when.fits_entry(json)));
         let end = end.map_or(&way.ends.get(state)?.otherwise, |(_, end)| end);
+        if !end.fetch.is_empty() && answer.pages.is_none() {
+            return Some(Self::begin_pages(job, &end.fetch, answer.reply));
+        }
         let text = String::from_utf8_lossy(&answer.reply.body);
         let why = format!("job {} ended as {state}", job.id);
         let word = |wording: &Option<super::wording::Wording>| {
@@ -126,7 +140,7 @@ impl Target {
             field: None,
         };
         let all = |verdict| Outcome::Settled(Verdicts::all(verdict));
-        Some(match end.then {
+        Some(PollOutcome::Ended(Box::new(match end.then {
             EndThen::Ok => all(RowVerdict::Delivered),
             EndThen::Results => answer.results(end.reader.as_deref().unwrap_or_default()),
             EndThen::Reject => all(RowVerdict::Rejected(refusal)),
@@ -134,7 +148,7 @@ impl Target {
             EndThen::Bisect => Outcome::Bisect { refusal },
             EndThen::InDoubt => all(RowVerdict::InDoubt(why)),
             EndThen::Abort => Outcome::Stop { kind: StopKind::Refused, why, hint: None },
-        })
+        })))
     }
 
     /// What rows of one group have in common: the texts of their fields. `Err` refuses the row.
@@ -198,7 +212,7 @@ impl Target {
             return found
                 .ok_or_else(|| Box::new(Outcome::NotApplied { wait: self.wait_of(reply, now), why }));
         }
-        let answer = Answer { target: self, load, reply, json, wait: self.wait_of(reply, now) };
+        let answer = Answer { target: self, load, reply, json, wait: self.wait_of(reply, now), pages: None };
         Err(Box::new(match answer.by_status() {
             Outcome::Unknown { wait, why } => Outcome::NotApplied { wait, why },
             Outcome::Refetch { why } | Outcome::Split { refusal: Rejection { message: why, .. }, .. } => {

@@ -10,9 +10,11 @@ use super::raw;
 use super::rule::{When, pointer_at};
 use super::scrub::clean;
 use super::section::Section;
+use super::selector::Selector;
 use super::slot::RowNaming;
 use super::wording::Wording;
 use crate::model::{Load, Rejection, RowVerdict, Verdicts};
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// How the list is written.
@@ -22,6 +24,8 @@ pub(super) enum Form {
     Object,
     Lines,
     Scalars,
+    /// A table with a line of names: an entry is a row, its cells are texts.
+    Csv,
     /// Prose: the whole body is one entry.
     Text,
 }
@@ -56,11 +60,12 @@ const WORDS: [(&str, Word); 7] = [
     ("in_doubt", Word::InDoubt),
 ];
 
-const FORMS: [(&str, Form); 5] = [
+const FORMS: [(&str, Form); 6] = [
     ("list", Form::List),
     ("object", Form::Object),
     ("ndjson", Form::Lines),
     ("scalars", Form::Scalars),
+    ("csv", Form::Csv),
     ("text", Form::Text),
 ];
 
@@ -84,7 +89,7 @@ struct EntryRule {
 /// A compiled reader.
 #[derive(Clone, Debug)]
 pub(super) struct Reader {
-    pub(super) from: Option<Pointer>,
+    pub(super) from: Option<Selector>,
     form: Form,
     pub(super) per_item: bool,
     matching: Option<Matching>,
@@ -116,6 +121,12 @@ pub(super) struct Reading<'a> {
     pub(super) secrets: &'a [String],
 }
 
+/// A reader with what it reads: as many texts as there are pages, all JSON.
+pub(super) struct Source<'a> {
+    pub(super) reader: &'a Reader,
+    pub(super) texts: Vec<Cow<'a, str>>,
+}
+
 /// Verdicts while several readers speak.
 pub(super) struct Sheet {
     pub(super) rows: Vec<Option<RowVerdict>>,
@@ -124,7 +135,7 @@ pub(super) struct Sheet {
 
 impl Reader {
     pub(super) fn read(section: Section<'_>) -> Self {
-        let from = pointer_at(&section, "from");
+        let from = Selector::read(&section, "from");
         let form = section.word("as", &FORMS).unwrap_or(Form::List);
         let covers = section.word("covers", &COVERS).unwrap_or(Covers::All);
         let default = match covers {
@@ -185,30 +196,33 @@ impl Reader {
         self.matching.as_ref()?.unique_by()
     }
 
-    /// The body as one JSON value, where it comes as another thing: lines as a list, prose as a text. None if it
-    /// is to be read as it is, or cannot be.
-    pub(super) fn written(&self, body: &[u8]) -> Option<String> {
+    /// The body as one JSON value; lines and tables as a list, prose as a text. None if it cannot be read.
+    pub(super) fn text<'a>(&self, body: &'a [u8]) -> Option<Cow<'a, str>> {
         match self.form {
-            Form::Lines => lines(body),
-            Form::Text => Some(serde_json::Value::from(String::from_utf8_lossy(body)).to_string()),
-            _ => None,
+            Form::Lines => lines(body).map(Cow::Owned),
+            Form::Csv => csv_rows(body).map(Cow::Owned),
+            Form::Text => Some(serde_json::Value::from(String::from_utf8_lossy(body)).to_string().into()),
+            Form::List | Form::Object | Form::Scalars => raw::checked(body).map(Cow::Borrowed),
         }
     }
 
-    /// The verdicts on a load, or why the answer does not fit it. `json` is the whole body.
+    /// The verdicts on a load, or why the answer does not fit it. The first source is this reader's own. What is
+    /// counted stands in `told`, or else where the entries do.
     pub(super) fn verdicts(
         &self,
-        json: &str,
+        sources: &[Source<'_>],
+        told: Option<&str>,
         reading: &Reading<'_>,
-        others: &[&Reader],
     ) -> Result<Verdicts, String> {
+        let own = sources.first().and_then(|source| source.texts.first());
+        let json = told.or(own.map(AsRef::as_ref)).unwrap_or("null");
         if self.skip_if.as_ref().is_some_and(|when| when.fits_json(json)) {
             return Ok(Verdicts::delivered());
         }
         let rows = reading.load.len();
         let mut sheet = Sheet { rows: vec![None; rows], ids: Vec::new() };
-        for reader in std::iter::once(self).chain(others.iter().copied()) {
-            reader.fill(json, reading, &mut sheet)?;
+        for source in sources {
+            source.reader.fill(&source.texts, reading, &mut sheet)?;
         }
         let Some(failed) = self.unnamed(json, reading, &sheet)? else {
             return self.close(sheet);
@@ -223,13 +237,21 @@ impl Reader {
         Ok(verdicts)
     }
 
-    fn fill(&self, json: &str, reading: &Reading<'_>, sheet: &mut Sheet) -> Result<(), String> {
+    fn fill(&self, texts: &[Cow<'_, str>], reading: &Reading<'_>, sheet: &mut Sheet) -> Result<(), String> {
         let (Some(from), Some(matching)) = (&self.from, &self.matching) else { return Ok(()) };
-        let Some(list) = from.find(json) else {
-            return Err(format!("there is nothing at {}", shown(from)));
-        };
-        let entries =
-            self.entries(list).ok_or_else(|| format!("what stands at {} is no list", shown(from)))?;
+        if texts.is_empty() {
+            return Ok(());
+        }
+        let mut lists = Vec::with_capacity(texts.len());
+        for json in texts {
+            let list = from.find(json, self.form == Form::Object);
+            lists.push(list.ok_or_else(|| format!("there is nothing at {}", from.shown()))?);
+        }
+        let mut entries = Vec::new();
+        for list in &lists {
+            let no_list = || format!("what stands at {} is no list", from.shown());
+            entries.extend(self.entries(list).ok_or_else(no_list)?);
+        }
         let owners = Owners::new(matching, reading, self.per_item);
         if self.covers != Covers::Failed && matching.is_positional() {
             owners.check_count(entries.len(), self.unlisted == Word::Collateral)?;
@@ -273,7 +295,7 @@ impl Reader {
             // An object, where a list could stand, is a list of one.
             Form::List if list.starts_with('{') => Some(vec![("", list)]),
             Form::Text => Some(vec![("", list)]),
-            Form::List | Form::Scalars | Form::Lines => {
+            Form::List | Form::Scalars | Form::Lines | Form::Csv => {
                 raw::elements(list).map(|list| list.map(|entry| ("", entry)).collect())
             }
         }
@@ -338,10 +360,6 @@ impl Reader {
     }
 }
 
-fn shown(pointer: &Pointer) -> &str {
-    if pointer.as_str().is_empty() { "the top" } else { pointer.as_str() }
-}
-
 fn unlisted(word: Word) -> RowVerdict {
     match word {
         Word::Ok => RowVerdict::Delivered,
@@ -362,8 +380,23 @@ fn rank(verdict: &RowVerdict) -> u8 {
     }
 }
 
+/// A table as a list of objects; none if it is none.
+pub(super) fn csv_rows(body: &[u8]) -> Option<String> {
+    let mut table = csv::Reader::from_reader(body);
+    let names = table.headers().ok()?.clone();
+    let mut rows = Vec::new();
+    for record in table.records() {
+        let record = record.ok()?;
+        let cells = names.iter().zip(&record);
+        let row: serde_json::Map<String, serde_json::Value> =
+            cells.map(|(name, cell)| (name.to_owned(), cell.into())).collect();
+        rows.push(serde_json::Value::Object(row));
+    }
+    Some(serde_json::Value::Array(rows).to_string())
+}
+
 /// A body of JSON lines as one list; none if a line is no JSON.
-fn lines(body: &[u8]) -> Option<String> {
+pub(super) fn lines(body: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(body).ok()?;
     let mut list = String::with_capacity(text.len() + 2);
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {

@@ -14,16 +14,17 @@ const SECRETS: [&str; 3] = ["token", "password", "apikey"];
 /// What comes before the products in the list of targets is tried against the sandbox elsewhere.
 const FIRST: &str = "elasticsearch";
 
-struct Page {
+pub(crate) struct Page {
     notes: Vec<(String, String)>,
     head: String,
     headers: Vec<(String, String)>,
-    body: String,
+    pub(crate) body: String,
 }
 
-fn page(path: &Path) -> Page {
+pub(crate) fn page(path: &Path) -> Page {
     let text = fs::read_to_string(path).unwrap();
-    let (head, body) = text.strip_suffix('\n').unwrap().split_once("\n\n").unwrap();
+    let text = text.strip_suffix('\n').unwrap();
+    let (head, body) = text.split_once("\n\n").unwrap_or((text.trim_end(), ""));
     let pair = |text: &str| {
         let (name, value) = text.split_once(": ").unwrap();
         (name.to_owned(), value.to_owned())
@@ -39,7 +40,7 @@ impl Page {
         self.notes.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    fn answer(&self) -> Answer {
+    pub(crate) fn answer(&self) -> Answer {
         let status = self.head.split_once(' ').unwrap().1.to_owned();
         Answer { status, headers: self.headers.clone(), body: self.body.clone() }
     }

@@ -152,6 +152,8 @@ impl World {
             concurrency: Concurrency::Fixed(2),
             request_rates: Vec::new(),
             row_rates: Vec::new(),
+            byte_rates: Vec::new(),
+            batch_bytes: 1 << 20,
             batch_rows: self.batch_rows,
             backoff: Backoff::default(),
             attempts: 4,

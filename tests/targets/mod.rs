@@ -4,10 +4,13 @@
 //! `BULKHAUL_SCALE=100` makes the inputs a hundred times as long, for figures.
 
 mod credentials;
+mod examples;
 mod experiture;
 mod hostile;
 mod j17;
 mod j17_new;
+mod language;
+mod pages;
 mod rows;
 
 use crate::support::{Bench, Said, get, said};

@@ -113,7 +113,7 @@ fn unsettled(conn: &Connection, import: u64) -> Result<Vec<Unsettled>, LedgerErr
         let state: String = row.get("state")?;
         let job = match row.get::<_, Option<String>>("job_id")? {
             Some(id) => {
-                let job = Job { id, path: row.get("job_path")? };
+                let job = Job::new(id, row.get("job_path")?);
                 Some((job, WallTime::from_millis(row.get("accepted_at")?)))
             }
             None => None,

@@ -9,7 +9,7 @@ use std::time::Duration;
 const TEN: Duration = Duration::from_secs(10);
 
 fn job() -> Job {
-    Job { id: "abc".into(), path: "/api/imports/batch/abc".into() }
+    Job::new("abc".into(), "/api/imports/batch/abc".into())
 }
 
 fn imports() -> Target {
@@ -101,7 +101,7 @@ fn a_job_at_another_origin_is_refused_and_no_token_goes_there() {
     }
     // What comes from a ledger is looked at again.
     for path in ["//evil.test/x", "https://evil.test/x", "", "x"] {
-        assert!(target.poll(&Job { id: "1".into(), path: path.into() }, TEN).is_err(), "{path}");
+        assert!(target.poll(&Job::new("1".into(), path.into()), TEN).is_err(), "{path}");
     }
 }
 

@@ -1,4 +1,5 @@
-//! Every built-in by example: `fixtures/targets/FOLDER/`, one folder for each way to use a target.
+//! Every built-in by example: `fixtures/targets/FOLDER/`, one folder for each way to use a target; and profiles of
+//! others, `fixtures/examples/FOLDER/` with a `profile.toml`.
 //!
 //! `rows.ndjson`: the rows, one a line. `request.http`: what they become, byte for byte. `answer-*.http`: answers to
 //! it, and `poll-*.http` answers to polls of its job, with what they mean. A file is lines that begin with `# `, then
@@ -206,37 +207,62 @@ fn every_builtin_forms_its_documented_request_and_reads_its_documented_answers()
         let begin = folder.file_name().unwrap().to_string_lossy().into_owned();
         assert!(begin == name || begin.starts_with(&format!("{name}.")), "{begin} is of {name}");
         let target = builtin(&name, &page.pairs("set"));
-        let text = fs::read_to_string(folder.join("rows.ndjson")).unwrap();
-        let rows: Vec<&str> = text.lines().collect();
-        assert_eq!(rendered(&target, &page, &rows), shown(&page), "{}", page.path.display());
-        let packed = target.compression() == Compression::Gzip;
-        assert_eq!(page.all("packed").any(|kind| kind == "gzip"), packed, "{begin}");
-
-        let load = load(&target, &rows);
-        let mut job = Job { id: "1".to_owned(), path: "/job".to_owned() };
-        for page in pages(&folder, "answer-") {
-            let outcome = target.read(&load, &page.reply(), NOW);
-            check(&page, &told(&outcome, rows.len()));
-            kinds.insert((name.clone(), kind(&page)));
-            if let Outcome::Accepted(accepted) = outcome {
-                job = accepted;
-            }
-        }
-        for page in pages(&folder, "poll-") {
-            let told = match target.read_poll(&load, &job, &page.reply(), NOW) {
-                PollOutcome::Again { .. } => vec!["again".to_owned()],
-                PollOutcome::Gone { .. } => vec!["gone".to_owned()],
-                PollOutcome::Ended(outcome) => told(&outcome, rows.len()),
-            };
-            check(&page, &told);
-            kinds.insert((name.clone(), kind(&page)));
-        }
+        holds(&target, &folder, &page, |kind| {
+            kinds.insert((name.clone(), kind));
+        });
     }
     for name in Profile::builtin_names() {
         for kind in ["success", "refused"] {
             assert!(kinds.contains(&((*name).to_owned(), kind)), "{name} has no example of {kind}");
         }
     }
+}
+
+/// The request of a folder is formed, and its answers are read, as it says.
+fn holds(target: &Target, folder: &Path, page: &Page, mut saw: impl FnMut(&'static str)) {
+    let begin = folder.display();
+    let text = fs::read_to_string(folder.join("rows.ndjson")).unwrap();
+    let rows: Vec<&str> = text.lines().collect();
+    assert_eq!(rendered(target, page, &rows), shown(page), "{}", page.path.display());
+    let packed = target.compression() == Compression::Gzip;
+    assert_eq!(page.all("packed").any(|kind| kind == "gzip"), packed, "{begin}");
+
+    let load = load(target, &rows);
+    let mut job = Job::new("1".to_owned(), "/job".to_owned());
+    for page in pages(folder, "answer-") {
+        let outcome = target.read(&load, &page.reply(), NOW);
+        check(&page, &told(&outcome, rows.len()));
+        saw(kind(&page));
+        if let Outcome::Accepted(accepted) = outcome {
+            job = accepted;
+        }
+    }
+    for page in pages(folder, "poll-") {
+        let told = match target.read_poll(&load, &job, &page.reply(), NOW) {
+            PollOutcome::Again { .. } => vec!["again".to_owned()],
+            PollOutcome::Gone { .. } => vec!["gone".to_owned()],
+            PollOutcome::More(_) => vec!["more".to_owned()],
+            PollOutcome::Ended(outcome) => told(&outcome, rows.len()),
+        };
+        check(&page, &told);
+        saw(kind(&page));
+    }
+}
+
+#[test]
+fn every_example_forms_its_documented_request_and_reads_its_documented_answers() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/examples");
+    let folders = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
+    let mut tried = 0;
+    for folder in folders.filter(|folder| folder.join("profile.toml").exists()) {
+        let text = fs::read_to_string(folder.join("profile.toml")).unwrap();
+        let profile =
+            Profile::parse("profile.toml", &text, &|_| None).unwrap_or_else(|errors| panic!("{errors}"));
+        let page = Page::read(&folder.join("request.http"));
+        holds(&compiled(&profile, &page.pairs("set")), &folder, &page, |_| {});
+        tried += 1;
+    }
+    assert!(tried > 0);
 }
 
 /// `answer-success-….http` shows a success.

@@ -8,6 +8,7 @@ mod builtins;
 mod deletions;
 mod encodings;
 mod faults;
+mod fetching;
 mod fixtures;
 mod forming;
 mod hints;
