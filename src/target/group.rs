@@ -146,8 +146,13 @@ impl StateWay {
             let pieces = params.demand(text, Seat::State, &fetch.spot_of(key));
             TextTemplate::of(pieces, None, &mut fields)
         };
-        if let Some(url) = fetch.text("url") {
-            self.url = template(url, "url");
+        match fetch.text("url") {
+            Some(url) => self.url = template(url, "url"),
+            None if fetch.has("url") => {}
+            None => {
+                let remedy = "as in url = \"${param.base}/${group:/id}/version\"";
+                fetch.wrong("url", "[group.state.fetch] needs `url`", remedy);
+            }
         }
         for (name, spot, node) in fetch.entries("headers") {
             match &node.value {

@@ -65,6 +65,8 @@ pub struct Polling {
 /// A compiled `[job]`.
 #[derive(Clone, Debug)]
 pub(super) struct JobWay {
+    /// Where it begins, and where it says what names the job.
+    pub(super) spots: (Spot, Spot),
     pub(super) id: Option<Place>,
     pub(super) url_from: Option<Place>,
     pub(super) method: String,
@@ -103,6 +105,7 @@ impl JobWay {
         let second = Duration::from_secs(1);
         let every = section.duration("every").unwrap_or(2 * second);
         let way = Self {
+            spots: (section.spot.clone(), section.spot_of("id")),
             id: Place::read(&section, "id"),
             url_from: Place::read(&section, "url_from"),
             method: section.text("method").unwrap_or("GET").to_owned(),

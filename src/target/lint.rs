@@ -56,6 +56,7 @@ impl Usage {
         self.readers(target);
         self.rules(target, own, findings);
         self.states(target, findings);
+        self.job(target);
         for (source, _, spot) in self.holes.borrow_mut().drain(..) {
             let Source::Group(pointer) = source else { continue };
             if spot.file != own.file {
@@ -120,6 +121,16 @@ impl Usage {
                 findings.add(&rule.spot, "then = \"refetch\" without [group.state]", remedy);
             }
         }
+    }
+
+    fn job(&self, target: &Target) {
+        let Some(job) = &target.job else { return };
+        let idle = !target.rules.iter().any(|rule| rule.then == Then::Job);
+        let useless = idle.then(|| "no [[response]] leads to this job".to_owned());
+        self.thing(&job.spots.0, "job", "write one with then = \"job\", or take it out", useless);
+        let used = self.holes.borrow().iter().any(|(source, ..)| *source == Source::JobId);
+        let useless = (job.id.is_some() && !used).then(|| "`id` is captured, and never used".to_owned());
+        self.thing(&job.spots.1, "job.id", "use it as ${job.id} in `url`, or take it out", useless);
     }
 
     fn states(&self, target: &Target, findings: &Findings) {

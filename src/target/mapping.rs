@@ -167,6 +167,17 @@ impl Mapping {
         {
             section.wrong("url", format!("`{head}` is no address"), "it begins with http:// or https://");
         }
+        // What follows the base must not become part of its host: `https://a.test` and `.evil.test`.
+        if let Some(base) = section.text("url").and_then(|text| params.leading(text))
+            && super::job::origin(&base).0 != super::job::origin(&head).0
+        {
+            let remedy = "what follows the base begins with a slash, as in --set path=/items";
+            section.wrong("url", format!("`{head}` is not at `{base}`"), remedy);
+        }
+        if self.url.has_slots() && super::job::origin(&head).1.is_empty() {
+            let remedy = "put a slash before it";
+            section.wrong("url", "a value would become part of the host", remedy);
+        }
         if head.contains('@') && head.split('/').nth(2).is_some_and(|host| host.contains('@')) {
             section.wrong(
                 "url",

@@ -92,6 +92,7 @@ impl Profile {
             let written = at(self.root(), &["request", key]).and_then(text).unwrap_or_default();
             written.starts_with(&format!("${{param.{spec}"))
         };
+        let url = at(self.root(), &["request", "url"]).and_then(text).unwrap_or_default();
         let values: BTreeMap<String, String> = self
             .params()
             .iter()
@@ -99,6 +100,8 @@ impl Profile {
             .map(|spec| {
                 let likely = if begins("url", &spec.name) {
                     "https://api.example.com"
+                } else if url.contains(&format!("}}${{param.{}", spec.name)) {
+                    "/0"
                 } else if begins("method", &spec.name) {
                     "POST"
                 } else {
@@ -115,7 +118,7 @@ impl Profile {
             let name = at(self.root(), &["idempotency", "send", kind]).and_then(text)?;
             Some(format!("{kind} {name}"))
         };
-        place("header").or_else(|| place("query"))
+        place("header").or_else(|| place("query")).or_else(|| place("body"))
     }
 }
 

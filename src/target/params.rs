@@ -212,6 +212,14 @@ impl<'a> Params<'a> {
         }
     }
 
+    /// The value of the parameter that a text begins with; none while a profile is only checked.
+    pub(super) fn leading(&self, text: &str) -> Option<String> {
+        let found = pieces(text).ok()?;
+        let Some(Piece::Hole(Hole { source: Source::Param(name), .. })) = found.first() else { return None };
+        let value = if self.checking() { None } else { self.value(name).ok()? };
+        value.map(|value| value.trim_end_matches('/').to_owned())
+    }
+
     /// As [`Self::fill`], where a parameter must have a value.
     pub(super) fn demand(&self, text: &str, seat: Seat, spot: &Spot) -> Vec<Piece> {
         match self.fill(text, seat, spot) {

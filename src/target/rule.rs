@@ -351,7 +351,14 @@ impl Rule {
         }
         let (mut learn_rows, mut learn_bytes) = (None, None);
         if let Some(learn) = section.section("learn") {
-            let read = |key| learn.text(key).and_then(|text| regex(text, &learn, &learn.spot_of(key)));
+            let read = |key| {
+                let found = regex(learn.text(key)?, &learn, &learn.spot_of(key))?;
+                if found.captures_len() < 2 {
+                    let remedy = "write an expression with a group: 'Maximum (\\d+) items'";
+                    learn.wrong(key, format!("`{key}` captures no number"), remedy);
+                }
+                Some(found)
+            };
             (learn_rows, learn_bytes) = (read("rows"), read("bytes"));
             learn.done();
         }
@@ -370,6 +377,15 @@ impl Rule {
         };
         if rule.then == Then::Results && rule.reader.is_none() {
             section.wrong("then", "then = \"results\" without a reader", "name it: results = \"items\"");
+        }
+        for (key, verb, goes) in [("results", "results", Then::Results), ("learn", "split", Then::Split)] {
+            if section.has(key) && rule.then != goes && then.is_some() {
+                section.wrong(
+                    key,
+                    format!("`{key}` goes with then = \"{verb}\""),
+                    "take it out, or write that",
+                );
+            }
         }
         super::faults::check(&rule, &section);
         if section.has("applied") && rule.then != Then::Retry {

@@ -24,10 +24,18 @@ impl Verify {
         let section = root.section("verify")?;
         let mut fields = FieldSet::default();
         let url = section.text("url").unwrap_or_default();
+        if url.is_empty() {
+            let remedy = "as in url = \"${param.base}/items/${batch.key}\"";
+            section.wrong("url", "[verify] needs `url`", remedy);
+        }
         let pieces = params.demand(url, Seat::Verify, &section.spot_of("url"));
         let when = |key: &'static str| {
             let Some(table) = section.section(key) else {
-                section.wrong(key, format!("[verify] needs `{key}`"), "as in applied = { status = [200] }");
+                section.wrong(
+                    key,
+                    format!("[verify] needs `{key}`"),
+                    format!("as in {key} = {{ status = [200] }}"),
+                );
                 return When::default();
             };
             let when = When::read(&table, true);

@@ -169,6 +169,17 @@ fn imports_async_weathers_faults_and_two_kills() {
 }
 
 #[test]
+fn a_path_that_would_become_part_of_the_host_is_refused() {
+    let yard = SINGLE.yard("", u64::MAX);
+    for path in ["single/payments", ".evil.test/x", "@evil.test/x", ":1/x"] {
+        let said =
+            yard.bench.run(&format!("send x.csv --to single --url {} --set path={path}", yard.url)).exits(1);
+        assert!(said.stderr.contains("what follows the base begins with a slash"), "{path}: {said:?}");
+    }
+    assert_eq!(yard.requests(), 0);
+}
+
+#[test]
 fn single_comes_clean_with_a_call_and_a_key_for_each_row() {
     let truth = SINGLE.comes_clean().truth();
     assert_eq!(truth["targets"]["single"]["calls"], SINGLE.rows());

@@ -97,6 +97,78 @@ fn verbs_that_need_a_table_say_so() {
 }
 
 #[test]
+fn a_job_is_led_to_and_what_names_it_is_used() {
+    let job = |url: &str| {
+        format!(
+            "[job]\nid = \"/id\"\nurl = \"https://a.test/{url}\"\nstate = \"/s\"\n[job.end.done]\nthen = \"ok\"\n"
+        )
+    };
+    let rule = "[[response]]\nwhen = { status = [202] }\nthen = \"job\"\n";
+    assert_eq!(
+        errors(&format!("{HEAD}{REQUEST}{}", job("${job.id}"))),
+        "t.toml:6: no [[response]] leads to this job; write one with then = \"job\", or take it out"
+    );
+    assert_eq!(
+        errors(&format!("{HEAD}{REQUEST}{rule}{}", job("latest"))),
+        "t.toml:10: `id` is captured, and never used; use it as ${job.id} in `url`, or take it out"
+    );
+    plain(&format!("{rule}{}", job("${job.id}")));
+}
+
+#[test]
+fn keys_that_go_with_another_verb_say_so() {
+    let rule =
+        |then: &str| format!("{HEAD}{REQUEST}[[response]]\nwhen = {{ status = [200] }}\nthen = {then}\n");
+    let reader = "[results.r]\nfrom = \"\"\nmatch = { by = \"position\" }\n";
+    for (then, told) in [
+        (
+            "\"ok\"\nresults = \"r\"",
+            "t.toml:9: `results` goes with then = \"results\"; take it out, or write that",
+        ),
+        (
+            "\"reject\"\nlearn = { rows = '(\\d+)' }",
+            "t.toml:9: `learn` goes with then = \"split\"; take it out, or write that",
+        ),
+        (
+            "\"split\"\nlearn = { rows = 'Maximum' }",
+            "t.toml:9: `rows` captures no number; write an expression with a group: 'Maximum (\\d+) items'",
+        ),
+        ("\"retry\"\nwait = 5", "t.toml:9: `wait` in [[response]] must be text, not a whole number"),
+    ] {
+        let told_now = errors(&format!("{}{}", rule(then), if then.contains("\"r\"") { reader } else { "" }));
+        assert_eq!(told_now, told, "{then}");
+    }
+}
+
+#[test]
+fn no_value_becomes_part_of_the_host() {
+    let url = |url: &str| {
+        format!("{HEAD}[limits]\nrows = 1\n[params.base]\nrequired = true\n[request]\nurl = \"{url}\"\n")
+    };
+    let told = "t.toml:9: a value would become part of the host; put a slash before it";
+    for bad in ["${param.base}${row:/id}", "${param.base}.${row:/id}", "${param.base}:${row:/id}/x"] {
+        assert_eq!(errors(&url(bad)), told, "{bad}");
+    }
+    target(&url("${param.base}/${row:/id}"), &[("base", "https://a.test")]);
+}
+
+#[test]
+fn questions_need_an_address() {
+    let told = errors(&format!("{HEAD}{REQUEST}[verify]\napplied = {{ status = [200] }}\n"));
+    assert_eq!(
+        told,
+        "t.toml:6: [verify] needs `url`; as in url = \"${param.base}/items/${batch.key}\"\n\
+         t.toml:6: [verify] needs `not_applied`; as in not_applied = { status = [200] }"
+    );
+    let state = "[group]\nby = [\"/g\"]\n[group.state.fetch]\ncapture = { v = \"/v\" }\n";
+    let body = "body = '''{\"v\":\"${state.v}\",\"r\":\"${rows}\"}'''\n";
+    assert_eq!(
+        errors(&format!("{HEAD}{REQUEST}{body}{state}")),
+        "t.toml:9: [group.state.fetch] needs `url`; as in url = \"${param.base}/${group:/id}/version\""
+    );
+}
+
+#[test]
 fn a_child_may_hide_what_its_parent_says() {
     let parent = format!(
         "{HEAD}{REQUEST}[[response]]\nwhen = {{ status = [409] }}\nthen = \"results\"\nresults = \"r\"\n\
