@@ -201,6 +201,41 @@ fn a_group_state_that_answers_carry_on_is_read_once_and_again_after_a_conflict()
 }
 
 #[test]
+fn a_row_above_the_target_s_size_is_refused_here_and_its_neighbours_go() {
+    let rows = [json!({"n": 1}), json!({"n": 2, "pad": "x".repeat(40)}), json!({"n": 3})];
+    let bench =
+        bench(&rows, &format!("[limits]\nrow_bytes = \"40\"\n[request]\nurl = \"${{param.base}}/x\"\n{OK}"));
+    let server = Server::start(&ok(), None);
+    send(&bench, server.url(), "").exits(3).books([3, 2, 1, 0, 0]);
+    assert_eq!(ids(&server.requests()), ["[{\"n\":1},{\"n\":3}]"]);
+    let letter = &bench.dead_letters("x.ndjson")[0];
+    assert_eq!((&letter["row"]["n"], &letter["error"]["code"]), (&json!(2), &json!("row_too_large")));
+}
+
+#[test]
+fn a_limit_that_an_answer_taught_is_remembered_by_later_runs() {
+    let rows: Vec<Value> = (0..90).map(|n| json!({"n": n})).collect();
+    let bench = bench(
+        &rows,
+        &format!(
+            "[limits]\nrows = 30\n[request]\nurl = \"${{param.base}}/x\"\n[idempotency]\nscope = \"batch\"\n\
+             send = {{ header = \"Idempotency-Key\" }}\nkey_first = true\n{OK}\
+             [[response]]\nwhen = {{ json = {{ \"/error\" = \"too_many\" }} }}\nthen = \"split\"\nlearn = {{ rows = 'most (\\d+) rows' }}\n"
+        ),
+    );
+    let server = Server::saying(|got, _| {
+        let rows: Vec<Value> = serde_json::from_str(&got.body).unwrap();
+        let many = json!({"error": "too_many", "message": "at most 10 rows"});
+        Some(if rows.len() > 10 { Answer::json(400, &many) } else { ok() })
+    });
+    send(&bench, server.url(), "--limit 30").exits(0);
+    let first = server.requests().len();
+    send(&bench, server.url(), "").exits(0).books([90, 90, 0, 0, 0]);
+    let later = server.requests().len() - first;
+    assert_eq!((first, later), (4, 6), "one refusal in all");
+}
+
+#[test]
 fn a_413_that_comes_while_the_body_is_still_on_its_way_halves_the_batch() {
     let rows: Vec<Value> = (0..60).map(|n| json!({"n": n, "pad": "x".repeat(60_000)})).collect();
     let bench = bench(
