@@ -34,13 +34,13 @@ pub use recount::{Recorded, Recount, Recounted, Refusal};
 pub use wait::Wait;
 
 use crate::model::{
-    BatchSeq, Cursor, Entry, GroupId, ImportRecord, Moment, Noted, Now, PollOutcome, StopKind,
+    BatchSeq, Cursor, Entry, GroupId, ImportRecord, Moment, Noted, Now, Ordinal, PollOutcome, StopKind,
 };
 use crate::target::GroupState;
 use batch::{Batch, Kind, State};
 use credential::Credential;
 use hand::Hand;
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -115,8 +115,8 @@ pub struct Engine {
     trouble: Option<wait::Trouble>,
     /// States of groups that need not be asked for.
     known: HashMap<GroupId, GroupState>,
-    /// Groups whose later rows are refused.
-    blocked: HashSet<GroupId>,
+    /// Groups that lost a row, and the first one that they lost: what comes after it is refused.
+    blocked: HashMap<GroupId, Ordinal>,
     started: Option<Moment>,
 }
 

@@ -264,14 +264,19 @@ impl Engine {
         if self.blocked.is_empty()
             || batch.tainted
             || batch.planned.doubtful
-            || !batch.groups.iter().any(|g| self.blocked.contains(g))
+            || !batch.groups.iter().any(|g| self.blocked.contains_key(g))
         {
             return false;
         }
         let load = batch.load().clone();
-        let group = |index| self.assembler.group(&self.assembler.row(&load, index)).ok().flatten();
-        let blocked: Vec<bool> =
-            (0..load.len()).map(|index| group(index).is_some_and(|g| self.blocked.contains(&g))).collect();
+        // Rows that stand before the refused one are as good as ever.
+        let is_blocked = |index| {
+            let group = self.assembler.group(&self.assembler.row(&load, index)).ok().flatten();
+            group
+                .and_then(|group| self.blocked.get(&group))
+                .is_some_and(|first| load.mark(index).ordinal > *first)
+        };
+        let blocked: Vec<bool> = (0..load.len()).map(is_blocked).collect();
         let why = Rejection::local("blocked", "an earlier row of its group was refused");
         self.refuse_some(now, seq, |index, _| blocked[index].then(|| why.clone()), commands)
     }

@@ -4,8 +4,8 @@ use super::batch::{Batch, State};
 use super::event::{Command, Settled};
 use super::{Awaited, Engine};
 use crate::model::{
-    BatchEnd, BatchSeq, ChildReason, Circumstances, DeadLetter, Entry, GroupId, Limit, Load, Now, Park,
-    Planned, Rejection, RowVerdict, Verdicts,
+    BatchEnd, BatchSeq, ChildReason, Circumstances, DeadLetter, Entry, GroupId, Limit, Load, Now, Ordinal,
+    Park, Planned, Rejection, RowVerdict, Verdicts,
 };
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ struct End {
     learned: Option<Limit>,
     told: Vec<Settled>,
     report: Option<DeadLetter>,
-    blocked: Vec<GroupId>,
+    blocked: Vec<(GroupId, Ordinal)>,
 }
 
 /// Rows of a batch, sorted by what becomes of them.
@@ -114,21 +114,24 @@ impl Engine {
         self.finish(seq, End { report: Some(report), ..End::default() }, vec![child], commands);
     }
 
-    /// Groups of refused rows, where a refusal holds back what comes later.
-    fn newly_blocked(&mut self, seq: BatchSeq, refused: &[DeadLetter]) -> Vec<GroupId> {
+    /// Groups of refused rows, where a refusal holds back what comes later, each with the first row that it lost.
+    fn newly_blocked(&mut self, seq: BatchSeq, refused: &[DeadLetter]) -> Vec<(GroupId, Ordinal)> {
         if refused.is_empty() || !self.assembler.target().group().is_some_and(|group| group.blocks) {
             return Vec::new();
         }
         let load = self.hand.get(seq).load();
-        let is_refused =
-            |index: &usize| refused.iter().any(|letter| letter.mark.ordinal == load.mark(*index).ordinal);
-        let group = |index| self.assembler.group(&self.assembler.row(load, index)).ok().flatten();
-        let mut groups: Vec<GroupId> = (0..load.len()).filter(is_refused).filter_map(group).collect();
-        groups.retain(|group| !self.blocked.contains(group));
-        groups.sort_unstable();
-        groups.dedup();
-        self.blocked.extend(&groups);
-        groups
+        let mut blocked = Vec::new();
+        for index in 0..load.len() {
+            let ordinal = load.mark(index).ordinal;
+            let is_refused = refused.iter().any(|letter| letter.mark.ordinal == ordinal);
+            let group = self.assembler.group(&self.assembler.row(load, index)).ok().flatten();
+            let Some(group) = group.filter(|_| is_refused) else { continue };
+            if self.blocked.get(&group).is_none_or(|first| ordinal < *first) {
+                self.blocked.insert(group, ordinal);
+                blocked.push((group, ordinal));
+            }
+        }
+        blocked
     }
 
     /// Halves a batch of at least two rows, nothing of which was applied.

@@ -2,8 +2,8 @@
 //! is durable, or nothing.
 
 use super::{
-    BatchKey, BatchSeq, Cursor, DeadLetter, Digest, GroupId, ImportRecord, Job, Limit, Load, Place, RowSet,
-    Tally, WallTime,
+    BatchKey, BatchSeq, Cursor, DeadLetter, Digest, GroupId, ImportRecord, Job, Limit, Load, Ordinal, Place,
+    RowSet, Tally, WallTime,
 };
 
 /// A batch as the ledger knows it: enough to make the same bytes again.
@@ -118,8 +118,8 @@ pub enum Entry {
         learned: Option<Limit>,
         /// A refusal that names no row: a line in the dead-letter file, and its rows are children in doubt.
         report: Option<DeadLetter>,
-        /// Groups whose later rows are refused from now on.
-        blocked: Vec<GroupId>,
+        /// Groups that lost this row: the rows that come after it are refused from now on.
+        blocked: Vec<(GroupId, Ordinal)>,
     },
     /// [T5] Nobody can know.
     Park { seq: BatchSeq, park: Park },
@@ -165,7 +165,8 @@ pub struct Recovered {
     /// In order of their numbers.
     pub unsettled: Vec<Unsettled>,
     pub next_seq: BatchSeq,
-    pub blocked: Vec<GroupId>,
+    /// By group, with the first row that was refused.
+    pub blocked: Vec<(GroupId, Ordinal)>,
     pub pause_until: Option<WallTime>,
     pub learned_rows: Option<u64>,
     pub learned_bytes: Option<u64>,

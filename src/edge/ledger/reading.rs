@@ -130,10 +130,14 @@ fn unsettled(conn: &Connection, import: u64) -> Result<Vec<Unsettled>, LedgerErr
     Ok(list)
 }
 
-fn blocked(conn: &Connection, import: u64) -> Result<Vec<GroupId>, LedgerError> {
-    let mut select = conn.prepare("SELECT grp FROM blocked WHERE import = ?1")?;
-    let groups = select.query_map([import as i64], |row| Ok(GroupId(row.get(0)?)))?;
-    Ok(groups.collect::<Result<_, _>>()?)
+fn blocked(conn: &Connection, import: u64) -> Result<Vec<(GroupId, Ordinal)>, LedgerError> {
+    let mut select = conn.prepare("SELECT grp, ordinal FROM blocked WHERE import = ?1")?;
+    let mut rows = select.query([import as i64])?;
+    let mut groups = Vec::new();
+    while let Some(row) = rows.next()? {
+        groups.push((GroupId(row.get("grp")?), Ordinal(number(row, "ordinal")?)));
+    }
+    Ok(groups)
 }
 
 fn planned(row: &Row<'_>) -> Result<Planned, LedgerError> {

@@ -48,7 +48,9 @@ CREATE TABLE natural_key (
   PRIMARY KEY (key, import)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX natural_key_seq ON natural_key (seq);
-CREATE TABLE blocked (import INTEGER NOT NULL, grp BLOB NOT NULL, PRIMARY KEY (import, grp)) STRICT, WITHOUT ROWID;
+CREATE TABLE blocked (
+  import INTEGER NOT NULL, grp BLOB NOT NULL, ordinal INTEGER NOT NULL, PRIMARY KEY (import, grp)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE projection (
   one INTEGER PRIMARY KEY CHECK (one = 1), letters INTEGER NOT NULL, len INTEGER NOT NULL, hash BLOB NOT NULL
 ) STRICT;

@@ -187,9 +187,12 @@ fn finish(conn: &Page<'_>, import: i64, entry: &Entry) -> Result<(), LedgerError
         conn.prepare_cached("DELETE FROM kept WHERE seq = ?1")?.execute([seq.0 as i64])?;
     }
     keep(conn, kept.iter())?;
-    for group in blocked {
-        conn.prepare_cached("INSERT OR IGNORE INTO blocked (import, grp) VALUES (?1, ?2)")?
-            .execute(params![import, group.0])?;
+    for (group, ordinal) in blocked {
+        conn.prepare_cached(
+            "INSERT INTO blocked (import, grp, ordinal) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET ordinal = min(ordinal, ?3)",
+        )?
+        .execute(params![import, group.0, ordinal.0 as i64])?;
     }
     learned.map_or(Ok(()), |limit| learn(conn, limit))
 }
