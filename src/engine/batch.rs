@@ -71,6 +71,8 @@ pub(super) struct Batch {
     /// Attempts in this run.
     pub attempts: u32,
     /// Attempts since the target last took anything; bounded by the policy.
+    /// The target may have seen its key, in this run or an earlier one.
+    pub shown: bool,
     pub failures: u32,
     /// The target's successes when the last failure came: another's success in between starts the count anew.
     pub failures_at: u64,
@@ -110,6 +112,7 @@ impl Batch {
             tainted: false,
             misfits: 0,
             puzzles: 0,
+            shown: false,
             polls: 0,
             job: None,
             accepted_at: WallTime::default(),

@@ -66,6 +66,7 @@ pub(super) fn engine(
                 batch
             }
         };
+        batch.shown = true;
         // It may have been sent, and nobody saw the answer.
         batch.tainted = batch.planned.may_have_left;
         batch.group_state =

@@ -119,6 +119,7 @@ impl Engine {
         let load = batch.load().clone();
         let about = Sent {
             key: batch.planned.key,
+        batch.shown = true;
             first_sent: batch.planned.planned_at,
             state: batch.group_state.clone(),
             refusals: batch.planned.refusals + batch.planned.generation,
@@ -202,7 +203,7 @@ impl Engine {
         let fresh = self.is_fresh(now, &batch.planned);
         if !batch.tainted {
             // It came back unapplied each time (429s, for instance), longer than a key lives: a new key is safe.
-            if batch.attempts > 0 && !fresh {
+            if batch.shown && !fresh {
                 self.resend(now, seq, commands);
                 return true;
             }
