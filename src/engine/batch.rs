@@ -3,6 +3,7 @@
 use super::gate::Weight;
 use crate::model::{GroupId, Job, Load, Moment, Planned, WallTime};
 use crate::target::GroupState;
+use std::time::Duration;
 
 /// Where a batch stands. It leaves a state only by an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +83,10 @@ pub(super) struct Batch {
     pub puzzles: u32,
     pub polls: u32,
     pub job: Option<Job>,
+    /// When this run last asked about the job.
+    pub polled_at: Option<Moment>,
+    /// Time that the job has had while it was asked about.
+    pub job_time: Duration,
     /// When the job was taken on.
     pub accepted_at: WallTime,
     /// In doubt since an earlier run; a person decided to send its rows again.
@@ -115,6 +120,8 @@ impl Batch {
             shown: false,
             polls: 0,
             job: None,
+            polled_at: None,
+            job_time: Duration::ZERO,
             accepted_at: WallTime::default(),
             taken_up: false,
             groups: Vec::new(),

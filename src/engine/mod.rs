@@ -325,7 +325,9 @@ impl Engine {
         let age = now.wall.age_of(batch.accepted_at).unwrap_or_default();
         let job = batch.job.as_ref().map(|job| job.id.clone()).unwrap_or_default();
         // A job that its target may have forgotten is asked about once more, and then no longer.
-        let late = [polling.deadline, polling.retention].into_iter().flatten().any(|most| age >= most);
+        let forgotten = polling.retention.is_some_and(|retention| age >= retention);
+        let late = forgotten || polling.deadline.is_some_and(|deadline| batch.job_time >= deadline);
+        let time = if forgotten { age } else { batch.job_time };
         let wait = match outcome {
             PollOutcome::Ended(outcome) => return self.judge(now, seq, *outcome, status, commands),
             PollOutcome::More(job) => {
@@ -334,7 +336,7 @@ impl Engine {
             }
             PollOutcome::Gone { why } if age >= polling.grace => return self.park(seq, why, commands),
             PollOutcome::Again { .. } | PollOutcome::Gone { .. } if late => {
-                let why = format!("job {job} has not ended in {} s", age.as_secs());
+                let why = format!("job {job} has not ended in {} s", time.as_secs());
                 return self.park(seq, why, commands);
             }
             PollOutcome::Again { wait, why: _ } => wait,

@@ -5,7 +5,7 @@ use super::batch::{Kind, State};
 use super::event::{Command, Sent, StopCause};
 use super::gate::{Passage, Weight};
 use super::policy::OnAmbiguous;
-use super::{Awaited, Engine};
+use super::{Awaited, DEFAULT_POLLING, Engine};
 use crate::model::{BatchSeq, Entry, Now, Planned, Rejection, RowVerdict, Verdicts};
 use std::sync::Arc;
 
@@ -67,8 +67,12 @@ impl Engine {
         self.books.requests_mut().polls += 1;
         self.hand.set(seq, State::PollInFlight);
         let serial = self.credential.serial();
+        let every_max = self.policy.polling.unwrap_or(DEFAULT_POLLING).every_max;
         let batch = self.batch(seq);
         batch.credential = serial;
+        let last = batch.polled_at.replace(now.tick).unwrap_or(now.tick);
+        // A time in which nobody asked (the run was stopped, or the target wanted patience) is no time that it had.
+        batch.job_time += now.tick.since(last).min(every_max);
         let job = batch.job.clone().expect("a polled batch has a job");
         commands.push(Command::Poll { seq, job, load: batch.load().clone() });
         Turn::Used
