@@ -250,6 +250,11 @@ impl Gate {
     #[expect(clippy::unused_self, reason = "polls take no slot; the gate is told all the same")]
     pub(super) const fn landed_poll(&mut self) {}
 
+    /// The target asked for patience, and the time is not over.
+    pub(super) fn is_closed(&self, now: Moment) -> bool {
+        now < self.closed_until
+    }
+
     /// Nothing leaves before this moment.
     pub(super) fn close(&mut self, until: Moment) {
         self.closed_until = self.closed_until.max(until);

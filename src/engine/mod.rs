@@ -263,8 +263,8 @@ impl Engine {
                 self.batch(seq).taken_up = false;
                 self.put_back(seq, now.tick);
             }
-            Awaited::Leave(seq) if self.is_stopping() => {
-                // It never left after all.
+            Awaited::Leave(seq) if self.is_stopping() || self.gate.is_closed(now.tick) => {
+                // It never left after all: the target has asked for patience meanwhile, or the run ends.
                 self.gate.turned_back();
                 self.hand.set(seq, State::Waiting(now.tick));
                 self.commit(Entry::Stay { seq }, Awaited::Stay, commands);
