@@ -71,9 +71,9 @@ pub(super) struct Batch {
     pub state: State,
     /// Attempts in this run.
     pub attempts: u32,
-    /// Attempts since the target last took anything; bounded by the policy.
     /// The target may have seen its key, in this run or an earlier one.
     pub shown: bool,
+    /// Attempts since the target last took anything; bounded by the policy.
     pub failures: u32,
     /// The target's successes when the last failure came: another's success in between starts the count anew.
     pub failures_at: u64,
@@ -112,12 +112,12 @@ impl Batch {
             load,
             state,
             attempts: 0,
+            shown: false,
             failures: 0,
             failures_at: 0,
             tainted: false,
             misfits: 0,
             puzzles: 0,
-            shown: false,
             polls: 0,
             job: None,
             polled_at: None,

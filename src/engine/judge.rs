@@ -131,9 +131,12 @@ impl Engine {
         }
         // "It is there already", after an attempt that may have been carried out, is our own write. A target that
         // looks keys up first would have repeated what it said then: there it is somebody else's.
-        let ours = self.hand.get(seq).tainted && !self.policy.key_first;
         let doubtful = self.hand.get(seq).planned.doubtful;
+        let ours = (self.hand.get(seq).tainted || doubtful) && !self.policy.key_first;
         let settle = |verdict: &mut RowVerdict| {
+            if let (true, RowVerdict::Exists(_)) = (ours, &*verdict) {
+                *verdict = RowVerdict::Delivered;
+            }
             if let (true, RowVerdict::Rejected(refusal) | RowVerdict::Exists(refusal)) = (doubtful, &*verdict)
             {
                 let why =
@@ -141,8 +144,7 @@ impl Engine {
                 *verdict = RowVerdict::InDoubt(why);
             }
             if let RowVerdict::Exists(refusal) = verdict {
-                *verdict =
-                    if ours { RowVerdict::Delivered } else { RowVerdict::Rejected(std::mem::take(refusal)) };
+                *verdict = RowVerdict::Rejected(std::mem::take(refusal));
             }
         };
         settle(&mut verdicts.others);

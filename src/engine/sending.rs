@@ -119,11 +119,11 @@ impl Engine {
         let batch = self.hand.get_mut(seq);
         batch.planned.may_have_left = true;
         batch.attempts += 1;
+        batch.shown = true;
         batch.credential = serial;
         let load = batch.load().clone();
         let about = Sent {
             key: batch.planned.key,
-        batch.shown = true;
             first_sent: batch.planned.planned_at,
             state: batch.group_state.clone(),
             refusals: batch.planned.refusals + batch.planned.generation,
@@ -173,7 +173,10 @@ impl Engine {
         match applied {
             Some(true) => self.settle(now, seq, &Verdicts::delivered(), commands),
             // The old key's fate is known: the rows go under a new one.
-            Some(false) => self.settle(now, seq, &Verdicts::all(RowVerdict::Resend), commands),
+            Some(false) => {
+                self.batch(seq).tainted = false;
+                self.settle(now, seq, &Verdicts::all(RowVerdict::Resend), commands);
+            }
             None => {
                 let batch = self.batch(seq);
                 batch.failures += 1;

@@ -279,8 +279,10 @@ impl Engine {
         let load =
             self.assembler.assemble(None, rows.iter().map(|index| (load.mark(*index), load.text(*index))));
         let tainted = self.hand.get(parent).tainted || self.hand.get(parent).taken_up;
-        // A verdict settles what was unknown; only what was taken out of doubt, or goes into it, stays unknown.
-        let doubtful = parked.is_some() || reason == ChildReason::Resend && tainted;
+        // A verdict settles what was unknown, since the key says that it is about the same request. Without keys it is
+        // about the last attempt alone; and what was taken out of doubt, or goes into it, stays unknown.
+        let unsettled = reason == ChildReason::Resend || !self.policy.repeatable;
+        let doubtful = parked.is_some() || unsettled && tainted;
         let parent = &self.hand.get(parent).planned;
         let generation = parent.generation + 1;
         let rows = load.row_set();
