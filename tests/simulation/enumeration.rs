@@ -1,0 +1,142 @@
+//! All schedules of small imports: every point at which the process may die, up to two of them, and every fault that may
+//! strike once besides.
+
+use crate::cases::{Kind, kinds};
+use crate::chance::{Chance, Hazard, Odometer};
+use crate::factor;
+use crate::seeds::is_complete;
+use crate::world::{Limits, World};
+
+const LOSSES: [Hazard; 4] =
+    [Hazard::RequestLost, Hazard::AnswerLost, Hazard::FailedAfter, Hazard::RequestLate];
+
+/// One small import.
+struct Small {
+    kind: &'static str,
+    fates: &'static [(&'static str, u32)],
+    batch_rows: u64,
+    slots: u32,
+    /// Rows that the target takes at once.
+    max_rows: usize,
+    crashes: u32,
+    faults: u32,
+    /// Besides what is lost on the wire.
+    also: &'static [Hazard],
+}
+
+const SMALL: Small = Small {
+    kind: "orders-batch",
+    fates: &[("ok", 0), ("bad", 0), ("twin", 0), ("twin", 0)],
+    batch_rows: 2,
+    slots: 1,
+    max_rows: usize::MAX,
+    crashes: 2,
+    faults: 1,
+    also: &[],
+};
+
+const LANES: &[(&str, u32)] = &[("ok", 0), ("ok", 1), ("bad", 0), ("ok", 0)];
+const PLAIN: &[(&str, u32)] = &[("ok", 0), ("bad", 0), ("ok", 0), ("ok", 0)];
+
+const ALL: [Small; 22] = [
+    SMALL,
+    Small { slots: 2, batch_rows: 1, ..SMALL },
+    Small { also: &[Hazard::CommitFails, Hazard::CommitFailsDurable], ..SMALL },
+    Small { also: &[Hazard::FailedForGood, Hazard::Misfitting, Hazard::Twice], ..SMALL },
+    Small { also: &[Hazard::Throttled, Hazard::Unauthorized, Hazard::Signal], ..SMALL },
+    Small { batch_rows: 4, max_rows: 1, ..SMALL },
+    Small { batch_rows: 3, also: &[Hazard::OtherLimits], faults: 2, crashes: 1, ..SMALL },
+    Small { kind: "orders-atomic", fates: PLAIN, batch_rows: 4, ..SMALL },
+    Small { kind: "orders-atomic, nameless", fates: PLAIN, batch_rows: 4, ..SMALL },
+    Small { kind: "imports-async", batch_rows: 4, also: &[Hazard::JobFails, Hazard::JobGone], ..SMALL },
+    Small { kind: "short memory", also: &[Hazard::ClockForward], faults: 2, crashes: 1, ..SMALL },
+    Small { kind: "address, hold", fates: PLAIN, also: &[Hazard::NotSent, Hazard::TakesUp], ..SMALL },
+    Small { kind: "address, resend", fates: PLAIN, ..SMALL },
+    Small { kind: "address, keys late", fates: PLAIN, max_rows: 1, also: &[Hazard::Throttled], ..SMALL },
+    Small {
+        kind: "address, keys late",
+        fates: PLAIN,
+        also: &[Hazard::ClockForward, Hazard::Shrinks],
+        ..SMALL
+    },
+    Small { kind: "retry", fates: &[("ok", 0), ("slow", 0), ("bad", 0)], batch_rows: 3, ..SMALL },
+    Small { kind: "unique", fates: &[("slow", 0), ("ok", 0), ("bad", 0)], ..SMALL },
+    Small { kind: "j17", fates: LANES, batch_rows: 3, also: &[Hazard::Rival], ..SMALL },
+    Small { kind: "blocking", fates: LANES, batch_rows: 3, ..SMALL },
+    Small { kind: "experiture-upsert", fates: LANES, batch_rows: 3, ..SMALL },
+    Small { kind: "verified", fates: &[("ok", 0), ("bad", 0)], batch_rows: 1, ..SMALL },
+    Small { kind: "j17-migrate", fates: &[("ok", 0), ("twin", 0), ("ok", 0)], batch_rows: 1, ..SMALL },
+];
+
+/// What the schedules of one import came to.
+pub(crate) struct Tried {
+    pub(crate) schedules: u64,
+    pub(crate) runs: u64,
+    /// The first that broke a promise, and what happened in it.
+    pub(crate) broken: Option<String>,
+}
+
+/// Tries all schedules of one import, or so many.
+fn try_all(kind: &Kind, small: &Small, most: u64) -> Tried {
+    let case = kind.small(small.fates);
+    let limits = Limits { rows: small.batch_rows, bytes: 1 << 20, slots: small.slots, jitters: false };
+    let mut allowed = vec![Hazard::Crash, Hazard::PowerLoss];
+    allowed.extend(LOSSES.iter().chain(small.also));
+    let mut odometer = Odometer::new(small.crashes, small.faults, &allowed);
+    let mut tried = Tried { schedules: 0, runs: 0, broken: None };
+    loop {
+        let mut world = World::new(&case, odometer, limits);
+        world.server.max_rows = small.max_rows;
+        to_the_end(&mut world);
+        tried.schedules += 1;
+        tried.runs += world.lives;
+        if let Some(first) = world.broken.first() {
+            tried.broken = Some(format!("{}, schedule {}: {first}", kind.name, tried.schedules));
+            return tried;
+        }
+        odometer = world.chance;
+        if !odometer.turn() || tried.schedules >= most {
+            return tried;
+        }
+    }
+}
+
+/// Life after life, until the import is complete. What may strike is bounded, so that comes.
+fn to_the_end<C: Chance>(world: &mut World<'_, C>) {
+    for _ in 0..10 {
+        world.life();
+        if !world.broken.is_empty() {
+            return;
+        }
+        if is_complete(world) {
+            return world.judge();
+        }
+        if world.lives == 5 {
+            world.heal();
+        }
+    }
+    world.breaks("I19: the import does not come to its end".to_owned());
+}
+
+#[test]
+fn simulation_of_every_schedule_of_small_imports() {
+    let kinds = kinds();
+    let (mut schedules, mut runs, mut broken) = (0, 0, Vec::new());
+    let most = (200_000.0 * factor()) as u64;
+    for small in &ALL {
+        let kind = kinds.iter().find(|kind| kind.name == small.kind).unwrap();
+        let started = std::time::Instant::now();
+        let tried = try_all(kind, small, most);
+        println!(
+            "  {}: {} schedules, {} runs, {:?}",
+            small.kind,
+            tried.schedules,
+            tried.runs,
+            started.elapsed()
+        );
+        (schedules, runs) = (schedules + tried.schedules, runs + tried.runs);
+        broken.extend(tried.broken);
+    }
+    println!("enumeration: {schedules} schedules, {runs} runs, {} violations", broken.len());
+    assert!(broken.is_empty(), "{broken:#?}");
+}
