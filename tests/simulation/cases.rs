@@ -298,7 +298,8 @@ impl Kind {
         if csv {
             text.push_str("id,fate\n");
         }
-        let (bad, odd) = (chance.pick(30), chance.pick(40));
+        let bad = chance.pick(30);
+        let odd = if chance.pick(6) == 0 { 790 } else { chance.pick(40) };
         let mut rows: Vec<Row> = Vec::new();
         for n in 0..count {
             let fate = match chance.pick(100) {
@@ -313,7 +314,7 @@ impl Kind {
             }
             // Some rows are rightly equal.
             let twins = !self.manners.unique && !self.target.verifies();
-            let twin = twins && !rows.is_empty() && chance.pick(100) < odd / 4;
+            let twin = twins && !rows.is_empty() && chance.pick(100) < (odd / 4).min(10);
             self.push(n, fate, twin, csv, &mut text, &mut rows, chance);
         }
         self.block(&mut rows);

@@ -120,7 +120,7 @@ impl Seeded {
                 Hazard::Crash => (2, 40),
                 Hazard::PowerLoss => (2, 500),
                 Hazard::CommitFails | Hazard::CommitFailsDurable => (4, 100),
-                Hazard::Signal => (3, 400),
+                Hazard::Signal => (2, 600),
                 Hazard::CutShort => (2, 800),
                 Hazard::ClockForward
                 | Hazard::ClockBack

@@ -106,7 +106,8 @@ fn simulation_of_imports_from_seeds() {
         println!("SEED={seed} ({kind}): {why}");
     }
     assert!(failed.is_empty(), "{} of {imports} seeds broke a promise", failed.len());
-    if factor() >= 0.1 {
+    // Fewer meet the rarest pairs by luck alone.
+    if factor() >= 0.5 {
         let missing = coverage.missing();
         assert!(missing.is_empty(), "never met: {missing:?}");
     }

@@ -489,14 +489,21 @@ impl<'c, C: Chance> World<'c, C> {
             Due::Arrive(flight) | Due::Land(flight, _) => Some(flight.stage()),
             _ => None,
         });
-        flying.or(life.entries.first().map(|(_, entry)| Stage::of(entry))).unwrap_or(Stage::Forming)
+        // A rarer state counts before one that there is always.
+        let asks = life.due.values().find_map(|due| match due {
+            Due::Arrive(flight) | Due::Land(flight, _) if flight.stage() == Stage::Verifying => {
+                Some(Stage::Verifying)
+            }
+            _ => None,
+        });
+        asks.or(flying).or(life.entries.first().map(|(_, entry)| Stage::of(entry))).unwrap_or(Stage::Forming)
     }
 
     /// The ledger's thread takes all that has come, and commits it as one.
     fn write(&mut self, life: &mut Life) -> Met {
         life.clerk_called = false;
         let entries = std::mem::take(&mut life.entries);
-        let stage = Stage::of(&entries[0].1);
+        let stage = Stage::of(&entries[self.chance.pick(entries.len() as u64) as usize].1);
         if self.crashes(stage) {
             return Met::Death;
         }
