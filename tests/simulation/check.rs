@@ -123,6 +123,9 @@ impl<C: Chance> World<'_, C> {
                 faults.push(format!("I14: batch {} does not add up: {delivered} of {page:?}", seq.0));
             }
         }
+        if !self.disk.keeps_what_it_needs() {
+            faults.push("C9: rows are kept that nobody needs, or are missing".to_owned());
+        }
         let read = self.disk.tally.read as usize;
         if places.iter().take(read).any(|place| *place == Place::Unread)
             || places.iter().skip(read).any(|place| *place != Place::Unread)

@@ -3,8 +3,8 @@
 //! written and not synced may be lost with the power.
 
 use bulkhaul::model::{
-    BatchSeq, Cursor, DeadLetter, Digest, Entry, Form, GroupId, ImportRecord, ImportState, Job, Limit, Noted,
-    Ordinal, Park, Planned, Recovered, Tally, Unsettled, UnsettledState, WallTime,
+    BatchSeq, Cursor, DeadLetter, Digest, Entry, Form, GroupId, ImportRecord, ImportState, Job, KeptRows,
+    Limit, Load, Noted, Ordinal, Park, Planned, Recovered, Tally, Unsettled, UnsettledState, WallTime,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -52,6 +52,7 @@ pub(crate) struct Disk {
     pub(crate) batches: BTreeMap<BatchSeq, Page>,
     pub(crate) letters: Vec<Letter>,
     keys: HashSet<Digest>,
+    kept: HashMap<BatchSeq, Vec<u8>>,
     /// The batch that has each natural key, and its refusals.
     natural: HashMap<Digest, (BatchSeq, u32)>,
     blocked: BTreeMap<GroupId, Ordinal>,
@@ -93,7 +94,7 @@ impl Disk {
     fn apply(&mut self, entry: &Entry) -> Noted {
         let mut noted = Noted::default();
         match entry {
-            Entry::Plan { batches, natural, refused, cursor } => {
+            Entry::Plan { batches, natural, refused, cursor, kept } => {
                 let mut rows = refused.len() as u64;
                 for batch in batches {
                     rows += batch.rows.len();
@@ -109,6 +110,7 @@ impl Disk {
                         None => self.plan(batch),
                     }
                 }
+                self.keep(kept.iter().filter(|(seq, _)| !noted.taken.contains(seq)));
                 self.refuse(None, refused);
                 self.advance(cursor, rows);
             }
@@ -192,6 +194,24 @@ impl Disk {
         self.batches.insert(batch.seq, Page { planned, state, job: None, why, delivered: 0, rejected: 0 });
     }
 
+    /// Rows that can't be read again.
+    fn keep<'a>(&mut self, kept: impl Iterator<Item = &'a (BatchSeq, Load)>) {
+        self.kept.extend(kept.map(|(seq, load)| (*seq, KeptRows::write(load))));
+    }
+
+    pub(crate) fn recall(&self, seq: BatchSeq) -> KeptRows {
+        let rows = self.kept.get(&seq).unwrap_or_else(|| panic!("the rows of batch {} are not kept", seq.0));
+        KeptRows::read(rows.clone()).unwrap()
+    }
+
+    /// All rows that are kept belong to batches that have not ended, and all such batches have theirs.
+    pub(crate) fn keeps_what_it_needs(&self) -> bool {
+        let needed = |(seq, page): (&BatchSeq, &Page)| {
+            (page.planned.kept && !page.state.is_terminal()) == self.kept.contains_key(seq)
+        };
+        self.batches.iter().all(needed)
+    }
+
     fn refuse(&mut self, batch: Option<BatchSeq>, refused: &[DeadLetter]) {
         for letter in refused {
             self.write_letter(batch, letter, Some(letter.mark.ordinal.0));
@@ -219,7 +239,9 @@ impl Disk {
     }
 
     fn finish(&mut self, entry: &Entry) {
-        let Entry::Finish { seq, end, refused, children, learned, report, blocked } = entry else { return };
+        let Entry::Finish { seq, end, refused, children, kept, learned, report, blocked } = entry else {
+            return;
+        };
         let from = [PageState::Prepared, PageState::Accepted, PageState::Doubt];
         let page = self.page(*seq, "ended", &from);
         let was_doubt = page.state == PageState::Doubt;
@@ -249,6 +271,8 @@ impl Disk {
         for child in children {
             self.plan(child);
         }
+        self.kept.remove(seq);
+        self.keep(kept.iter());
         for (group, ordinal) in blocked {
             let first = self.blocked.entry(*group).or_insert(*ordinal);
             *first = (*first).min(*ordinal);

@@ -18,6 +18,7 @@ struct Small {
     slots: u32,
     /// Rows that the target takes at once.
     max_rows: usize,
+    pipe: bool,
     crashes: u32,
     faults: u32,
     /// Besides what is lost on the wire.
@@ -30,6 +31,7 @@ const SMALL: Small = Small {
     batch_rows: 2,
     slots: 1,
     max_rows: usize::MAX,
+    pipe: false,
     crashes: 2,
     faults: 1,
     also: &[],
@@ -38,9 +40,10 @@ const SMALL: Small = Small {
 const LANES: &[(&str, u32)] = &[("ok", 0), ("ok", 1), ("bad", 0), ("ok", 0)];
 const PLAIN: &[(&str, u32)] = &[("ok", 0), ("bad", 0), ("ok", 0), ("ok", 0)];
 
-const ALL: [Small; 22] = [
+const ALL: [Small; 23] = [
     SMALL,
     Small { slots: 2, batch_rows: 1, ..SMALL },
+    Small { pipe: true, max_rows: 1, ..SMALL },
     Small { also: &[Hazard::CommitFails, Hazard::CommitFailsDurable], ..SMALL },
     Small { also: &[Hazard::FailedForGood, Hazard::Misfitting, Hazard::Twice], ..SMALL },
     Small { also: &[Hazard::Throttled, Hazard::Unauthorized, Hazard::Signal], ..SMALL },
@@ -79,7 +82,13 @@ pub(crate) struct Tried {
 /// Tries all schedules of one import, or so many.
 fn try_all(kind: &Kind, small: &Small, most: u64) -> Tried {
     let case = kind.small(small.fates);
-    let limits = Limits { rows: small.batch_rows, bytes: 1 << 20, slots: small.slots, jitters: false };
+    let limits = Limits {
+        rows: small.batch_rows,
+        bytes: 1 << 20,
+        slots: small.slots,
+        jitters: false,
+        pipe: small.pipe,
+    };
     let mut allowed = vec![Hazard::Crash, Hazard::PowerLoss];
     allowed.extend(LOSSES.iter().chain(small.also));
     let mut odometer = Odometer::new(small.crashes, small.faults, &allowed);

@@ -10,7 +10,7 @@ fn kind(name: &str) -> Kind {
     kinds().into_iter().find(|kind| kind.name == name).unwrap()
 }
 
-const LIMITS: Limits = Limits { rows: 8, bytes: 1 << 20, slots: 2, jitters: false };
+const LIMITS: Limits = Limits { rows: 8, bytes: 1 << 20, slots: 2, jitters: false, pipe: false };
 
 /// Runs an import to its end, and says where its rows are then.
 fn end_of(case: &Case<'_>, script: &[(Hazard, u32)], picks: u64, batch_rows: u64) -> Vec<Place> {

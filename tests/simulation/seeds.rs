@@ -34,6 +34,7 @@ fn simulate(kinds: &[Kind], seed: u64, traced: bool) -> Outcome {
         bytes: if setting.u8(..4) == 0 { setting.u64(60..300) } else { 1 << 20 },
         slots: setting.u32(1..=4),
         jitters: true,
+        pipe: setting.u8(..3) == 0,
     };
     let mut world = World::new(&case, chance, limits);
     world.trace = traced.then(Vec::new);

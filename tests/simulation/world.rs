@@ -43,10 +43,12 @@ pub(crate) struct Limits {
     pub(crate) slots: u32,
     /// Requests take their time, and overtake each other.
     pub(crate) jitters: bool,
+    /// The input comes from a pipe: rows that were read are kept until they have their end.
+    pub(crate) pipe: bool,
 }
 
 pub(crate) enum Due {
-    Form,
+    Form { batches: usize },
     Rebuild { seq: BatchSeq, start: Place, rows: RowSet, state: Option<GroupState> },
     Clerk,
     Arrive(Box<Flight>),
@@ -236,6 +238,7 @@ impl<'c, C: Chance> World<'c, C> {
         policy.concurrency = Concurrency::Fixed(self.limits.slots);
         policy.batch_rows = self.limits.rows;
         policy.take_up_doubt = takes_up;
+        policy.keep_rows = self.limits.pipe;
         if self.healed && policy.on_ambiguous == OnAmbiguous::Stop {
             // The person who was asked has decided.
             policy.on_ambiguous = OnAmbiguous::Hold;
@@ -352,13 +355,18 @@ impl<'c, C: Chance> World<'c, C> {
                 self.breaks("I22: something was asked for after the ledger failed".to_owned());
             }
             match command {
-                Command::Form => {
+                Command::Form { batches } => {
                     let after = self.in_line(life);
-                    self.put(life, after, Due::Form);
+                    self.put(life, after, Due::Form { batches });
                 }
                 Command::Rebuild { seq, start, rows, state } => {
                     let after = self.in_line(life);
                     self.put(life, after, Due::Rebuild { seq, start, rows, state });
+                }
+                Command::Recall { seq } => {
+                    let rows = self.disk.recall(seq);
+                    let after = self.while_(10, 3000);
+                    self.put(life, after, Due::Event(Box::new(Event::Recalled { seq, rows })));
                 }
                 Command::Commit { ticket, entry } => {
                     note!(self, "> commit {ticket} {}", entry_brief(&entry));
@@ -442,8 +450,8 @@ impl<'c, C: Chance> World<'c, C> {
         engine: &mut Engine,
     ) -> Met {
         match due {
-            Due::Form if self.crashes(Stage::Forming) => Met::Death,
-            Due::Form => Met::Event(former.form(self.wall())),
+            Due::Form { .. } if self.crashes(Stage::Forming) => Met::Death,
+            Due::Form { batches } => Met::Event(former.form(batches, self.wall())),
             Due::Rebuild { .. } if self.crashes(Stage::Rebuilding) => Met::Death,
             Due::Rebuild { seq, start, rows, state } => {
                 Met::Event(rebuild(rereader, &life.assembler, seq, start, &rows, state.as_ref()))
