@@ -561,7 +561,7 @@ _bulkhaul() {
             return 0
             ;;
         bulkhaul__subcmd__send)
-            opts="-H -j -n -q -v -h --to --url --set --header --envelope --idempotency-header --key-ttl --method --format --delimiter --no-header --columns --type --null --limit --batch-rows --batch-bytes --rate --row-rate --concurrency --timeout --max-wait --max-elapsed --on-ambiguous --max-rejects --dead-letter --state --import-id --again --accept-new-tail --abandon --faults --seed --dry-run --results --progress --quiet --verbose --log-format --color --json --help"
+            opts="-H -j -n -q -v -h --to --url --set --header --envelope --idempotency-header --key-ttl --method --format --delimiter --no-header --columns --type --null --limit --expect-rows --spool --new-stream --batch-rows --batch-bytes --batch-age --rate --row-rate --concurrency --timeout --max-wait --max-elapsed --on-ambiguous --max-rejects --dead-letter --state --import-id --again --accept-new-tail --abandon --faults --seed --dry-run --results --progress --quiet --verbose --log-format --color --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -627,11 +627,19 @@ _bulkhaul() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --expect-rows)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --batch-rows)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --batch-bytes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --batch-age)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

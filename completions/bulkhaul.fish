@@ -52,8 +52,10 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l columns -d 'N
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l type -d 'Type of a CSV column: number, integer, boolean, json, string (default: string)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l null -d 'An unquoted CSV field of this text is null' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l limit -d 'Stop after the first N rows of the input' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l expect-rows -d 'The import is complete only if the input has just so many rows' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l batch-rows -d 'Most rows in a request (default: the profile\'s, else 500)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l batch-bytes -d 'Most bytes in a request\'s body (default: the profile\'s, else 1MiB)' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l batch-age -d 'For `-`: longest time that a row waits for others to share its request (default: the profile\'s, else 5s)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l rate -d 'Most requests in a time, e.g. 10/s; every attempt counts; repeatable' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l row-rate -d 'Most rows in a time, e.g. 5000/s; repeatable' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -s j -l concurrency -d 'Requests in flight' -r
@@ -81,6 +83,8 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l color -d 'Col
 always\t''
 never\t''"
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l no-header -d 'The first record is a row; needs --columns'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l spool -d 'For `-`: copy it into the state first, so that a later run goes on without it'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l new-stream -d 'For `-`: what comes is the next stream (a queue), not the last one from its start; what the last run wrote down is settled first'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l again -d 'Import a finished input once more, under new keys'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l accept-new-tail -d 'Go on although the part of the input that was not read yet has changed'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l abandon -d 'Give the import up: close it, and say what it leaves'

@@ -48,7 +48,8 @@
 //! # Threads, each bounded
 //!
 //! - *forming* reads, frames, renders and cuts batches, small ones several at a time; it stops when the engine has
-//!   enough of them.
+//!   enough of them. It alone waits for standard input: until the open batch's age is over, or until the bell is rung
+//!   that ends the run.
 //! - *corridor* runs the engine and the requests on one single-threaded runtime.
 //! - *ledger* owns `SQLite` and the dead-letter file; it commits in groups, and nothing else writes them. What the run
 //!   is like, stretch by stretch, rides along with what is committed anyway: figures for the report, on which nothing
@@ -68,7 +69,7 @@
 //! 7. **All is bounded**: rows in hand, bytes in hand, waits, answers.
 //! 8. **Bytes stay bytes.** What a row says is what is sent.
 //! 9. **What can't be read again is kept.** Rows of a pipe, and of a feed that may be replaced, are in the ledger
-//!    from their batch's plan to its end, and no longer.
+//!    from their batch's plan to its end, and no longer. A run that is asked to end writes down what it has read.
 //! 10. **A failed commit is an unknown one.** Nothing is sent or written after it; recovery decides.
 
 pub mod args;

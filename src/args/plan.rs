@@ -10,7 +10,11 @@ use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 pub struct PlanArgs(pub SendArgs);
 
 /// Options of `send` that a plan has no use for: a typed one is refused, not passed over.
-const FOR_SENDING: [&str; 15] = [
+const FOR_SENDING: [&str; 19] = [
+    "batch_age",
+    "expect_rows",
+    "spool",
+    "new_stream",
     "concurrency",
     "timeout",
     "max_wait",

@@ -17,7 +17,7 @@ const OUTPUT: &str = "Output";
 /// `bulkhaul send`.
 #[derive(Debug, Args)]
 pub struct SendArgs {
-    /// Files to import, in this order: .csv .tsv .ndjson .jsonl, each also with .gz or .zst
+    /// Files to import, in this order: .csv .tsv .ndjson .jsonl, each also with .gz or .zst; or `-`, standard input
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
 
@@ -67,6 +67,15 @@ pub struct SendArgs {
     /// Stop after the first N rows of the input
     #[arg(long, value_name = "N", help_heading = INPUT)]
     pub limit: Option<u64>,
+    /// The import is complete only if the input has just so many rows
+    #[arg(long, value_name = "N", help_heading = INPUT, hide_short_help = true)]
+    pub expect_rows: Option<u64>,
+    /// For `-`: copy it into the state first, so that a later run goes on without it
+    #[arg(long, help_heading = INPUT, hide_short_help = true)]
+    pub spool: bool,
+    /// For `-`: what comes is the next stream (a queue), not the last one from its start; what the last run wrote down is settled first
+    #[arg(long, conflicts_with_all = ["spool", "again"], help_heading = INPUT, hide_short_help = true)]
+    pub new_stream: bool,
 
     /// Most rows in a request (default: the profile's, else 500)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = BATCHES)]
@@ -74,6 +83,9 @@ pub struct SendArgs {
     /// Most bytes in a request's body (default: the profile's, else 1MiB)
     #[arg(long, value_name = "SIZE", help_heading = BATCHES, hide_short_help = true)]
     pub batch_bytes: Option<Size>,
+    /// For `-`: longest time that a row waits for others to share its request (default: the profile's, else 5s)
+    #[arg(long, value_name = "DUR", help_heading = BATCHES, hide_short_help = true)]
+    pub batch_age: Option<Duration>,
 
     /// Most requests in a time, e.g. 10/s; every attempt counts; repeatable
     #[arg(long, value_name = "N/UNIT", help_heading = PACE)]

@@ -210,6 +210,7 @@ impl Walk<'_> {
             match self.source.next(&mut text).map_err(|error| source_error(&error))? {
                 Step::Row { mark, text: range } => self.row(mark, Some(&text[range]))?,
                 Step::Bad { mark, .. } => self.row(mark, None)?,
+                Step::Idle => {}
                 Step::End => self.ended = true,
             }
             self.text = text;
@@ -288,7 +289,7 @@ impl Walk<'_> {
             Ok(Step::Row { mark, .. } | Step::Bad { mark, .. }) => (false, self.source.cursor_before(mark)),
             Ok(Step::End) => (true, self.source.cursor()),
             // What cannot be read on is a later run's business.
-            Err(_) => (false, here),
+            Ok(Step::Idle) | Err(_) => (false, here),
         };
         let same = here.chain == cursor.chain || there.chain == cursor.chain;
         if !same {

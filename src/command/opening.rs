@@ -1,10 +1,12 @@
 //! Which import a state holds, and whether this input goes on with it: every line of the contract about changed
 //! inputs, other targets and finished imports is decided here, before anything is sent.
 
-use crate::args::SendArgs;
+use super::reading::Reading;
+use crate::args::{AmbiguousArg, SendArgs};
+use crate::edge::chance;
 use crate::edge::fingerprint::Fingerprint;
 use crate::edge::ledger::{Found, Ledger, LedgerError};
-use crate::edge::source::{Format, Layout, Source, SourceError, Step};
+use crate::edge::source::{Format, Layout, Source, SourceError};
 use crate::error::{Error, exit};
 use crate::model::{Cursor, Digest, Hasher, ImportId, ImportRecord, ImportState};
 use serde::{Deserialize, Serialize};
@@ -17,8 +19,19 @@ pub(super) struct InputFacts {
     pub size: u64,
     /// SHA-256 of its first MiB, hexadecimal.
     pub head: String,
-    /// As in [`Fingerprint::content`].
+    /// As in [`Fingerprint::content`]; empty for standard input that was read as it came.
     pub content: String,
+}
+
+impl InputFacts {
+    /// Standard input, of which nothing is known before it is read.
+    pub(super) fn of_a_stream() -> Self {
+        Self { name: "-".to_owned(), size: 0, head: String::new(), content: String::new() }
+    }
+
+    fn is_stream(&self) -> bool {
+        self.name == "-" && self.content.is_empty()
+    }
 }
 
 /// What this run does with the state.
@@ -26,6 +39,9 @@ pub(super) struct InputFacts {
 pub(super) enum Opening {
     /// Go on, or begin; reading starts behind the cursor.
     Run { import: ImportRecord, source: Box<Source> },
+    /// An import that reads no more, because its input is gone for good: what the ledger keeps of it is sent, and
+    /// then the state is looked at again.
+    Rest { import: ImportRecord, found: Box<Found> },
     /// Finished before, and nothing has changed.
     Finished { found: Box<Found>, exit: u8 },
 }
@@ -40,6 +56,10 @@ pub(super) struct Subject<'a> {
 }
 
 impl Subject<'_> {
+    fn is_stream(&self) -> bool {
+        self.inputs.iter().any(InputFacts::is_stream)
+    }
+
     /// Of the target and of how the input is read: another one is another import.
     fn identity(&self) -> Digest {
         let layout = self.layout;
@@ -75,14 +95,15 @@ impl Subject<'_> {
         ImportId::derive(self.identity(), &inputs, number)
     }
 
-    fn begin(&self, ledger: &mut Ledger, number: u64) -> Result<Opening, Error> {
-        let source = Source::open(&self.args.inputs, self.layout).map_err(|error| source_error(&error))?;
-        let import = ImportRecord {
-            number,
-            id: self.import_id(number),
-            identity: self.identity(),
-            state: ImportState::Open,
+    fn begin(&self, ledger: &mut Ledger, reading: &mut Reading<'_>, number: u64) -> Result<Opening, Error> {
+        let source = reading.open(self.layout).map_err(|error| source_error(&error))?;
+        let id = if self.is_stream() && self.args.import_id.is_none() {
+            let chance = chance::digest();
+            ImportId(chance.map_err(|error| Error::failed(format!("cannot begin: {error}")))?)
+        } else {
+            self.import_id(number)
         };
+        let import = ImportRecord { number, id, identity: self.identity(), state: ImportState::Open };
         let inputs = serde_json::to_string(&self.inputs).expect("names and sizes are plain data");
         ledger.begin(&import, &inputs).map_err(|error| ledger_error(&error))?;
         Ok(Opening::Run { import, source: Box::new(source) })
@@ -90,22 +111,48 @@ impl Subject<'_> {
 }
 
 /// Decides what to do with the state, and begins or takes up the import.
-pub(super) fn open(ledger: &mut Ledger, subject: &Subject<'_>) -> Result<Opening, Error> {
+pub(super) fn open(
+    ledger: &mut Ledger,
+    subject: &Subject<'_>,
+    reading: &mut Reading<'_>,
+) -> Result<Opening, Error> {
     let Some(found) = ledger.newest().map_err(|error| ledger_error(&error))? else {
-        return subject.begin(ledger, 1);
+        return subject.begin(ledger, reading, 1);
     };
     if found.import.identity != subject.identity() {
         return Err(other_target(subject));
     }
+    let args = subject.args;
     match found.import.state {
-        ImportState::Open => resume(ledger, subject, found),
-        ImportState::Complete(_) | ImportState::Abandoned if subject.args.again => {
-            subject.begin(ledger, found.import.number + 1)
+        ImportState::Open if args.new_stream => rest(ledger, subject, found),
+        ImportState::Complete(_) | ImportState::Abandoned if args.again || args.new_stream => {
+            subject.begin(ledger, reading, found.import.number + 1)
         }
+        ImportState::Open => resume(ledger, subject, reading, found),
         ImportState::Abandoned => Err(Error::new(exit::NOT_THE_SAME, "the import here was abandoned")
             .hint("--again imports the input once more, under new keys")),
-        ImportState::Complete(exit) => finished(ledger, subject, found, exit),
+        ImportState::Complete(exit) => finished(ledger, subject, reading, found, exit),
     }
+}
+
+/// What the last run of a stream wrote down is all that will ever be known of it.
+fn rest(ledger: &mut Ledger, subject: &Subject<'_>, found: Found) -> Result<Opening, Error> {
+    same_kind(subject, &found)?;
+    ledger.close_input(found.import.number).map_err(|error| ledger_error(&error))?;
+    Ok(Opening::Rest { import: found.import.clone(), found: Box::new(found) })
+}
+
+/// A stream and a file are not the same input, though they may hold the same rows: the ledger keeps a stream's rows.
+fn same_kind(subject: &Subject<'_>, found: &Found) -> Result<Vec<InputFacts>, Error> {
+    let before: Vec<InputFacts> = serde_json::from_str(&found.inputs)
+        .map_err(|_| Error::new(exit::LEDGER, "the ledger's list of inputs cannot be read"))?;
+    let words = match (before.iter().any(InputFacts::is_stream), subject.is_stream()) {
+        (true, false) => "the import here reads standard input as it comes, and this is another input",
+        (false, true) => "the import here reads a file, or a copy of standard input, and this is a stream",
+        _ => return Ok(before),
+    };
+    Err(Error::new(exit::NOT_THE_SAME, words)
+        .hint("use the input it began with, or begin another import: --state DIR"))
 }
 
 /// Gives an import up, whatever has become of its input.
@@ -121,23 +168,32 @@ pub(super) fn abandon(ledger: &mut Ledger) -> Result<Found, Error> {
     Ok(found)
 }
 
-fn finished(ledger: &mut Ledger, subject: &Subject<'_>, found: Found, exit: u8) -> Result<Opening, Error> {
-    let cursor = found.cursor.ok_or_else(|| Error::new(exit::LEDGER, "the ledger has lost its place"))?;
-    let changed = || {
-        Error::new(exit::NOT_THE_SAME, "the import here is finished, and the input has changed since").hint(
-            "--again imports all of it once more, under new keys; --state DIR begins a new import beside it",
-        )
-    };
-    let mut source = match Source::resume(&subject.args.inputs, subject.layout, &cursor, &mut |_| {}) {
-        Ok(source) => source,
-        Err(error) if error.is_changed() => return Err(changed()),
+fn finished(
+    ledger: &mut Ledger,
+    subject: &Subject<'_>,
+    reading: &mut Reading<'_>,
+    found: Found,
+    exit: u8,
+) -> Result<Opening, Error> {
+    same_kind(subject, &found)?;
+    let takes_up = subject.args.on_ambiguous == Some(AmbiguousArg::Resend) && found.tally.in_doubt > 0;
+    if takes_up && subject.is_stream() {
+        // The ledger has these rows; the stream is not needed for them.
+        ledger.reopen(found.import.number).map_err(|error| ledger_error(&error))?;
+        let source = Source::nothing(subject.layout).map_err(|error| source_error(&error))?;
+        let import = ImportRecord { state: ImportState::Open, ..found.import };
+        return Ok(Opening::Run { import, source: Box::new(source) });
+    }
+    // A stream that was given up before its first row has no place.
+    let Some(cursor) = found.cursor else { return Err(changed_since(subject)) };
+    let (source, is_at_end) = match reading.resume_to_end(subject.layout, &cursor) {
+        Ok(resumed) => resumed,
+        Err(error) if error.is_changed() => return Err(changed_since(subject)),
         Err(error) => return Err(source_error(&error)),
     };
-    if !matches!(source.next(&mut Vec::new()), Ok(Step::End)) {
-        return Err(changed());
+    if !is_at_end {
+        return Err(changed_since(subject));
     }
-    let takes_up =
-        subject.args.on_ambiguous == Some(crate::args::AmbiguousArg::Resend) && found.tally.in_doubt > 0;
     if takes_up {
         ledger.reopen(found.import.number).map_err(|error| ledger_error(&error))?;
         let import = ImportRecord { state: ImportState::Open, ..found.import };
@@ -146,24 +202,35 @@ fn finished(ledger: &mut Ledger, subject: &Subject<'_>, found: Found, exit: u8) 
     Ok(Opening::Finished { found: Box::new(found), exit })
 }
 
-fn resume(ledger: &mut Ledger, subject: &Subject<'_>, found: Found) -> Result<Opening, Error> {
+fn changed_since(subject: &Subject<'_>) -> Error {
+    if subject.is_stream() {
+        let words = "the import here is finished, and standard input is not the stream that it read";
+        return Error::new(exit::NOT_THE_SAME, words).hint(
+            "--new-stream begins an import of what comes now, under new keys; --state DIR begins one beside it",
+        );
+    }
+    Error::new(exit::NOT_THE_SAME, "the import here is finished, and the input has changed since").hint(
+        "--again imports all of it once more, under new keys; --state DIR begins a new import beside it",
+    )
+}
+
+fn resume(
+    ledger: &mut Ledger,
+    subject: &Subject<'_>,
+    reading: &mut Reading<'_>,
+    found: Found,
+) -> Result<Opening, Error> {
     if subject.args.again {
         return Err(Error::new(exit::NOT_THE_SAME, "the import here is not finished")
             .hint("leave --again out to go on with it; --abandon gives it up"));
     }
-    let before: Vec<InputFacts> = serde_json::from_str(&found.inputs)
-        .map_err(|_| Error::new(exit::LEDGER, "the ledger's list of inputs cannot be read"))?;
+    let before = same_kind(subject, &found)?;
     let source = match found.cursor {
-        None => Source::open(&subject.args.inputs, subject.layout),
-        Some(cursor) => Source::resume(&subject.args.inputs, subject.layout, &cursor, &mut |_| {}),
+        None => reading.open(subject.layout),
+        Some(cursor) => reading.resume(subject.layout, &cursor),
     };
     let source = source.map_err(|error| {
-        if error.is_changed() {
-            Error::new(exit::NOT_THE_SAME, format!("{error}: the rows that were read before are not the same"))
-                .hint("bring the old input back to go on; --abandon gives the import up; --state DIR begins another")
-        } else {
-            source_error(&error)
-        }
+        if error.is_changed() { not_as_read(subject, &error) } else { source_error(&error) }
     })?;
     let same = before.len() == subject.inputs.len()
         && before
@@ -174,6 +241,18 @@ fn resume(ledger: &mut Ledger, subject: &Subject<'_>, found: Found) -> Result<Op
         accept_tail(ledger, subject, &found, found.cursor)?;
     }
     Ok(Opening::Run { import: found.import, source: Box::new(source) })
+}
+
+fn not_as_read(subject: &Subject<'_>, error: &SourceError) -> Error {
+    if subject.is_stream() {
+        let words = "standard input does not begin with what was read of it before";
+        return Error::new(exit::NOT_THE_SAME, words).hint(
+            "feed the same stream again from its start to go on; if it is a queue that goes on by itself, \
+             --new-stream settles what was written down and begins with what comes now; --abandon gives the import up",
+        );
+    }
+    Error::new(exit::NOT_THE_SAME, format!("{error}: the rows that were read before are not the same"))
+        .hint("bring the old input back to go on; --abandon gives the import up; --state DIR begins another")
 }
 
 /// What was consumed is the same, and something behind it is not.
@@ -194,12 +273,18 @@ fn accept_tail(
 }
 
 fn other_target(subject: &Subject<'_>) -> Error {
-    let first = subject.args.inputs[0].display();
+    let other = match subject.args.inputs[0].display().to_string().as_str() {
+        "-" => "DIR".to_owned(),
+        first => format!("{first}.2.bulkhaul"),
+    };
     Error::new(exit::NOT_THE_SAME, "the import here goes to another target, or maps its rows another way")
-        .hint(format!("use the settings it began with, or begin another import: --state {first}.2.bulkhaul"))
+        .hint(format!("use the settings it began with, or begin another import: --state {other}"))
 }
 
 pub(super) fn source_error(error: &SourceError) -> Error {
+    if matches!(error, SourceError::Interrupted { .. }) {
+        return Error::new(exit::STOPPED, "interrupted before standard input had come far enough");
+    }
     Error::failed(error.to_string()).maybe_hint(error.hint())
 }
 
@@ -217,6 +302,11 @@ pub(super) fn input_facts(inputs: &[PathBuf], layout: &Layout) -> Result<Vec<Inp
     // The source's own checks and words come first: missing files, folders, damaged archives.
     drop(Source::open(inputs, layout).map_err(|error| source_error(&error))?);
     inputs.iter().map(|path| facts(path)).collect()
+}
+
+/// The same of a copy of standard input.
+pub(super) fn copy_facts(copy: &Path) -> Result<Vec<InputFacts>, Error> {
+    Ok(vec![InputFacts { name: "-".to_owned(), ..facts(copy)? }])
 }
 
 fn facts(path: &Path) -> Result<InputFacts, Error> {

@@ -31,6 +31,7 @@ pub(super) fn run(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> 
 }
 
 fn plan(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> {
+    settings::check_inputs(args)?;
     let layout = settings::layout(args)?;
     let chosen = settings::choose(args)?;
     let sandbox = chosen.is_sandbox.then_some(SANDBOX);
@@ -48,7 +49,7 @@ fn plan(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> {
         plan.curl = first_request(args, load, &Assembler::new(Arc::clone(&target), import, limits))
             .map(|request| Curl::new(&request, &masks));
     }
-    plan.send = send_command(arguments);
+    plan.send = send_command(arguments, settings::is_piped(args) && args.state.is_none());
     if args.json {
         speech::tell(&plan.to_json());
     } else {
@@ -59,7 +60,7 @@ fn plan(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> {
 
 /// The id that the first import of this input has; the keys are made from it.
 fn import_id(args: &SendArgs, layout: &Layout, target: &Target) -> Result<ImportId, Error> {
-    if args.inputs.iter().any(|input| input.as_os_str() == "-") {
+    if settings::is_piped(args) {
         return Ok(ImportId::fixed("plan", 1));
     }
     let inputs = input_facts(&args.inputs, layout)?;
@@ -129,13 +130,16 @@ fn first_request(args: &SendArgs, first: FirstBatch, masked: &Assembler) -> Opti
 }
 
 /// The command that does what was planned.
-fn send_command(arguments: &[OsString]) -> Option<String> {
+fn send_command(arguments: &[OsString], piped: bool) -> Option<String> {
     let mut typed = arguments.to_vec();
     match typed.get(1)?.to_str()? {
         "plan" => typed[1] = "send".into(),
         _ => typed.retain(|word| word != "-n" && word != "--dry-run"),
     }
     typed.retain(|word| word != "--json");
+    if piped {
+        typed.extend(["--state".into(), "DIR".into()]);
+    }
     let is_same = typed.len() == arguments.len() && typed.get(1) == arguments.get(1);
     // `-qn` and the like are not taken apart.
     (!is_same).then(|| settings::resume_command(&typed))

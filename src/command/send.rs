@@ -1,8 +1,12 @@
 //! `bulkhaul send`: the main job.
 
-use super::opening::{self, Opening, Subject, input_facts, ledger_error};
+use super::opening::{
+    self, InputFacts, Opening, Subject, copy_facts, input_facts, ledger_error, source_error,
+};
+use super::reading::Reading;
+use super::spooling;
 use crate::args::SendArgs;
-use crate::drive::{Former, Run};
+use crate::drive::{Former, Run, Stage};
 use crate::edge::clock::Clock;
 use crate::edge::ledger::{Found, Ledger};
 use crate::edge::results::ResultsFile;
@@ -12,7 +16,7 @@ use crate::edge::wire::{Way, Wire};
 use crate::engine::{Assembler, Engine};
 use crate::error::{Error, exit};
 use crate::model::ImportRecord;
-use crate::report::{Closing, Onlooker, Summary, speech};
+use crate::report::{Closing, Onlooker, Part, Summary, speech};
 use crate::sandbox::{Options, Sandbox};
 use crate::settings::{self, Chosen};
 use crate::target::Target;
@@ -32,6 +36,8 @@ pub(super) fn run(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> 
 }
 
 fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> {
+    settings::check_inputs(args)?;
+    settings::check_state(args)?;
     let layout = settings::layout(args)?;
     let chosen = settings::choose(args)?;
     let place = settings::state_path(args)?;
@@ -39,24 +45,25 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
     if args.abandon {
         return abandon(args, arguments, chosen.name(), &place);
     }
-    let inputs = input_facts(&args.inputs, &layout)?;
+    // A stream is waited for before the first run, and then signals are heard.
+    let stage = if settings::is_piped(args) { Some(open_stage()?) } else { None };
+    let inputs = if stage.is_some() { Vec::new() } else { input_facts(&args.inputs, &layout)? };
     let state = take_state(&place)?;
     let sandbox = if chosen.is_sandbox { Some(start_sandbox(args, &state)?) } else { None };
-    let target = compile(chosen, sandbox.as_ref())?;
-    let ledger_path = state.ledger_file().map_err(|error| ledger_error(&error.into()))?;
+    let target = Arc::new(compile(chosen, sandbox.as_ref())?);
     let dead_letters = settings::dead_letter_path(args, state.path());
-    let mut ledger = Ledger::open(&ledger_path, &dead_letters).map_err(|error| ledger_error(&error))?;
-    let subject = Subject { args, layout: &layout, target: target.identity(), inputs };
     let closing = Closing::new(args, arguments, target.name(), &dead_letters);
-    match opening::open(&mut ledger, &subject)? {
-        Opening::Finished { found, exit } => Ok(finished(&closing, &found, exit)),
-        Opening::Run { import, source } => {
-            let job = Job { args, layout: &layout, target, ledger, import, source: *source, state: &state };
-            let code = send(job, &closing);
-            drop(sandbox);
-            code
-        }
+    let job = Job { args, layout: &layout, target, state: &state, dead_letters: &dead_letters };
+    let code = job.import(inputs, stage, &closing);
+    drop(sandbox);
+    match code {
+        Err(error) if error.exit == exit::STOPPED => Ok(closing.interrupted(&error)),
+        code => code,
     }
+}
+
+fn open_stage() -> Result<Stage, Error> {
+    Stage::open().map_err(|error| Error::failed(format!("the run could not start: {error}")))
 }
 
 fn compile(chosen: Chosen, sandbox: Option<&Sandbox>) -> Result<Target, Error> {
@@ -112,58 +119,127 @@ fn abandon(args: &SendArgs, arguments: &[OsString], target: &str, place: &Path) 
 struct Job<'a> {
     args: &'a SendArgs,
     layout: &'a Layout,
-    target: Target,
+    target: Arc<Target>,
+    state: &'a StateDir,
+    dead_letters: &'a Path,
+}
+
+/// One run of an import.
+struct Turn {
     ledger: Ledger,
     import: ImportRecord,
     source: Source,
-    state: &'a StateDir,
+    paths: Vec<PathBuf>,
+    /// Nothing more is read for it, and another import follows.
+    is_rest: bool,
 }
 
-fn send(job: Job<'_>, closing: &Closing<'_>) -> Result<u8, Error> {
-    let Job { args, layout, target, mut ledger, import, source, state } = job;
-    let clock = Clock::start();
-    let recovered = ledger.recover(import.number).map_err(|error| ledger_error(&error))?;
-    let resumed = recovered.batches_planned > 0 || recovered.tally.read > 0;
-    let unsettled = recovered.unsettled.iter().map(|batch| batch.batch.clone()).collect();
-    let names: Arc<[String]> = settings::input_names(args).into();
-    let policy = settings::policy(args, &target);
-    let limits = settings::batch_limits(args, &target);
-    let target = Arc::new(target);
-    let assembler = Arc::new(Assembler::new(Arc::clone(&target), import.id, limits));
-    let total = source.bytes_total();
-    let former = Former::new(source, Arc::clone(&assembler), Arc::clone(&names), args.limit);
-    let rereader = Rereader::new(&args.inputs, layout);
-    let engine = Engine::new(
-        policy,
-        Arc::clone(&assembler),
-        Arc::clone(&names),
-        Clock::seed(),
-        recovered,
-        clock.now(),
-    );
-    let timeout = settings::timeout(args, &target);
-    let way = Way { timeout, reuse: target.idempotency().honoured(), direct: target.is_local() };
-    let agent = concat!("bulkhaul/", env!("CARGO_PKG_VERSION"));
-    let wire = Wire::new(agent, way).map_err(Error::failed)?;
-    let run = Run {
-        engine,
-        former,
-        rereader,
-        ledger,
-        target,
-        assembler,
-        wire,
-        timeout,
-        results: args.results.as_deref().map(open_results).transpose()?,
-        inputs: names,
-        clock,
-        unsettled,
-    };
-    let mut onlooker = Onlooker::new(args, closing, state.path(), total, resumed);
-    onlooker.open(&run.engine);
-    let ended =
-        run.run(&mut onlooker).map_err(|error| Error::failed(format!("the run could not start: {error}")))?;
-    Ok(onlooker.close(&ended, clock.now()))
+impl Job<'_> {
+    /// Brings the state's import to its end; before it, what is left of an import whose stream is gone.
+    fn import(
+        &self,
+        mut inputs: Vec<InputFacts>,
+        mut stage: Option<Stage>,
+        closing: &Closing<'_>,
+    ) -> Result<u8, Error> {
+        let args = self.args;
+        let mut paths = args.inputs.clone();
+        if let Some(stage) = stage.as_mut().filter(|_| args.spool) {
+            let copy = spooling::spool(args, &self.ledger()?, self.state, stage)?;
+            inputs = copy_facts(&copy)?;
+            paths = vec![copy];
+        } else if settings::is_live(args) {
+            inputs = vec![InputFacts::of_a_stream()];
+        }
+        let subject = Subject { args, layout: self.layout, target: self.target.identity(), inputs };
+        let mut before = 0;
+        loop {
+            let mut ledger = self.ledger()?;
+            let mut reading = match &mut stage {
+                Some(stage) if settings::is_live(args) => Reading::Standing(stage),
+                _ => Reading::Files(&paths),
+            };
+            let opening = opening::open(&mut ledger, &subject, &mut reading)?;
+            let (import, source, is_rest) = match opening {
+                Opening::Finished { found, exit } => return Ok(finished(closing, &found, exit)),
+                Opening::Run { import, source } => (import, *source, false),
+                Opening::Rest { import, found } => {
+                    closing.rest_first(&found);
+                    let nothing = Source::nothing(self.layout).map_err(|error| source_error(&error))?;
+                    (import, nothing, true)
+                }
+            };
+            let turn = Turn { ledger, import, source, paths: paths.clone(), is_rest };
+            let stage = match &mut stage {
+                Some(stage) => stage,
+                None => stage.insert(open_stage()?),
+            };
+            let code = self.run(turn, stage, closing, before)?;
+            match code {
+                exit::COMPLETE | exit::DEAD_LETTERS | exit::IN_DOUBT if is_rest => before = code,
+                code => return Ok(code),
+            }
+        }
+    }
+
+    fn ledger(&self) -> Result<Ledger, Error> {
+        let path = self.state.ledger_file().map_err(|error| ledger_error(&error.into()))?;
+        Ledger::open(&path, self.dead_letters).map_err(|error| ledger_error(&error))
+    }
+
+    /// `before` is the exit code of the import that was ended before this one.
+    fn run(&self, turn: Turn, stage: &mut Stage, closing: &Closing<'_>, before: u8) -> Result<u8, Error> {
+        let Turn { mut ledger, import, source, paths, is_rest } = turn;
+        let (args, target) = (self.args, Arc::clone(&self.target));
+        let clock = Clock::start();
+        let recovered = ledger.recover(import.number).map_err(|error| ledger_error(&error))?;
+        let resumed = recovered.batches_planned > 0 || recovered.tally.read > 0;
+        let unsettled = recovered.unsettled.iter().map(|batch| batch.batch.clone()).collect();
+        let names: Arc<[String]> = settings::input_names(args).into();
+        let policy = settings::policy(args, &target);
+        let limits = settings::batch_limits(args, &target);
+        let assembler = Arc::new(Assembler::new(Arc::clone(&target), import.id, limits));
+        let total = source.bytes_total();
+        let mut former = Former::new(source, Arc::clone(&assembler), Arc::clone(&names), args.limit);
+        if settings::is_live(args) {
+            former = former.closing_at(settings::batch_age(args, &target));
+        }
+        let rereader = Rereader::new(&paths, self.layout);
+        let engine = Engine::new(
+            policy,
+            Arc::clone(&assembler),
+            Arc::clone(&names),
+            Clock::seed(),
+            recovered,
+            clock.now(),
+        );
+        let honoured = target.idempotency().honoured();
+        let timeout = settings::timeout(args, &target);
+        let way = Way { timeout, reuse: honoured, direct: target.is_local() };
+        let agent = concat!("bulkhaul/", env!("CARGO_PKG_VERSION"));
+        let wire = Wire::new(agent, way).map_err(Error::failed)?;
+        let run = Run {
+            engine,
+            former,
+            rereader,
+            ledger,
+            target,
+            assembler,
+            wire,
+            timeout,
+            results: args.results.as_deref().map(open_results).transpose()?,
+            inputs: names,
+            clock,
+            unsettled,
+        };
+        let mut onlooker = Onlooker::new(args, closing, self.state.path(), total, resumed);
+        if !is_rest {
+            onlooker.open(&run.engine);
+        }
+        let ended = run.run(stage, &mut onlooker);
+        let ended = ended.map_err(|error| Error::failed(format!("the run could not start: {error}")))?;
+        Ok(onlooker.close(&ended, Part { before, is_rest }, clock.now()))
+    }
 }
 
 fn open_results(path: &Path) -> Result<ResultsFile, Error> {

@@ -105,7 +105,7 @@ fn columns(input: &Path) -> Result<Vec<String>, Error> {
     for _ in 0..ROWS_TRIED {
         match source.next(&mut row).map_err(|error| source_error(&error))? {
             Step::Row { text, .. } => return Ok(names(&row[text])),
-            Step::Bad { .. } => {}
+            Step::Bad { .. } | Step::Idle => {}
             Step::End => break,
         }
     }

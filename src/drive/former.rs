@@ -1,18 +1,19 @@
 //! Batches out of the input: read, framed, rendered and cut, as many at once as the engine asks for.
 
-use super::window::{Window, group_of, named_by};
-use crate::edge::source::{Source, SourceError, Step};
+use super::window::named_by;
+use crate::edge::source::{Bell, Source, SourceError, Step};
 use crate::engine::{Assembler, Event, Formed};
 use crate::model::{
-    BatchKey, Circumstances, DeadLetter, Digest, Load, LoadBuilder, Mark, Rejection, Room, WallTime,
+    BatchKey, Circumstances, Close, DeadLetter, Digest, Load, LoadBuilder, Mark, Rejection, Room, WallTime,
 };
 use crate::target::{PerRequest, Pointer};
 use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Refused rows that go to the ledger without waiting for a batch to go with: their text is in memory until then.
-const REFUSED_BYTES_MAX: usize = 1 << 20;
+pub(super) const REFUSED_BYTES_MAX: usize = 1 << 20;
 
 /// From this size on no further batch is formed in the same go.
 const CUT_BYTES: usize = 256 << 10;
@@ -20,19 +21,23 @@ const CUT_BYTES: usize = 256 << 10;
 /// Cuts batches from a source. Pure but for the source's reading.
 #[derive(Debug)]
 pub struct Former {
-    source: Source,
-    assembler: Arc<Assembler>,
+    pub(super) source: Source,
+    pub(super) assembler: Arc<Assembler>,
     inputs: Arc<[String]>,
     import_id: String,
     /// `--limit`: rows of the input that may be read.
-    limit: Option<u64>,
+    pub(super) limit: Option<u64>,
+    /// How long a batch may stay open for more rows; only input that comes as it is made is waited for.
+    pub(super) age: Option<Duration>,
+    /// Why waiting has ended, if that ends this cut.
+    pub(super) idle: Option<Close>,
     /// A row that did not fit into the last batch; it opens the next.
     carried: Option<(Mark, Vec<u8>)>,
-    ended: bool,
+    pub(super) ended: bool,
     /// The limit was reached, and there is more behind it.
-    beyond: bool,
+    pub(super) beyond: bool,
     /// What ended the reading, to be told with the next event.
-    broken: Option<SourceError>,
+    pub(super) broken: Option<SourceError>,
     scratch: Vec<u8>,
     /// What the last batch took: the next will be much like it.
     room: Room,
@@ -56,7 +61,7 @@ enum Row<'a> {
 enum Taken {
     In,
     Refused,
-    /// The batch is full; the row, whose text this is, waits for the next.
+    /// The batch is full, or the row does not go with it; the row, whose text this is, waits for the next.
     Carried(Vec<u8>),
 }
 
@@ -64,6 +69,11 @@ enum Taken {
 #[derive(Default)]
 struct Forms {
     loads: Vec<(Load, BatchKey, Digest)>,
+    /// Why each was closed, and why the one at hand will be.
+    closes: Vec<Close>,
+    close: Close,
+    /// The time of the one at hand runs.
+    aging: bool,
     /// Of all loads.
     bytes: usize,
     builder: LoadBuilder,
@@ -91,6 +101,8 @@ impl Former {
             inputs,
             import_id,
             limit,
+            age: None,
+            idle: None,
             carried: None,
             ended: false,
             beyond: false,
@@ -100,6 +112,16 @@ impl Former {
             unique_by,
             is_free,
         }
+    }
+
+    /// A batch of input that comes as it is made is closed so long after its first row at the latest.
+    pub fn closing_at(self, age: Duration) -> Self {
+        Self { age: Some(age), ..self }
+    }
+
+    /// Ends all waiting for input, where there is any.
+    pub(super) fn bell(&self) -> Option<Bell> {
+        self.source.bell().cloned()
     }
 
     pub(super) fn assembler(&self) -> &Arc<Assembler> {
@@ -117,6 +139,10 @@ impl Former {
         if let Some(error) = self.broken.take() {
             return failed(&error);
         }
+        // Nobody waits for a second batch while the first could go.
+        let batches = if self.age.is_some() { 1 } else { batches };
+        self.source.wait_for(None);
+        self.idle = None;
         match self.cut(batches, wall) {
             Ok(event) => event,
             Err(error) => failed(&error),
@@ -142,13 +168,16 @@ impl Former {
         }
         let mut forms = Forms::default();
         loop {
-            self.broken = self.fill(&mut forms, scratch, wall).err();
+            if let Err(error) = self.fill(&mut forms, scratch, wall) {
+                (self.broken, forms.close) = (Some(error), Close::End);
+            }
             self.seal(&mut forms);
             let over = self.ended || self.is_at_limit();
             if forms.loads.len() >= batches
                 || forms.bytes >= CUT_BYTES
                 || forms.refused_bytes >= REFUSED_BYTES_MAX
                 || self.broken.is_some()
+                || self.idle.is_some()
                 || over && self.carried.is_none()
             {
                 break;
@@ -161,26 +190,37 @@ impl Former {
             Some((mark, _)) => self.source.cursor_before(mark),
             None => self.source.cursor(),
         };
-        Ok(Event::Formed(Formed { loads: forms.loads, refused: forms.refused, cursor }))
+        let Forms { loads, closes, refused, .. } = forms;
+        Ok(Event::Formed(Formed { loads, refused, cursor, closes }))
     }
 
     /// Rows for one batch.
     fn fill(&mut self, forms: &mut Forms, scratch: &mut Vec<u8>, wall: WallTime) -> Result<(), SourceError> {
         let limits = self.assembler.limits();
         forms.builder = self.assembler.open_with(None, self.room);
+        forms.close = Close::Rows;
         if let Some((mark, text)) = self.carried.take() {
             self.take(forms, mark, Row::Apart(&text), limits.bytes, wall);
         }
         while !self.ended
             && (forms.builder.len() as u64) < limits.rows
             && forms.refused_bytes < REFUSED_BYTES_MAX
+            && self.idle.is_none()
             && !self.is_at_limit()
         {
+            let is_begun = !forms.builder.is_empty() || !forms.refused.is_empty();
+            self.age(&mut forms.aging, is_begun);
             self.carried = self.read_into(forms, scratch, limits.bytes, wall)?;
             if self.carried.is_some() {
-                break;
+                return Ok(());
             }
         }
+        forms.close = match self.idle {
+            Some(close) => close,
+            None if self.ended => Close::End,
+            None if self.is_at_limit() => Close::Limit,
+            None => Close::Rows,
+        };
         Ok(())
     }
 
@@ -192,6 +232,7 @@ impl Former {
             self.room = load.room();
             forms.bytes += load.memory();
             forms.loads.push(self.assembler.identify(load));
+            forms.closes.push(forms.close);
         }
     }
 
@@ -221,6 +262,7 @@ impl Former {
                     Step::Bad { mark, bad } => {
                         forms.refuse(DeadLetter::of_record(mark, &bad, &self.about(mark, wall)));
                     }
+                    Step::Idle => self.idle = Some(self.why_idle()),
                     _ => self.ended = true,
                 }
                 return Ok(None);
@@ -233,63 +275,8 @@ impl Former {
         })
     }
 
-    /// Nothing could be read: the input's end, its limit, or what is wrong with it. That is told when all before it
-    /// is in the engine's hands.
-    fn after_the_last(&mut self, scratch: &mut Vec<u8>) -> Result<Event, SourceError> {
-        match self.broken.take() {
-            Some(error) => Err(error),
-            None if self.ended => Ok(Event::Drained { cursor: self.source.cursor() }),
-            None => Ok(self.at_limit(scratch)),
-        }
-    }
-
-    /// As `cut_with`, for a target whose requests depend on the groups of their rows.
-    fn cut_window(
-        &mut self,
-        sharing: PerRequest,
-        scratch: &mut Vec<u8>,
-        wall: WallTime,
-    ) -> Result<Event, SourceError> {
-        let mut window = Window::default();
-        let mut refused = Vec::new();
-        let mut refused_bytes = 0;
-        while !self.ended && !window.is_full() && refused_bytes < REFUSED_BYTES_MAX && !self.is_at_limit() {
-            let known = refused.len();
-            scratch.clear();
-            match self.source.next(scratch) {
-                Ok(Step::Row { mark, text }) => {
-                    let text = &scratch[text];
-                    let group = self.check(text, wall).and_then(|()| group_of(&self.assembler, mark, text));
-                    match group {
-                        Ok(Some(group)) if sharing == PerRequest::One => window.add_to_own(group, mark, text),
-                        Ok(Some(group)) => window.add_unique(group, mark, text),
-                        Ok(None) => unreachable!("a target with groups names one, or refuses the row"),
-                        Err(refusal) => refused.push(self.letter(mark, text, &refusal, wall)),
-                    }
-                }
-                Ok(Step::Bad { mark, bad }) => {
-                    refused.push(DeadLetter::of_record(mark, &bad, &self.about(mark, wall)));
-                }
-                Ok(Step::End) => self.ended = true,
-                Err(error) => {
-                    self.broken = Some(error);
-                    break;
-                }
-            }
-            refused_bytes +=
-                refused.iter().skip(known).map(|letter: &DeadLetter| letter.line.len()).sum::<usize>();
-        }
-        if window.is_empty() && refused.is_empty() {
-            return self.after_the_last(scratch);
-        }
-        let loads = window.cut(&self.assembler, &mut |mark, text, refusal| {
-            refused.push(self.letter(mark, text, refusal, wall));
-        });
-        Ok(Event::Formed(Formed { loads, refused, cursor: self.source.cursor() }))
-    }
-
     /// What is wrong with a row before an item is made of it.
-    fn check(&self, text: &[u8], wall: WallTime) -> Result<(), Rejection> {
+    pub(super) fn check(&self, text: &[u8], wall: WallTime) -> Result<(), Rejection> {
         let target = self.assembler.target();
         if let Some(max) = target.limits().row_bytes
             && text.len() as u64 > max
@@ -301,26 +288,6 @@ impl Former {
             return Err(Rejection::local("expired", "its time was over before it could be sent"));
         }
         Ok(())
-    }
-
-    fn is_at_limit(&self) -> bool {
-        self.limit.is_some_and(|limit| self.source.ordinal().0 >= limit)
-    }
-
-    /// The limit is reached: is there anything behind it?
-    fn at_limit(&mut self, scratch: &mut Vec<u8>) -> Event {
-        if self.beyond {
-            return Event::ReachedLimit;
-        }
-        let cursor = self.source.cursor();
-        let step = self.source.next(scratch);
-        if let Ok(Step::End) = step {
-            self.ended = true;
-            return Event::Drained { cursor };
-        }
-        // What stands there, broken or not, is a later run's business. It is read once only.
-        self.beyond = true;
-        Event::ReachedLimit
     }
 
     fn take(&self, forms: &mut Forms, mark: Mark, row: Row<'_>, bytes_max: u64, wall: WallTime) -> Taken {
@@ -339,7 +306,7 @@ impl Former {
             };
             forms.builder.body.truncate(before);
             return match taken {
-                Ok(text) => Taken::Carried(text),
+                Ok(text) => forms.carry(text, Close::Unlike),
                 Err(letter) => forms.refuse(letter),
             };
         }
@@ -355,7 +322,7 @@ impl Former {
         if forms.builder.len() > 1 && self.assembler.closed_len(&forms.builder) > bytes_max {
             let text = forms.builder.last_text().to_vec();
             forms.builder.take_back(before, texts_before);
-            return Taken::Carried(text);
+            return forms.carry(text, Close::Bytes);
         }
         Taken::In
     }
@@ -383,7 +350,7 @@ impl Former {
         Ok(())
     }
 
-    fn about(&self, mark: Mark, wall: WallTime) -> Circumstances<'_> {
+    pub(super) fn about(&self, mark: Mark, wall: WallTime) -> Circumstances<'_> {
         Circumstances {
             input: &self.inputs[mark.place.input as usize],
             import_id: &self.import_id,
@@ -393,12 +360,17 @@ impl Former {
         }
     }
 
-    fn letter(&self, mark: Mark, text: &[u8], refusal: &Rejection, wall: WallTime) -> DeadLetter {
+    pub(super) fn letter(&self, mark: Mark, text: &[u8], refusal: &Rejection, wall: WallTime) -> DeadLetter {
         DeadLetter::of_row(mark, text, refusal, &self.about(mark, wall))
     }
 }
 
 impl Forms {
+    fn carry(&mut self, text: Vec<u8>, close: Close) -> Taken {
+        self.close = close;
+        Taken::Carried(text)
+    }
+
     fn refuse(&mut self, letter: DeadLetter) -> Taken {
         self.refused_bytes += letter.line.len();
         self.refused.push(letter);

@@ -2,7 +2,7 @@
 
 use super::former::Former;
 use crate::edge::clock::Clock;
-use crate::edge::source::Rereader;
+use crate::edge::source::{Bell, Rereader};
 use crate::engine::{Assembler, Event};
 use crate::model::{BatchSeq, Place, RowSet};
 use crate::target::GroupState;
@@ -48,6 +48,7 @@ enum Task {
 #[derive(Debug)]
 pub struct Forming {
     tasks: Option<Sender<Task>>,
+    bell: Option<Bell>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -59,6 +60,7 @@ impl Forming {
         tell: impl Fn(Event, u64) + Send + 'static,
     ) -> std::io::Result<Self> {
         let (tasks, inbox) = channel();
+        let bell = former.bell();
         let thread = std::thread::Builder::new().name("forming".to_owned()).spawn(move || {
             let assembler = Arc::clone(former.assembler());
             while let Ok(task) = inbox.recv() {
@@ -71,7 +73,7 @@ impl Forming {
                 tell(event, former.bytes_consumed());
             }
         })?;
-        Ok(Self { tasks: Some(tasks), thread: Some(thread) })
+        Ok(Self { tasks: Some(tasks), bell, thread: Some(thread) })
     }
 
     pub fn form(&self, batches: usize) {
@@ -80,6 +82,13 @@ impl Forming {
 
     pub fn rebuild(&self, seq: BatchSeq, start: Place, rows: RowSet, state: Option<GroupState>) {
         self.give(Task::Rebuild { seq, start, rows, state });
+    }
+
+    /// Nothing more is waited for: what was read comes back at once.
+    pub fn stop_waiting(&self) {
+        if let Some(bell) = &self.bell {
+            bell.ring();
+        }
     }
 
     fn give(&self, task: Task) {
@@ -93,6 +102,7 @@ impl Forming {
 impl Drop for Forming {
     fn drop(&mut self) {
         self.tasks = None;
+        self.stop_waiting();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

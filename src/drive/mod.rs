@@ -2,14 +2,18 @@
 //! It holds the only `select!` and no decision.
 
 pub mod calls;
+mod ends;
 mod former;
 mod forming;
+mod grouped;
 mod hands;
 mod journal;
 mod recorder;
 mod run;
+mod stage;
 mod window;
 
 pub use former::Former;
 pub use forming::{Forming, rebuild};
 pub use run::{Ended, Run, Running, Watch};
+pub use stage::Stage;

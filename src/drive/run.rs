@@ -1,9 +1,9 @@
 //! One run: the threads are started, the events go round, and an ending comes out.
 
-use super::Forming;
 use super::hands::{Caller, Hands};
 use super::journal::Journal;
 use super::recorder::Recorder;
+use super::{Forming, Stage};
 use crate::edge::clock::Clock;
 use crate::edge::interrupt::Interrupts;
 use crate::edge::ledger::{Clerk, Done, Ledger};
@@ -79,15 +79,12 @@ struct Corridor {
 
 impl Run {
     /// Runs to the end, and gives back the engine with its books.
-    pub fn run(self, watch: &mut dyn Watch) -> std::io::Result<Ended> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let outcome = runtime.block_on(self.corridor(watch));
-        runtime.shutdown_background();
-        outcome
+    pub fn run(self, stage: &mut Stage, watch: &mut dyn Watch) -> std::io::Result<Ended> {
+        let (runtime, interrupts) = stage.parts();
+        runtime.block_on(self.corridor(interrupts, watch))
     }
 
-    async fn corridor(self, watch: &mut dyn Watch) -> std::io::Result<Ended> {
-        let mut interrupts = Interrupts::listen()?;
+    async fn corridor(self, interrupts: &mut Interrupts, watch: &mut dyn Watch) -> std::io::Result<Ended> {
         let (events, mut inbox) = unbounded_channel();
         let bytes_read = Arc::new(AtomicU64::new(0));
         let (to_engine, consumed) = (events.clone(), Arc::clone(&bytes_read));
@@ -129,7 +126,7 @@ impl Run {
         let engine = self.engine;
         let mut corridor = Corridor { run: hands, engine, wake: None, ending: None, recorder, journal };
         corridor.step(Event::Woke);
-        let ending = corridor.go(&mut inbox, &mut interrupts, watch, &bytes_read).await;
+        let ending = corridor.go(&mut inbox, interrupts, watch, &bytes_read).await;
         let Corridor { run, engine, mut recorder, .. } = corridor;
         let sample = recorder.end(run.clock.now(), &engine);
         let ending = run.end(ending, sample);
@@ -213,6 +210,7 @@ impl Corridor {
                 Command::Rebuild { seq, start, rows, state } => {
                     self.run.forming.rebuild(seq, start, rows, state);
                 }
+                Command::StopWaiting => self.run.forming.stop_waiting(),
                 Command::Recall { seq } => {
                     if let Some(clerk) = &self.run.clerk {
                         clerk.recall(seq);

@@ -2,8 +2,8 @@
 //! the same rows always make the same bytes.
 
 use crate::model::{
-    BatchKey, Cursor, DeadLetter, Digest, GroupId, ImportId, Limit, Load, LoadBuilder, Mark, Rejection, Room,
-    WallTime,
+    BatchKey, Close, Cursor, DeadLetter, Digest, GroupId, ImportId, Limit, Load, LoadBuilder, Mark,
+    Rejection, Room, WallTime,
 };
 use crate::target::{GroupState, RowContext, Target};
 use std::ops::Range;
@@ -26,6 +26,8 @@ pub struct Formed {
     pub refused: Vec<DeadLetter>,
     /// Behind all of it.
     pub cursor: Cursor,
+    /// Why each of them was closed.
+    pub closes: Vec<Close>,
 }
 
 impl Formed {

@@ -15,6 +15,8 @@ pub enum Event {
     Woke,
     /// Rows were read, and a batch (or only refusals) made of them.
     Formed(Formed),
+    /// Waiting for input was ended, and no row was at hand.
+    Idle,
     /// The input's end was read.
     Drained { cursor: Cursor },
     /// `--limit` rows were read, and there are more.
@@ -86,6 +88,8 @@ pub enum Command {
     Form {
         batches: usize,
     },
+    /// Wait for no more input: what was read is wanted now.
+    StopWaiting,
     /// Make a batch of an earlier run again.
     Rebuild {
         seq: BatchSeq,
@@ -167,6 +171,11 @@ pub enum StopCause {
     Signal,
     /// A signal, and what was in flight took too long to wait for.
     CutShort,
+    /// The input ended, and has not the rows of `--expect-rows`.
+    Unexpected {
+        read: u64,
+        expected: u64,
+    },
     /// `--max-rejects`.
     MaxRejects,
     /// `--max-elapsed`.
@@ -208,6 +217,7 @@ impl StopCause {
             Self::Signal
             | Self::CutShort
             | Self::MaxRejects
+            | Self::Unexpected { .. }
             | Self::MaxElapsed
             | Self::MaxWait { .. }
             | Self::TargetDown { .. }
@@ -224,6 +234,7 @@ impl StopCause {
             Self::Limit => "limit",
             Self::Signal | Self::CutShort => "signal",
             Self::MaxRejects => "max-rejects",
+            Self::Unexpected { .. } => "expect-rows",
             Self::MaxElapsed => "max-elapsed",
             Self::MaxWait { .. } => "max-wait",
             Self::TargetDown { .. } => "target",

@@ -96,6 +96,8 @@ pub struct Engine {
     ready: VecDeque<Formed>,
     /// Batches asked of the forming thread and not yet here.
     forming: usize,
+    /// It was told to wait for no more input.
+    stopped_waiting: bool,
     awaited: BTreeMap<u64, Awaited>,
     next_ticket: u64,
     next_seq: BatchSeq,
@@ -174,9 +176,10 @@ impl Engine {
                 self.books.read(formed.rows_read());
                 self.ready.push_back(formed);
             }
+            Event::Idle => self.forming -= 1,
             Event::Drained { cursor } => {
                 self.forming -= 1;
-                self.input = Input::Ended(cursor);
+                self.drained(cursor);
             }
             Event::ReachedLimit => {
                 self.forming -= 1;
@@ -210,6 +213,18 @@ impl Engine {
             Event::Verified { seq, applied } => self.verified(now, seq, applied, commands),
             Event::Renewed(result) => self.renewed(now, result),
             Event::StopAsked => self.stop_for(StopCause::Signal),
+        }
+    }
+
+    /// The input's end: the whole one's, as far as anybody can know.
+    fn drained(&mut self, cursor: Cursor) {
+        let read = cursor.ordinal.0;
+        match self.policy.expect_rows.filter(|expected| *expected != read) {
+            None => self.input = Input::Ended(cursor),
+            Some(expected) => {
+                self.input = Input::Cut;
+                self.cut = Some(StopCause::Unexpected { read, expected });
+            }
         }
     }
 
@@ -383,9 +398,11 @@ impl Engine {
         }
     }
 
-    /// Whether a run that has to end may do so now: nothing is on the wire or on its way to the disk.
+    /// Whether a run that has to end may do so now: nothing is on the wire or on its way to the disk, and nothing
+    /// that can't be read again is anywhere else.
     fn is_quiet(&self) -> bool {
-        self.awaited.is_empty() && self.hand.count(Kind::Out) == 0
+        let is_safe = !self.policy.keep_rows || self.forming == 0 && self.ready.is_empty();
+        self.awaited.is_empty() && self.hand.count(Kind::Out) == 0 && is_safe
     }
 }
 

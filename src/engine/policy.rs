@@ -73,6 +73,8 @@ pub struct Policy {
     pub tell: bool,
     /// The ledger keeps each batch's rows until it has ended: the input can't be read again.
     pub keep_rows: bool,
+    /// `--expect-rows`: an input with another number of rows is not the whole one.
+    pub expect_rows: Option<u64>,
 }
 
 impl Policy {

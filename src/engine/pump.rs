@@ -5,8 +5,8 @@ use super::event::{Command, Ending, Settled, StopCause};
 use super::policy::OnAmbiguous;
 use super::{Awaited, Batch, Engine, Formed, Input};
 use crate::model::{
-    BatchKey, BatchSeq, Circumstances, DeadLetter, Digest, Entry, ImportState, Load, Moment, NaturalKey, Now,
-    Planned, Rejection,
+    BatchKey, BatchSeq, Circumstances, Close, DeadLetter, Digest, Entry, ImportState, Load, Moment,
+    NaturalKey, Now, Planned, Rejection,
 };
 
 /// Batches formed and not yet planned.
@@ -34,6 +34,8 @@ impl Engine {
             self.send(now, commands);
             self.form(commands);
             self.complete(commands);
+        } else if self.policy.keep_rows {
+            self.write_down_all(now, commands);
         }
         if self.is_stopping() && self.is_quiet() && !self.stay_all(commands) || self.is_spent() {
             return self.end(commands);
@@ -100,6 +102,16 @@ impl Engine {
         }
     }
 
+    /// What was read and can't be read again goes into the ledger before the run ends, sent or not.
+    fn write_down_all(&mut self, now: Now, commands: &mut Vec<Command>) {
+        if self.forming > 0 && !std::mem::replace(&mut self.stopped_waiting, true) {
+            commands.push(Command::StopWaiting);
+        }
+        while let Some(formed) = self.ready.pop_front() {
+            self.plan_formed(now, formed, commands);
+        }
+    }
+
     /// Writes batches down, a few ahead of the slots.
     fn plan(&mut self, now: Now, commands: &mut Vec<Command>) {
         if self.assembler.is_ordered()
@@ -120,36 +132,40 @@ impl Engine {
                 return;
             }
             let formed = self.ready.pop_front().expect("it is not empty");
-            self.books.note_reasons(&formed.refused);
-            let refused_with: Vec<Settled> = formed.refused.iter().map(Settled::refused).collect();
-            if formed.loads.is_empty() {
-                let entry = Entry::Refuse { refused: formed.refused, cursor: formed.cursor };
-                self.commit(entry, Awaited::Refuse(refused_with), commands);
-                continue;
-            }
-            let mut batches = Vec::with_capacity(formed.loads.len());
-            let (mut natural, mut kept) = (Vec::new(), Vec::new());
-            for (load, key, body_hash) in formed.loads {
-                let planned = self.plan_one(now, &load, key, body_hash);
-                natural.extend(self.natural_key(now, &planned, &load));
-                let mut batch = Batch::new(planned.clone(), None, State::Planning);
-                batch.groups = self.assembler.groups(&load);
-                batch.expires = self.assembler.expires(&load);
-                if planned.kept {
-                    kept.push((planned.seq, load.clone()));
-                }
-                batch.load = Some(load);
-                self.hand.insert(planned.seq, batch);
-                batches.push(planned);
-            }
-            let seqs = batches.iter().map(|planned| planned.seq).collect();
-            let Formed { refused, cursor, .. } = formed;
-            let entry = Entry::Plan { batches, natural, refused, cursor, kept };
-            self.commit(entry, Awaited::Plan(seqs, refused_with), commands);
+            self.plan_formed(now, formed, commands);
         }
     }
 
-    fn plan_one(&mut self, now: Now, load: &Load, key: BatchKey, body_hash: Digest) -> Planned {
+    /// Writes one cut of the input down.
+    fn plan_formed(&mut self, now: Now, formed: Formed, commands: &mut Vec<Command>) {
+        self.books.note_reasons(&formed.refused);
+        let refused_with: Vec<Settled> = formed.refused.iter().map(Settled::refused).collect();
+        if formed.loads.is_empty() {
+            let entry = Entry::Refuse { refused: formed.refused, cursor: formed.cursor };
+            return self.commit(entry, Awaited::Refuse(refused_with), commands);
+        }
+        let Formed { loads, closes, refused, cursor } = formed;
+        let mut batches = Vec::with_capacity(loads.len());
+        let (mut natural, mut kept) = (Vec::new(), Vec::new());
+        for ((load, key, body_hash), close) in loads.into_iter().zip(closes) {
+            let planned = self.plan_one(now, &load, key, body_hash, close);
+            natural.extend(self.natural_key(now, &planned, &load));
+            let mut batch = Batch::new(planned.clone(), None, State::Planning);
+            batch.groups = self.assembler.groups(&load);
+            batch.expires = self.assembler.expires(&load);
+            if planned.kept {
+                kept.push((planned.seq, load.clone()));
+            }
+            batch.load = Some(load);
+            self.hand.insert(planned.seq, batch);
+            batches.push(planned);
+        }
+        let seqs = batches.iter().map(|planned| planned.seq).collect();
+        let entry = Entry::Plan { batches, natural, refused, cursor, kept };
+        self.commit(entry, Awaited::Plan(seqs, refused_with), commands);
+    }
+
+    fn plan_one(&mut self, now: Now, load: &Load, key: BatchKey, body_hash: Digest, close: Close) -> Planned {
         let seq = self.next_seq;
         self.next_seq = BatchSeq(seq.0 + 1);
         Planned {
@@ -158,12 +174,13 @@ impl Engine {
             rank: seq,
             generation: 0,
             rows: load.row_set(),
+            close,
             start: load.mark(0).place,
             source_bytes: load.source_bytes(),
             key,
             body_hash,
             planned_at: now.wall,
-            may_have_left: self.policy.repeatable && !self.assembler.needs_state(),
+            may_have_left: self.policy.repeatable && !self.assembler.needs_state() && !self.is_stopping(),
             row_attempts: 0,
             group_state: None,
             refusals: 0,

@@ -88,6 +88,7 @@ pub(super) fn engine(
         hand,
         ready: VecDeque::new(),
         forming: 0,
+        stopped_waiting: false,
         awaited: BTreeMap::new(),
         next_ticket: 0,
         next_seq: recovered.next_seq,

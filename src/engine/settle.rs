@@ -4,8 +4,8 @@ use super::batch::{Batch, State};
 use super::event::{Command, Settled};
 use super::{Awaited, Engine};
 use crate::model::{
-    BatchEnd, BatchSeq, ChildReason, Circumstances, DeadLetter, Entry, GroupId, Limit, Load, Now, Ordinal,
-    Park, Planned, Rejection, RowVerdict, Verdicts,
+    BatchEnd, BatchSeq, ChildReason, Circumstances, Close, DeadLetter, Entry, GroupId, Limit, Load, Now,
+    Ordinal, Park, Planned, Rejection, RowVerdict, Verdicts,
 };
 use std::time::Duration;
 
@@ -296,6 +296,7 @@ impl Engine {
             start: load.mark(0).place,
             source_bytes: load.source_bytes(),
             rows,
+            close: Close::Child,
             body_hash,
             planned_at: now.wall,
             may_have_left: self.policy.repeatable && !self.assembler.needs_state() && parked.is_none(),

@@ -2,8 +2,8 @@
 //! is durable, or nothing.
 
 use super::{
-    BatchKey, BatchSeq, Cursor, DeadLetter, Digest, GroupId, ImportRecord, Job, Limit, Load, Ordinal, Place,
-    RowSet, Tally, WallTime,
+    BatchKey, BatchSeq, Close, Cursor, DeadLetter, Digest, GroupId, ImportRecord, Job, Limit, Load, Ordinal,
+    Place, RowSet, Tally, WallTime,
 };
 
 /// A batch as the ledger knows it: enough to make the same bytes again.
@@ -16,6 +16,8 @@ pub struct Planned {
     pub rank: BatchSeq,
     pub generation: u32,
     pub rows: RowSet,
+    /// Why it was closed; nothing depends on it.
+    pub close: Close,
     /// Where the first of its rows begins; the others follow it.
     pub start: Place,
     /// Bytes of the input that its rows stood in.

@@ -3,14 +3,39 @@
 use super::{Digest, ImportId, Ordinal, Place};
 
 /// Why a batch was closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Close {
+    #[default]
     Rows,
     Bytes,
+    /// The next row does not go with it: a name that it has already, or other members.
+    Unlike,
     Age,
+    /// The run was asked to end while the batch was open.
+    Stop,
+    /// `--limit`.
+    Limit,
     End,
     /// It came from another batch, not from the input.
     Child,
+}
+
+impl Close {
+    pub const ALL: [Self; 8] =
+        [Self::Rows, Self::Bytes, Self::Unlike, Self::Age, Self::Stop, Self::Limit, Self::End, Self::Child];
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Rows => "rows",
+            Self::Bytes => "bytes",
+            Self::Unlike => "unlike",
+            Self::Age => "age",
+            Self::Stop => "signal",
+            Self::Limit => "limit",
+            Self::End => "end",
+            Self::Child => "child",
+        }
+    }
 }
 
 /// How far the input has been read: all rows before it are in the ledger.

@@ -5,11 +5,32 @@ use super::summary::{Bytes, Summary, Words};
 use crate::args::SendArgs;
 use crate::edge::ledger::Found;
 use crate::engine::{Counters, Ending, StopCause};
+use crate::error::{Error, exit};
 use crate::model::{Requests, Tally};
-use crate::settings::resume_command;
+use crate::settings::{is_live, resume_command};
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
+
+/// What a run is in its command: most are all of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// Exit code of the import that was ended before this one.
+    pub before: u8,
+    /// Another import follows this one.
+    pub is_rest: bool,
+}
+
+impl Part {
+    /// Dead letters and doubts of the import before are no less true for this one's good end.
+    fn exit(self, code: u8) -> u8 {
+        match (code, self.before) {
+            (exit::COMPLETE, before) => before,
+            (exit::DEAD_LETTERS, exit::IN_DOUBT) => exit::IN_DOUBT,
+            (code, _) => code,
+        }
+    }
+}
 
 /// What stays the same from the first word of a run to its last.
 #[derive(Debug)]
@@ -82,27 +103,85 @@ impl<'a> Closing<'a> {
         self.to_program(&summary);
     }
 
-    /// The end of a run.
-    pub(super) fn ended(&self, summary: &mut Summary, ending: &Ending, reasons: &[(&str, u64)]) {
-        summary.exit = Some(ending.exit);
-        summary.stopped_by = ending.cause.as_ref().map(StopCause::word);
-        let words = ending.cause.as_ref().and_then(|cause| words(cause, &self.resume));
-        let quiet = self.args.quiet && ending.exit == 0;
-        if !quiet {
-            self.to_people(summary, ending.exit, reasons);
+    /// An import whose stream is gone for good is brought to its end first.
+    pub fn rest_first(&self, found: &Found) {
+        if !self.args.quiet {
+            say(&format!("first what the last run wrote down: {}", rows_line(&found.tally, false)));
+        }
+    }
+
+    /// A signal came before the run had begun: nothing was sent.
+    pub fn interrupted(&self, error: &Error) -> u8 {
+        let mut summary = self.blank("stopped");
+        let words = Words { message: error.message.clone(), hint: error.hint.clone() };
+        (summary.exit, summary.stopped_by) = (Some(exit::STOPPED), Some(StopCause::Signal.word()));
+        say(&format!("stopped: {}; nothing was sent", words.message));
+        self.to_go_on();
+        summary.error = Some(words);
+        self.to_program(&summary);
+        exit::STOPPED
+    }
+
+    /// The end of a run, and the exit code of the program.
+    pub(super) fn ended(
+        &self,
+        summary: &mut Summary,
+        ending: &Ending,
+        part: Part,
+        reasons: &[(&str, u64)],
+    ) -> u8 {
+        let exit = part.exit(ending.exit);
+        let cause = ending.cause.as_ref();
+        summary.exit = Some(exit);
+        summary.stopped_by = cause.map(StopCause::word);
+        let words = cause.and_then(|cause| self.words(cause));
+        if !self.args.quiet || exit != exit::COMPLETE {
+            self.to_people(summary, exit, reasons);
         }
         if let Some(words) = &words {
-            say(&format!("{}: {}", if ending.exit == 4 { "stopped" } else { "error" }, words.message));
+            say(&format!("{}: {}", if exit == exit::STOPPED { "stopped" } else { "error" }, words.message));
             if let Some(hint) = &words.hint {
                 say(&format!("hint: {hint}"));
             }
         }
-        if ending.exit == 4 {
-            say("to go on:");
-            print(&self.resume);
+        if exit == exit::STOPPED {
+            self.to_go_on();
         }
         summary.error = words;
-        self.to_program(summary);
+        if cause.is_some() || !part.is_rest {
+            self.to_program(summary);
+        }
+        exit
+    }
+
+    /// The command that goes on, as the last line.
+    fn to_go_on(&self) {
+        let is_fed_again = is_live(self.args) && !self.args.new_stream;
+        say(if is_fed_again {
+            "to go on, feed the same stream again from its start (what was read of it is passed over) to:"
+        } else {
+            "to go on:"
+        });
+        print(&self.resume);
+    }
+
+    fn words(&self, cause: &StopCause) -> Option<Words> {
+        let (message, hint) = match cause {
+            StopCause::Source { why, changed: true, .. } if is_live(self.args) => (
+                why.clone(),
+                Some("the ledger keeps the rows; go on with the version that wrote them".to_owned()),
+            ),
+            StopCause::Unexpected { read, expected } => {
+                let ended = format!(
+                    "the input ended after {}, and {} were expected",
+                    count(*read, "row"),
+                    grouped(*expected)
+                );
+                (ended, None)
+            }
+            _ => return words(cause, &self.resume),
+        };
+        Some(Words { message, hint })
     }
 
     fn to_people(&self, summary: &Summary, exit: u8, reasons: &[(&str, u64)]) {
@@ -188,7 +267,7 @@ pub(super) fn span(duration: Duration) -> String {
 
 fn words(cause: &StopCause, resume: &str) -> Option<Words> {
     let (message, hint) = match cause {
-        StopCause::Limit => return None,
+        StopCause::Limit | StopCause::Unexpected { .. } => return None,
         StopCause::Signal => ("interrupted; what was in flight has been settled".to_owned(), None),
         StopCause::CutShort => {
             let why = "interrupted; requests were still in flight, and the next run asks what became of them";

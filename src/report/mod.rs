@@ -16,7 +16,7 @@ pub mod status;
 mod summary;
 pub mod targets;
 
-pub use closing::Closing;
+pub use closing::{Closing, Part};
 pub use onlooker::Onlooker;
 pub use reading::ReadingBar;
 pub use summary::Summary;

@@ -1,6 +1,6 @@
 //! Whoever watches a run: the bar or the lines on stderr, `status.json`, and the summary at its end.
 
-use super::closing::{Closing, rows_line};
+use super::closing::{Closing, Part, rows_line};
 use super::progress::{Figures, Look, Speedometer};
 use super::screen::{self, Line};
 use super::speech::{self, count, say};
@@ -70,7 +70,7 @@ impl<'a> Onlooker<'a> {
     }
 
     /// The run is over: the last word, and the exit code.
-    pub fn close(mut self, ended: &Ended, now: Now) -> u8 {
+    pub fn close(mut self, ended: &Ended, part: Part, now: Now) -> u8 {
         // The bar goes before the last word comes.
         self.display = Display::None;
         let Ended { ending, engine, bytes_read, history } = ended;
@@ -78,10 +78,10 @@ impl<'a> Onlooker<'a> {
         let elapsed = Duration::from_micros(now.tick.micros());
         let mut summary =
             self.summary(if complete { "complete" } else { "stopped" }, engine, *bytes_read, elapsed);
-        self.closing.ended(&mut summary, ending, &engine.books().reasons());
+        let exit = self.closing.ended(&mut summary, ending, part, &engine.books().reasons());
         // Advice for other processes; the run is over and its books are in the ledger, whatever comes of this.
         let _ = status_file::write(self.state, &with_history(&summary, history));
-        ending.exit
+        exit
     }
 
     fn summary(&self, state: &'static str, engine: &Engine, bytes_read: u64, elapsed: Duration) -> Summary {

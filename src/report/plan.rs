@@ -8,7 +8,7 @@ use crate::args::SendArgs;
 use crate::engine::{BatchLimits, Policy, Rate};
 use crate::error::{Error, exit};
 use crate::model::{Letter, Request};
-use crate::settings::Masks;
+use crate::settings::{Masks, is_piped};
 use crate::target::Target;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -226,6 +226,12 @@ impl<'a> Plan<'a> {
             lines.push("any 2xx is taken to deliver all rows of a request".to_owned());
             lines.push(
                 "400 and 422 are taken to have applied nothing: the request is halved until the row at fault is alone"
+                    .to_owned(),
+            );
+        }
+        if is_piped(self.args) {
+            lines.push(
+                "each import of standard input has keys of its own: those shown here are only like them"
                     .to_owned(),
             );
         }

@@ -8,6 +8,7 @@ mod masked;
 mod profile;
 mod resume;
 mod secret;
+mod standing;
 mod state;
 
 pub use apart::keep_apart;
@@ -16,6 +17,7 @@ pub use input::{audit_layout, input_names, layout};
 pub use masked::Masks;
 pub use profile::{builtin, read_profile};
 pub use resume::resume_command;
+pub use standing::{batch_age, check_inputs, check_state, is_live, is_piped};
 pub use state::find_state;
 
 use crate::args::{AmbiguousArg, Jobs, SendArgs};
@@ -113,7 +115,8 @@ pub fn policy(args: &SendArgs, target: &Target) -> Policy {
         renewable: target.wants_token(),
         take_up_doubt: said == Some(OnAmbiguous::Resend),
         tell: args.results.is_some(),
-        keep_rows: false,
+        keep_rows: is_live(args),
+        expect_rows: args.expect_rows,
     }
 }
 

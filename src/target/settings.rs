@@ -17,6 +17,8 @@ pub struct Limits {
     pub rows: Option<u64>,
     pub bytes: Option<u64>,
     pub row_bytes: Option<u64>,
+    /// How long rows that come one by one may wait for others.
+    pub age: Option<Duration>,
     /// All rows of a request have the same members; see [`super::Target::key_set`].
     pub uniform_keys: bool,
     /// `bytes` counts the body as it is packed; else as it is encoded.
@@ -30,6 +32,7 @@ impl Limits {
             rows: section.count("rows", 1),
             bytes: section.size("bytes"),
             row_bytes: section.size("row_bytes"),
+            age: section.duration("age"),
             uniform_keys: section.flag("uniform_keys").unwrap_or(false),
             bytes_packed: section
                 .word("bytes_of", &[("encoded", false), ("compressed", true)])

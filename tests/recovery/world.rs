@@ -172,6 +172,7 @@ impl World {
             take_up_doubt: false,
             tell: false,
             keep_rows: self.keep_rows,
+            expect_rows: None,
         }
     }
 
@@ -240,6 +241,7 @@ impl World {
             for command in commands {
                 match command {
                     Command::Form { batches } => events.push_back(former.form(batches, self.now().wall)),
+                    Command::StopWaiting => {}
                     Command::Recall { seq } => {
                         let rows = ledger.recall(seq).unwrap();
                         events.push_back(Event::Recalled { seq, rows });

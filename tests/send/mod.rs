@@ -7,5 +7,6 @@ mod faults;
 mod files;
 mod formats;
 mod memory;
+mod pipes;
 mod states;
 mod targets;

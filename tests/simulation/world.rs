@@ -363,6 +363,8 @@ impl<'c, C: Chance> World<'c, C> {
                     let after = self.in_line(life);
                     self.put(life, after, Due::Rebuild { seq, start, rows, state });
                 }
+                // Its forming never waits.
+                Command::StopWaiting => {}
                 Command::Recall { seq } => {
                     let rows = self.disk.recall(seq);
                     let after = self.while_(10, 3000);

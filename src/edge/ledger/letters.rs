@@ -9,6 +9,10 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+/// How often, and how long apart, a lock is asked for that another process has.
+const LOOKS: u32 = 10;
+const LOOK: std::time::Duration = std::time::Duration::from_millis(5);
+
 /// See the module.
 #[derive(Debug)]
 pub struct LetterFile {
@@ -99,7 +103,12 @@ impl LetterFile {
         if !file.metadata()?.is_file() {
             return Err(self.trouble(&std::io::Error::other("it is not a plain file")));
         }
-        if file.try_lock().is_err() {
+        // A process that was just started holds what its parent had open, until it becomes another program.
+        let is_ours = (0..LOOKS).any(|look| {
+            std::thread::sleep(LOOK * look.min(1));
+            file.try_lock().is_ok()
+        });
+        if !is_ours {
             return Err(self.trouble(&std::io::Error::other("another process writes it")));
         }
         Ok(Some(file))

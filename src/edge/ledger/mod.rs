@@ -113,6 +113,12 @@ impl Ledger {
         Ok(())
     }
 
+    /// Nothing more will be read for the import, whatever its input was: it ends with the rows that it has.
+    pub fn close_input(&mut self, number: u64) -> Result<(), LedgerError> {
+        self.conn.execute("UPDATE import SET drained = 1 WHERE number = ?1", [number as i64])?;
+        Ok(())
+    }
+
     /// The input behind what was read is another one now; the import goes on with it.
     pub fn accept_tail(&mut self, number: u64, inputs: &str) -> Result<(), LedgerError> {
         let sql = "UPDATE import SET inputs = ?2, drained = 0 WHERE number = ?1";

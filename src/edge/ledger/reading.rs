@@ -2,8 +2,8 @@
 
 use super::LedgerError;
 use crate::model::{
-    BatchKey, BatchSeq, Cursor, Digest, GroupId, ImportId, ImportRecord, ImportState, Job, KeptRows, Ordinal,
-    Park, Place, Planned, Recovered, RowSet, Tally, Unsettled, UnsettledState, WallTime,
+    BatchKey, BatchSeq, Close, Cursor, Digest, GroupId, ImportId, ImportRecord, ImportState, Job, KeptRows,
+    Ordinal, Park, Place, Planned, Recovered, RowSet, Tally, Unsettled, UnsettledState, WallTime,
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -148,6 +148,7 @@ fn planned(row: &Row<'_>) -> Result<Planned, LedgerError> {
         rank: BatchSeq(number(row, "rank")?),
         generation: row.get("generation")?,
         rows: row_set(row)?,
+        close: close(row)?,
         start: Place {
             input: row.get("input")?,
             row: number(row, "row")?,
@@ -175,6 +176,12 @@ pub(super) fn kept(conn: &Connection, seq: BatchSeq) -> Result<KeptRows, LedgerE
         .query_row([seq.0 as i64], |row| row.get(0))
         .optional()?;
     rows.and_then(KeptRows::read).ok_or_else(|| damaged("the kept rows of a batch"))
+}
+
+fn close(row: &Row<'_>) -> Result<Close, LedgerError> {
+    let word: String = row.get("close")?;
+    let known = Close::ALL.iter().find(|close| close.word() == word);
+    known.copied().ok_or_else(|| damaged("how a batch was closed"))
 }
 
 pub(super) fn row_set(row: &Row<'_>) -> Result<RowSet, LedgerError> {

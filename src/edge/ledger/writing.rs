@@ -244,9 +244,9 @@ fn plan(conn: &Page<'_>, import: i64, batch: &Planned) -> Result<(), LedgerError
     conn.prepare_cached(
         "INSERT INTO batch (seq, import, parent, generation, rows, row_set, input, row, line, byte, source_bytes,
            key, body_hash, planned_at, row_attempts, state, why, may_have_left, rank, group_state, refusals, doubtful,
-           kept)
+           kept, close)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
-           ?23)",
+           ?23, ?24)",
     )?
     .execute(params![
         batch.seq.0 as i64,
@@ -272,6 +272,7 @@ fn plan(conn: &Page<'_>, import: i64, batch: &Planned) -> Result<(), LedgerError
         batch.refusals,
         batch.doubtful,
         batch.kept,
+        batch.close.word(),
     ])?;
     conn.add("planned", 1);
     if batch.parked.is_some() {

@@ -1,6 +1,6 @@
 //! Opening inputs and undoing their compression. It never looks into the bytes: what they mean is framed elsewhere.
 
-use super::SourceError;
+use super::{SourceError, StandardInput};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -9,6 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const COMPRESSED_CHUNK: usize = 64 * 1024;
+
+/// The first bytes of packed data. Neither is the beginning of any UTF-8 text.
+const MAGIC: [(&[u8], Coding); 2] = [(b"\x1f\x8b", Coding::Gzip), (b"\x28\xb5\x2f\xfd", Coding::Zstd)];
 
 /// How an input is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +28,16 @@ impl Coding {
             Some(ending) if ending.eq_ignore_ascii_case("gz") => Self::Gzip,
             Some(ending) if ending.eq_ignore_ascii_case("zst") => Self::Zstd,
             _ => Self::Plain,
+        }
+    }
+
+    /// By the first bytes of the data; `None` if more of them are needed.
+    pub fn of_head(head: &[u8]) -> Option<Self> {
+        let is = |(magic, _): &&(&[u8], Self)| head.starts_with(magic);
+        match MAGIC.iter().find(is) {
+            Some((_, coding)) => Some(*coding),
+            None if MAGIC.iter().any(|(magic, _)| magic.starts_with(head)) => None,
+            None => Some(Self::Plain),
         }
     }
 
@@ -110,6 +123,13 @@ impl Inputs {
         }
     }
 
+    /// Standard input, which can be read only once.
+    pub(super) fn standing(input: StandardInput) -> Self {
+        let mut input = Some(input);
+        let open = move |_| unpack(input.take().ok_or_else(|| io::Error::other("it can be read only once"))?);
+        Self { names: vec!["-".to_owned()], open: Box::new(open) }
+    }
+
     pub(super) fn reopened(
         names: Vec<String>,
         mut reopen: Box<dyn FnMut(u32) -> io::Result<Box<dyn Read + Send>> + Send>,
@@ -164,15 +184,37 @@ pub(super) fn check(paths: &[PathBuf]) -> Result<Option<u64>, SourceError> {
 
 fn open(path: &Path) -> io::Result<Opened> {
     if path.as_os_str() == "-" {
-        return Ok(Opened::other(Box::new(io::stdin())));
+        return unpack(StandardInput::open()?);
     }
     let file = File::open(path)?;
-    let coding = Coding::of(path);
-    if coding == Coding::Plain {
-        return Ok(Opened { stream: Stream::File(file), coding, raw_bytes: None });
+    match Coding::of(path) {
+        Coding::Plain => Ok(Opened { stream: Stream::File(file), coding: Coding::Plain, raw_bytes: None }),
+        coding => packed(file, coding),
     }
+}
+
+/// Data of which only its first bytes tell whether it is packed.
+fn unpack(mut input: impl Read + Send + 'static) -> io::Result<Opened> {
+    let mut head = Vec::new();
+    let coding = loop {
+        if let Some(coding) = Coding::of_head(&head) {
+            break coding;
+        }
+        let mut byte = [0];
+        match input.read(&mut byte) {
+            Ok(0) => break Coding::Plain,
+            Ok(_) => head.push(byte[0]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    };
+    let whole = io::Cursor::new(head).chain(input);
+    if coding == Coding::Plain { Ok(Opened::other(Box::new(whole))) } else { packed(whole, coding) }
+}
+
+fn packed(reader: impl Read + Send + 'static, coding: Coding) -> io::Result<Opened> {
     let raw_bytes = Arc::new(AtomicU64::new(0));
-    let counted = Counted { file, bytes: Arc::clone(&raw_bytes) };
+    let counted = Counted { reader, bytes: Arc::clone(&raw_bytes) };
     let buffered = BufReader::with_capacity(COMPRESSED_CHUNK, counted);
     let reader: Box<dyn Read + Send> = if coding == Coding::Gzip {
         Box::new(flate2::bufread::MultiGzDecoder::new(buffered))
@@ -182,15 +224,15 @@ fn open(path: &Path) -> io::Result<Opened> {
     Ok(Opened { stream: Stream::Other(reader), coding, raw_bytes: Some(raw_bytes) })
 }
 
-/// Counts what is read of a file.
-struct Counted {
-    file: File,
+/// Counts what is read of packed data.
+struct Counted<R> {
+    reader: R,
     bytes: Arc<AtomicU64>,
 }
 
-impl Read for Counted {
+impl<R: Read> Read for Counted<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(into)?;
+        let read = self.reader.read(into)?;
         self.bytes.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
     }

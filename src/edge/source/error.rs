@@ -11,6 +11,8 @@ use std::io;
 pub enum SourceError {
     #[error("cannot read `{input}`: {reason}")]
     Unreadable { input: String, reason: String },
+    #[error("interrupted while `{input}` was being read")]
+    Interrupted { input: String },
     #[error("`{input}` is a directory, not a file")]
     Directory { input: String },
     #[error("`{input}` is not a regular file")]
@@ -52,7 +54,7 @@ impl SourceError {
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Unreadable { .. } => return None,
+            Self::Unreadable { .. } | Self::Interrupted { .. } => return None,
             Self::Directory { .. } => "name the files in it; several files are one import".into(),
             Self::Special { .. } => "give a file, or `-` to read standard input".into(),
             Self::Damaged { .. } | Self::Truncated { .. } => {
@@ -88,9 +90,25 @@ impl SourceError {
         matches!(self, Self::Changed { .. })
     }
 
+    /// What is wrong with the beginning of an input whose beginning was good before: it is another one.
+    pub(super) fn of_what_was_read_before(self) -> Self {
+        match self {
+            Self::HeaderText { input }
+            | Self::RepeatedColumn { input, .. }
+            | Self::ColumnCount { input, .. }
+            | Self::UnknownColumn { input, .. }
+            | Self::OpenQuote { input, .. }
+            | Self::Endless { input, .. } => Self::Changed { input, several: false, shorter: false },
+            other => other,
+        }
+    }
+
     /// Why opening or reading failed, in words.
     pub(super) fn from_io(input: &str, coding: Coding, byte: u64, error: &io::Error) -> Self {
         let input = input.to_owned();
+        if error.kind() == io::ErrorKind::WouldBlock {
+            return Self::Interrupted { input };
+        }
         if coding != Coding::Plain && error.raw_os_error().is_none() {
             return match error.kind() {
                 io::ErrorKind::UnexpectedEof => Self::Truncated { input, coding, byte },

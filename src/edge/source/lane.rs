@@ -9,6 +9,7 @@ use super::frame::{Bounds, Extent, Trouble};
 use super::ndjson::{self, NdjsonFramer};
 use super::{Format, Layout, SourceError, Step};
 use crate::model::{BadRow, Mark, Ordinal, Place};
+use std::io::ErrorKind;
 use std::ops::Range;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -264,7 +265,11 @@ impl Lane {
     fn walk(&mut self, into: &mut Vec<u8>) -> Result<Step, SourceError> {
         loop {
             let Some(feed) = &mut self.feed else { return Ok(Step::End) };
-            let found = feed.framer.find(&mut feed.buffer);
+            let found = match feed.framer.find(&mut feed.buffer) {
+                // What there is of the record stays, and the search goes on behind it.
+                Err(Trouble::Io(error)) if error.kind() == ErrorKind::WouldBlock => return Ok(Step::Idle),
+                found => found,
+            };
             let found = found.map_err(|trouble| {
                 trouble.into_error(self.inputs.name(self.place.input), self.place.line, &feed.buffer)
             })?;

@@ -12,6 +12,7 @@ mod lane;
 mod layout;
 mod ndjson;
 mod reread;
+mod standing;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests;
@@ -20,14 +21,17 @@ pub use coding::Coding;
 pub use error::SourceError;
 pub use layout::{ColumnType, Format, Layout, UnknownType};
 pub use reread::Rereader;
+pub use standing::{Bell, StandardInput};
 
 use crate::model::{BadRow, Cursor, Mark, Ordinal};
 use buffer::{Buffer, Chain};
 use coding::Inputs;
 use lane::Lane;
+use standing::Patience;
 use std::io::Read;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What came next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +40,8 @@ pub enum Step {
     Row { mark: Mark, text: Range<usize> },
     /// A record that is no row. It has its number too; nothing was appended.
     Bad { mark: Mark, bad: BadRow },
+    /// Waiting has ended before a whole record was there (standard input only).
+    Idle,
     /// All inputs are read.
     End,
 }
@@ -45,6 +51,8 @@ pub enum Step {
 pub struct Source {
     lane: Lane,
     total: Option<u64>,
+    /// Of standard input.
+    waiting: Option<(Patience, Bell)>,
 }
 
 impl Source {
@@ -60,6 +68,31 @@ impl Source {
         Ok(source)
     }
 
+    /// Standard input from its beginning; waits for what its format begins with. Packed input is told by its first
+    /// bytes.
+    pub fn standing(input: StandardInput, layout: &Layout) -> Result<Self, SourceError> {
+        let waiting = Some((input.patience.clone(), input.bell()));
+        Ok(Self { waiting, ..Self::start(Inputs::standing(input), layout, None)? })
+    }
+
+    /// As [`Self::resume`], of standard input that is fed again from its beginning.
+    pub fn resume_standing(
+        input: StandardInput,
+        layout: &Layout,
+        cursor: &Cursor,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Self, SourceError> {
+        let waiting = Some((input.patience.clone(), input.bell()));
+        let inputs = Inputs::standing(input);
+        let resumed = Self::resume_inputs(inputs, layout, cursor, progress, None);
+        Ok(Self { waiting, ..resumed.map_err(SourceError::of_what_was_read_before)? })
+    }
+
+    /// No input at all: for an import that has read its own.
+    pub fn nothing(layout: &Layout) -> Result<Self, SourceError> {
+        Self::start(Inputs::readers(Vec::new()), layout, None)
+    }
+
     /// Over readers, each with the name it has in messages: tests and simulation.
     pub fn over(readers: Vec<(String, Box<dyn Read + Send>)>, layout: &Layout) -> Result<Self, SourceError> {
         Self::start(Inputs::readers(readers), layout, None)
@@ -72,11 +105,22 @@ impl Source {
             chain.mark_input(0, 0);
             lane.enter(0, Some(chain))?;
         }
-        Ok(Self { lane, total })
+        Ok(Self { lane, total, waiting: None })
     }
 
-    /// Appends the next row as a JSON object to `into`. On [`Step::Bad`], [`Step::End`] and errors nothing is
-    /// appended.
+    /// How long the next records may be waited for, from now on; `None` is endlessly. Only standard input waits.
+    pub fn wait_for(&self, time: Option<Duration>) {
+        if let Some((patience, _)) = &self.waiting {
+            patience.set(time);
+        }
+    }
+
+    /// Ends all waiting, where there is any.
+    pub fn bell(&self) -> Option<&Bell> {
+        self.waiting.as_ref().map(|(_, bell)| bell)
+    }
+
+    /// Appends the next row as a JSON object to `into`. On anything but [`Step::Row`] nothing is appended.
     pub fn next(&mut self, into: &mut Vec<u8>) -> Result<Step, SourceError> {
         self.lane.next(into)
     }
@@ -161,7 +205,7 @@ impl Source {
             return if at_seam || cursor.chain == chain.marked.finish() {
                 let start = feed.start;
                 lane.stand(start, cursor.ordinal);
-                Ok(Self { lane, total })
+                Ok(Self { lane, total, waiting: None })
             } else {
                 changed(lane.name(place.input), false)
             };
@@ -178,7 +222,7 @@ impl Source {
             return changed(lane.name(place.input), reached < place.byte);
         }
         lane.stand(place, cursor.ordinal);
-        Ok(Self { lane, total })
+        Ok(Self { lane, total, waiting: None })
     }
 
     /// Bytes of the inputs that are behind; for compressed ones those on disk, read ahead included.

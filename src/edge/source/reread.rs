@@ -121,7 +121,7 @@ fn hand_over(
         row.clear();
         match lane.next(row)? {
             Step::Row { mark, text } if rows.contains(mark.ordinal) => each(mark, &row[text]),
-            Step::Row { .. } | Step::Bad { .. } => {}
+            Step::Row { .. } | Step::Bad { .. } | Step::Idle => {}
             Step::End => return Err(shorter(lane, lane.here().input)),
         }
     }

@@ -49,7 +49,34 @@ fn reads() -> impl Strategy<Value = usize> {
     prop_oneof![1_usize..8, 40_usize..80, Just(usize::MAX)]
 }
 
+/// Says between its reads that nothing has come yet; not within a byte-order mark, before there is a source.
+struct Halting {
+    reader: Box<dyn Read + Send>,
+    reads: usize,
+}
+
+impl Read for Halting {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.reads += 1;
+        if self.reads > 4 && self.reads.is_multiple_of(2) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.reader.read(into)
+    }
+}
+
 proptest! {
+    #[test]
+    fn waiting_in_between_changes_no_record(text in pieces(), step in 1_usize..8, ndjson in any::<bool>()) {
+        let layout = if ndjson { Layout::new(Format::Ndjson) } else { no_header(3) };
+        let reader = readers(&[&text], step).remove(0).1;
+        let halting: Box<dyn Read + Send> = Box::new(Halting { reader, reads: 0 });
+        let mut waiting = Source::over(vec![("0".to_owned(), halting)], &layout).unwrap();
+        let mut plain = Source::over(readers(&[&text], step), &layout).unwrap();
+        prop_assert_eq!(drain(&mut waiting).0, drain(&mut plain).0);
+        prop_assert_eq!(waiting.cursor(), plain.cursor());
+    }
+
     #[test]
     fn rows_are_those_of_the_csv_crate(
         text in pieces(), step in reads(), delimiter in prop::sample::select(vec![b',', b'\t', b'a'])

@@ -54,6 +54,7 @@ fn drain(source: &mut Source) -> (Vec<Record>, Option<SourceError>) {
                 records.push((mark, Ok(String::from_utf8(into[text].to_vec()).unwrap())));
             }
             Ok(Step::Bad { mark, bad }) => records.push((mark, Err(bad))),
+            Ok(Step::Idle) => {}
             Ok(Step::End) => return (records, None),
             Err(error) => return (records, Some(error)),
         }

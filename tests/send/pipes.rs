@@ -1,0 +1,438 @@
+//! Standard input: rows are sent as they come, and a run may end at any moment; fed again, each row is applied once.
+
+use crate::support::{Applied, Bench, Said, applied, said};
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io::Write;
+use std::process::{Child, ChildStdin, Stdio};
+use std::time::{Duration, Instant};
+
+const SEND: &str = "send - --format ndjson --to sandbox --state s --progress none";
+
+/// NDJSON rows with these numbers.
+fn rows(from: u64, to: u64) -> String {
+    let mut text = String::new();
+    for row in from..=to {
+        writeln!(text, "{{\"id\":\"r{row}\",\"n\":{row}}}").unwrap();
+    }
+    text
+}
+
+/// A run, and the end of its pipe.
+struct Fed {
+    child: Child,
+    stdin: Option<ChildStdin>,
+}
+
+impl Fed {
+    fn start(bench: &Bench, arguments: &str) -> Self {
+        let mut command = bench.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let stdin = child.stdin.take();
+        Self { child, stdin }
+    }
+
+    /// Whatever it takes of this; it may have gone.
+    fn write(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+        let stdin = self.stdin.as_mut().unwrap();
+        let _ = stdin.write_all(bytes.as_ref()).and_then(|()| stdin.flush());
+        self
+    }
+
+    fn signal(&mut self, name: &str) -> &mut Self {
+        std::process::Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        self
+    }
+
+    /// What it said, with its pipe still open.
+    fn ends(&mut self) -> Said {
+        let until = Instant::now() + Duration::from_secs(20);
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < until, "it does not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let mut output =
+            std::process::Output { status: self.child.wait().unwrap(), stdout: vec![], stderr: vec![] };
+        std::io::copy(self.child.stdout.as_mut().unwrap(), &mut output.stdout).unwrap();
+        std::io::copy(self.child.stderr.as_mut().unwrap(), &mut output.stderr).unwrap();
+        said(output)
+    }
+
+    fn finish(mut self) -> Said {
+        self.stdin = None;
+        self.ends()
+    }
+}
+
+fn fed(bench: &Bench, arguments: &str, bytes: impl AsRef<[u8]>) -> Said {
+    let mut run = Fed::start(bench, arguments);
+    run.write(bytes);
+    run.finish()
+}
+
+fn sandbox(bench: &Bench) -> Vec<Applied> {
+    applied(&bench.path("s/sandbox.db"))
+}
+
+fn ledger(bench: &Bench, sql: &str) -> Vec<String> {
+    let db = rusqlite::Connection::open(bench.path("s/ledger.db")).unwrap();
+    let mut select = db.prepare(sql).unwrap();
+    let rows = select.query_map([], |row| row.get::<_, rusqlite::types::Value>(0)).unwrap();
+    rows.map(|value| match value.unwrap() {
+        rusqlite::types::Value::Text(text) => text,
+        other => format!("{other:?}"),
+    })
+    .collect()
+}
+
+/// Waits until the status says that so many rows have been delivered.
+fn until_delivered(bench: &Bench, rows: u64) {
+    let until = Instant::now() + Duration::from_secs(20);
+    let status = bench.path("s/status.json");
+    loop {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let told: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        if told["rows"]["delivered"] == rows {
+            return;
+        }
+        assert!(Instant::now() < until, "{text}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn rows_go_in_batches_closed_by_rows_bytes_and_the_end() {
+    let bench = Bench::new();
+    let send = format!("{SEND} --json --batch-bytes 83");
+    fed(&bench, &send, rows(1, 10)).exits(0).books([10, 10, 0, 0, 0]);
+    assert_eq!(ledger(&bench, "SELECT close FROM batch ORDER BY seq"), ["bytes", "bytes", "bytes", "end"]);
+    let bench = Bench::new();
+    fed(&bench, &format!("{SEND} --batch-rows 4"), rows(1, 10)).exits(0);
+    assert_eq!(ledger(&bench, "SELECT close FROM batch ORDER BY seq"), ["rows", "rows", "end"]);
+    assert_eq!(ledger(&bench, "SELECT seq FROM kept"), [""; 0]);
+}
+
+#[test]
+fn a_batch_is_closed_by_its_age_though_nothing_more_comes() {
+    let bench = Bench::new();
+    let mut run = Fed::start(&bench, &format!("{SEND} --json --batch-age 200ms"));
+    run.write(rows(1, 3)).write("{\"id\":\"half");
+    until_delivered(&bench, 3);
+    run.write(" a row\",\"n\":4}\n");
+    until_delivered(&bench, 4);
+    run.finish().exits(0).books([4, 4, 0, 0, 0]);
+    assert_eq!(ledger(&bench, "SELECT close FROM batch"), ["age", "age"]);
+    assert_eq!(sandbox(&bench)[3].row, r#"{"id":"half a row","n":4}"#);
+}
+
+#[test]
+fn a_producer_that_never_pauses_does_not_put_the_age_off() {
+    let bench = Bench::new();
+    let mut run = Fed::start(&bench, &format!("{SEND} --batch-rows 100000 --batch-age 100ms"));
+    for row in 1..=100 {
+        run.write(rows(row, row));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    run.finish().exits(0);
+    let ages = ledger(&bench, "SELECT seq FROM batch WHERE close = 'age'").len();
+    assert!((2..=6).contains(&ages), "{ages} batches in half a second");
+}
+
+#[test]
+fn a_termination_of_an_idle_pipe_writes_down_what_was_read_and_leaves_half_a_record() {
+    let bench = Bench::new();
+    let mut run = Fed::start(&bench, &format!("{SEND} --json"));
+    run.write(rows(1, 3)).write("{\"id\":\"ha");
+    while !bench.path("s/status.json").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    let begun = Instant::now();
+    let stopped = run.signal("-TERM").ends().exits(4).books([3, 0, 0, 0, 3]);
+    assert!(begun.elapsed() < Duration::from_secs(2), "its age of 5 s is not waited for");
+    assert_eq!(stopped.summary()["stopped_by"], "signal");
+    let end = "stopped: interrupted; what was in flight has been settled\n\
+               to go on, feed the same stream again from its start (what was read of it is passed over) to:\n\
+               bulkhaul send - --format ndjson --to sandbox --state s --progress none --json\n";
+    assert!(stopped.stderr.ends_with(end), "{}", stopped.stderr);
+    assert_eq!(ledger(&bench, "SELECT close FROM batch"), ["signal"]);
+    let all = format!("{}{{\"id\":\"half\",\"n\":4}}\n", rows(1, 3));
+    fed(&bench, &format!("{SEND} --json"), all).exits(0).books([4, 4, 0, 0, 0]);
+    assert!(sandbox(&bench).iter().all(|row| row.times == 1));
+}
+
+#[test]
+fn a_termination_before_anything_came_says_how_to_go_on() {
+    let bench = Bench::new();
+    let mut run = Fed::start(&bench, "send - --format csv --to sandbox --state s --progress none --json");
+    while !bench.path("s/sandbox.db").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    let stopped = run.signal("-TERM").ends().exits(4);
+    assert_eq!(stopped.summary()["stopped_by"], "signal");
+    assert!(
+        stopped.stderr.starts_with(
+            "stopped: interrupted before standard input had come far enough; nothing was sent\n"
+        ),
+        "{}",
+        stopped.stderr
+    );
+    assert!(stopped.stderr.ends_with("--progress none --json\n"), "{}", stopped.stderr);
+}
+
+#[test]
+fn killed_at_random_moments_and_fed_again_each_row_is_applied_once() {
+    let bench = Bench::new();
+    let all = rows(1, 600);
+    let send = format!(
+        "{SEND} --json --batch-rows 20 --batch-age 10ms --faults drop-after=3%,error=3%,throttle=3% --seed 5"
+    );
+    let mut random = fastrand::Rng::with_seed(std::process::id().into());
+    let mut seen = 0;
+    for _ in 0..10 {
+        let mut run = Fed::start(&bench, &send);
+        let until = Instant::now() + Duration::from_millis(random.u64(10..150));
+        for line in all.as_bytes().chunks(700) {
+            run.write(line);
+            std::thread::sleep(Duration::from_millis(4));
+            if Instant::now() > until {
+                break;
+            }
+        }
+        run.child.kill().unwrap();
+        run.child.wait().unwrap();
+        seen += 1;
+    }
+    assert_eq!(seen, 10);
+    fed(&bench, &send, &all).exits(0).books([600, 600, 0, 0, 0]);
+    let rows = sandbox(&bench);
+    assert_eq!(rows.len(), 600);
+    assert!(rows.iter().all(|row| row.times == 1));
+    assert_eq!(ledger(&bench, "SELECT seq FROM kept"), [""; 0]);
+}
+
+#[test]
+fn another_stream_than_the_one_before_exits_6_and_nothing_is_sent() {
+    let bench = Bench::new();
+    fed(&bench, &format!("{SEND} --limit 2"), rows(1, 4)).exits(0);
+    for other in [rows(2, 5), rows(1, 1), String::new()] {
+        let refused = fed(&bench, SEND, other).exits(6);
+        assert_eq!(
+            refused.stderr,
+            "error: standard input does not begin with what was read of it before\n\
+             hint: feed the same stream again from its start to go on; if it is a queue that goes on by itself, \
+             --new-stream settles what was written down and begins with what comes now; --abandon gives the import up\n"
+        );
+    }
+    assert_eq!(sandbox(&bench).len(), 2);
+    fed(&bench, &format!("{SEND} --json"), rows(1, 4)).exits(0).books([4, 4, 0, 0, 0]);
+}
+
+#[test]
+fn a_finished_pipe_fed_again_sends_nothing_and_another_one_exits_6() {
+    let bench = Bench::new();
+    let bad = format!("{}{{\"id\":\"b\",\"amount\":\"-5\"}}\n", rows(1, 3));
+    fed(&bench, SEND, &bad).exits(3);
+    let again = fed(&bench, SEND, &bad).exits(3);
+    assert_eq!(again.stderr, "nothing to do: this import is complete (3 of 4 rows delivered, 1 refused)\n");
+    let other = fed(&bench, SEND, rows(1, 5)).exits(6);
+    assert_eq!(
+        other.stderr,
+        "error: the import here is finished, and standard input is not the stream that it read\n\
+         hint: --new-stream begins an import of what comes now, under new keys; --state DIR begins one beside it\n"
+    );
+    let again = fed(&bench, &format!("{SEND} --again --json"), &bad).exits(3).summary();
+    assert_eq!((&again["import"], &again["rows"]["delivered"]), (&2.into(), &3.into()));
+    let times: HashMap<u64, usize> = sandbox(&bench).iter().fold(HashMap::new(), |mut times, row| {
+        *times.entry(row.times).or_default() += 1;
+        times
+    });
+    assert_eq!(times, HashMap::from([(2, 6)]), "three rows, each twice");
+}
+
+#[test]
+fn a_new_stream_settles_what_was_written_down_and_begins_with_what_comes() {
+    let bench = Bench::new();
+    let send = format!("{SEND} --json --new-stream");
+    let mut run = Fed::start(&bench, &send);
+    run.write(rows(1, 3)).write("{\"id\":\"b\",\"amount\":\"-5\"}\n");
+    while !bench.path("s/status.json").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    run.signal("-TERM").ends().exits(4).books([4, 0, 0, 0, 4]);
+    let next = fed(&bench, &send, rows(4, 6)).exits(3).books([3, 3, 0, 0, 0]);
+    assert_eq!((&next.summary()["import"], &next.summary()["exit"]), (&2.into(), &3.into()));
+    assert!(
+        next.stderr.starts_with("first what the last run wrote down: 0 rows delivered, 4 pending\n"),
+        "{next:?}"
+    );
+    assert_eq!(sandbox(&bench).len(), 6);
+    let last = fed(&bench, &send, "").exits(0).summary();
+    assert_eq!(last["import"], 3);
+}
+
+#[test]
+fn a_stream_and_a_file_are_not_the_same_input() {
+    let bench = Bench::with("x.ndjson", rows(1, 3));
+    fed(&bench, &format!("{SEND} --limit 2"), rows(1, 3)).exits(0);
+    let refused = bench.run("send x.ndjson --to sandbox --state s --progress none").exits(6);
+    assert!(
+        refused.stderr.starts_with("error: the import here reads standard input as it comes"),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_copied_pipe_goes_on_without_its_producer_under_the_keys_of_the_file() {
+    let bench = Bench::with("x.ndjson", rows(1, 10));
+    let send = format!("{SEND} --json --spool --batch-rows 3");
+    let first = fed(&bench, &format!("{send} --limit 3"), rows(1, 10)).exits(0);
+    assert!(first.stderr.starts_with("standard input is copied: 182 bytes in s/stdin\n"), "{}", first.stderr);
+    let second = fed(&bench, &send, "").exits(0).books([10, 10, 0, 0, 0]).summary();
+    let file = bench.run("send x.ndjson --to sandbox --progress none --json").exits(0).summary();
+    assert_eq!(second["import_id"], file["import_id"]);
+    assert_eq!(sandbox(&bench).len(), 10);
+    let same = fed(&bench, &send, rows(1, 10)).exits(0);
+    assert!(same.stderr.contains("nothing to do"), "{}", same.stderr);
+    let refused = fed(&bench, &send, rows(1, 11)).exits(6);
+    assert!(
+        refused.stderr.starts_with("error: standard input is not what was copied from it before\n"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn a_pipe_that_is_killed_while_it_is_copied_has_sent_nothing_and_is_copied_anew() {
+    let bench = Bench::new();
+    let send = format!("{SEND} --json --spool");
+    let mut run = Fed::start(&bench, &send);
+    run.write(rows(1, 5));
+    while !bench.path("s/stdin.part").metadata().is_ok_and(|part| part.len() > 0) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let stopped = run.signal("-TERM").ends().exits(4);
+    assert!(stopped.stderr.contains("nothing was sent"), "{}", stopped.stderr);
+    fed(&bench, &send, rows(1, 7)).exits(0).books([7, 7, 0, 0, 0]);
+}
+
+#[test]
+fn a_pipe_that_ends_before_its_rows_have_come_is_not_complete() {
+    for spool in ["", " --spool"] {
+        let bench = Bench::new();
+        let send = format!("{SEND} --json --expect-rows 10{spool}");
+        let short = fed(&bench, &send, rows(1, 9)).exits(4).books([9, 9, 0, 0, 0]);
+        assert_eq!(short.summary()["stopped_by"], "expect-rows");
+        assert!(
+            short.stderr.contains("stopped: the input ended after 9 rows, and 10 were expected\n"),
+            "{}",
+            short.stderr
+        );
+        let again = if spool.is_empty() { send } else { format!("{send} --accept-new-tail") };
+        fed(&bench, &again, rows(1, 10)).exits(0).books([10, 10, 0, 0, 0]);
+        assert!(sandbox(&bench).iter().all(|row| row.times == 1));
+    }
+}
+
+#[test]
+fn packed_streams_are_told_by_their_first_bytes() {
+    use flate2::write::GzEncoder;
+    let mut packed = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(rows(1, 300).as_bytes()).unwrap();
+    let gzip = packed.finish().unwrap();
+    let zstd = zstd::encode_all(rows(1, 300).as_bytes(), 1).unwrap();
+    for packed in [gzip, zstd] {
+        for spool in ["", " --spool"] {
+            let bench = Bench::new();
+            let send = format!("{SEND} --json --batch-age 20ms{spool}");
+            let mut run = Fed::start(&bench, &send);
+            let half = packed.len() / 2;
+            run.write(&packed[..3]);
+            std::thread::sleep(Duration::from_millis(30));
+            run.write(&packed[3..half]);
+            std::thread::sleep(Duration::from_millis(60));
+            run.write(&packed[half..]);
+            run.finish().exits(0).books([300, 300, 0, 0, 0]);
+            let cut = Bench::new();
+            let torn = fed(&cut, &send, &packed[..half]).exits(1);
+            assert!(torn.stderr.contains("`-`: the ") || torn.stderr.contains("stdin"), "{}", torn.stderr);
+            assert!(torn.stderr.contains("data ends too early"), "{}", torn.stderr);
+        }
+    }
+}
+
+#[test]
+fn an_open_quote_at_the_end_is_an_error_and_what_was_before_it_is_sent() {
+    let bench = Bench::new();
+    let send = "send - --format csv --to sandbox --state s --progress none --json";
+    let broken = fed(&bench, send, "id,name\n1,a\n2,\"open\n3,c\n").exits(1).books([1, 1, 0, 0, 0]);
+    assert!(
+        broken.stderr.ends_with(
+            "error: input `-`: the quote opened on line 3 is never closed\n\
+             hint: close the quote at byte 14, or double it if it is part of the text\n"
+        ),
+        "{}",
+        broken.stderr
+    );
+    fed(&bench, send, "id,name\n1,a\n2,\"open\"\n3,c\n").exits(0).books([3, 3, 0, 0, 0]);
+}
+
+#[test]
+fn half_a_line_and_broken_utf8_are_dead_letters() {
+    let bench = Bench::new();
+    let text = b"{\"id\":1}\n{\"id\":\"\xff\"}\n{\"id\":2,\"na";
+    fed(&bench, &format!("{SEND} --json"), text).exits(3).books([3, 1, 2, 0, 0]);
+    let letters: Vec<serde_json::Value> =
+        bench.read("s/dead-letters.ndjson").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |letter: &serde_json::Value| {
+        (letter["error"]["code"].clone(), letter["source"]["input"].clone(), letter["source"]["row"].clone())
+    };
+    assert_eq!(of(&letters[0]), ("invalid_utf8".into(), "-".into(), 2.into()));
+    assert_eq!(of(&letters[1]), ("invalid_json".into(), "-".into(), 3.into()));
+    assert_eq!(letters[1]["raw"], "{\"id\":2,\"na");
+}
+
+#[test]
+fn what_does_not_go_with_standard_input_is_wrong_usage() {
+    let bench = Bench::with("x.ndjson", rows(1, 1));
+    let cases = [
+        (
+            "send - --format ndjson --to sandbox",
+            "error: standard input has no name to keep the import's state beside\n\
+             hint: say where it is kept: --state DIR, the same one each time\n",
+        ),
+        (
+            "send - --to sandbox --state s",
+            "error: the format of `-` cannot be told from its name\nhint: say --format csv, tsv or ndjson\n",
+        ),
+        (
+            "send - x.ndjson --to sandbox --state s --format ndjson",
+            "error: `-` goes with no other input\n\
+             hint: let one program put them together: cat a.csv b.csv | bulkhaul send - …\n",
+        ),
+        ("send x.ndjson --to sandbox --spool", "error: `--spool` is for standard input, the input `-`\n"),
+        (
+            "send x.ndjson --to sandbox --new-stream",
+            "error: `--new-stream` is for standard input, the input `-`\n",
+        ),
+    ];
+    for (arguments, words) in cases {
+        assert_eq!(fed(&bench, arguments, rows(1, 1)).exits(2).stderr, words);
+    }
+    assert!(!bench.path("s").exists());
+}
+
+#[test]
+fn rows_in_doubt_of_a_pipe_are_taken_up_without_it() {
+    use crate::support::scripted::{Scripted, Step};
+    let ok = Step::Says("200 OK", "content-type: application/json\r\n", "{}");
+    let server = Scripted::start(&[Step::Loses, ok]);
+    let bench = Bench::new();
+    let send = format!("send - --format ndjson --to {}/rows --state s --progress none --json", server.url);
+    fed(&bench, &send, rows(1, 3)).exits(5).books([3, 0, 0, 3, 0]);
+    fed(&bench, &format!("{send} --on-ambiguous resend"), "").exits(0).books([3, 3, 0, 0, 0]);
+    assert_eq!(server.got()[0].body, server.got()[1].body);
+}
