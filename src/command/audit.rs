@@ -9,7 +9,7 @@ use crate::edge::state_dir::{StateDir, StateError};
 use crate::edge::status_file;
 use crate::engine::{Recorded, Recount, Refusal};
 use crate::error::{Error, exit};
-use crate::model::{BatchPage, Cursor, ImportRecord, Letter, LetterPage, Mark};
+use crate::model::{BatchPage, Cursor, ImportRecord, ImportState, Letter, LetterPage, Mark};
 use crate::report::audit::{Audited, InputState};
 use crate::report::speech;
 use crate::settings;
@@ -111,6 +111,12 @@ fn audit(args: &AuditArgs, view: &View, state: &Path, source: Source) -> Result<
     let file = letter_file(args, state);
     let letter_file = view.letter_file(&file).map_err(failed)?;
     let mut recount = walk.recount;
+    // Of an import that goes on, the next run writes a lost file anew.
+    let is_open = walk.import.state == ImportState::Open;
+    let letter_file = match letter_file {
+        LetterFileState::Missing if is_open && in_file > 0 => LetterFileState::Behind { missing: in_file },
+        other => other,
+    };
     if let Some(problem) = in_words(&letter_file, &file, in_file) {
         recount.note(problem);
     }

@@ -30,7 +30,7 @@ pub enum StateError {
 impl StateDir {
     /// Makes the folder (mode 0700) if it is not there, and takes its lock without waiting.
     pub fn take(path: &Path) -> Result<Self, StateError> {
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(StateError::Io)?;
+        make(path).map_err(StateError::Io)?;
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -96,11 +96,37 @@ impl StateDir {
             }
             Err(error) => return Err(error),
         }
-        self.sync()?;
+        File::open(&self.path)?.sync_all()?;
+        // An earlier run may have died between making the folder and syncing its name.
+        sync_above(&self.path)?;
         Ok(path)
     }
+}
 
-    pub fn sync(&self) -> io::Result<()> {
-        File::open(&self.path)?.sync_all()
+/// Makes the folder and those above it (mode 0700), and syncs the names of those that are new: a ledger whose folder
+/// is lost in a power cut is a lost ledger.
+fn make(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = above(path) {
+        make(above)?;
+    }
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => Err(error),
+        _ => sync_above(path),
+    }
+}
+
+fn above(path: &Path) -> Option<&Path> {
+    path.parent().map(|above| if above.as_os_str().is_empty() { Path::new(".") } else { above })
+}
+
+fn sync_above(path: &Path) -> io::Result<()> {
+    match above(path).map(File::open) {
+        Some(Ok(above)) => above.sync_all(),
+        // A folder may be written in and not read; then there is no way to sync it.
+        Some(Err(error)) if error.kind() != io::ErrorKind::PermissionDenied => Err(error),
+        _ => Ok(()),
     }
 }

@@ -164,6 +164,9 @@ impl LetterFile {
             let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.path);
             let file = made.map_err(|error| self.trouble(&error))?;
             file.lock()?;
+            // Its name too must outlive a power cut: a finished import writes no letter again.
+            let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
             self.file = Some(file);
         }
         if let Some(file) = &mut self.file {
