@@ -57,6 +57,18 @@
 //!
 //! The log (`tracing`) is written by the corridor alone: what left, what came back, what was decided.
 //!
+//! # How often a byte is copied
+//!
+//! 1. From the disk (or the decompressor) into the read-ahead; what lies there is hashed, looked at for UTF-8 and
+//!    framed where it stands.
+//! 2. Into the batch: CSV fields that need no escape are copied as they are, between the names of their columns,
+//!    straight into the body where the row is its own item; a line of NDJSON likewise. Where a profile renders items,
+//!    the row is written beside the body once (it is what a dead letter shows), and its item is rendered from there.
+//! 3. From the body into the kernel. Between the threads, and in every copy of a batch in hand, bodies are shared.
+//!
+//! There is one arena for a batch (its body, its texts, its rows), made as large as the last one was; no row allocates,
+//! and none becomes a value. Compressed bodies are one copy more, on a thread that may block.
+//!
 //! # The promises (each an assertion in the simulation)
 //!
 //! 1. **Plan before send.** A batch's rows, body hash and key are durable before its first byte leaves.
@@ -65,7 +77,7 @@
 //! 3. **A verdict and its dead letters are one transaction**, and the file is a projection of it.
 //! 4. **Each batch's end is recorded on its own.** There is no watermark to run ahead of the data.
 //! 5. **The books balance** after every step: read = delivered + rejected + unchanged + in doubt + pending.
-//! 6. **One gate.** Every attempt passes the rate, the slots and the target's pause.
+//! 6. **One gate.** Every attempt passes the rate, the pace, the slots and the target's pause.
 //! 7. **All is bounded**: rows in hand, bytes in hand, waits, answers.
 //! 8. **Bytes stay bytes.** What a row says is what is sent.
 //! 9. **What can't be read again is kept.** Rows of a pipe, and of a feed that may be replaced, are in the ledger

@@ -25,6 +25,11 @@ impl Backoff {
         ceiling.mul_f64(rng.f64())
     }
 
+    /// The wait after a refusal for being too fast that names none, the so-manieth in a row.
+    pub fn after_refusal(&self, refusals: u32, rng: &mut fastrand::Rng) -> Duration {
+        Duration::from_millis(50) + self.wait(refusals.min(6) + 1, rng)
+    }
+
     pub const fn max(&self) -> Duration {
         self.max
     }

@@ -1,8 +1,8 @@
 //! How many requests may be in flight: a fixed number, or as many as the target keeps up with.
 //!
 //! Additive increase, multiplicative decrease, as TCP does it and Netflix's concurrency-limits after it: one more
-//! for each round of good answers while all slots are in use; half on 429 and time-outs; a tenth less when the
-//! answers take twice as long as the best seen. It never falls below one.
+//! for each round of good answers while all slots are in use; half on time-outs and lost answers; a tenth less on 429
+//! and when the answers take twice as long as the best seen. It never falls below one.
 
 use crate::model::Moment;
 use std::time::Duration;
@@ -21,8 +21,9 @@ const START: f64 = 4.0;
 pub(super) struct Slots {
     mode: Concurrency,
     limit: f64,
-    /// Smoothed best latency, seconds.
-    best: Option<f64>,
+    /// Latency of late, smoothed over ten answers or so, and the best that it ever was; seconds.
+    recent: Option<f64>,
+    best: f64,
     /// No second cut before what was in flight at the first has landed.
     next_cut: Moment,
 }
@@ -33,7 +34,7 @@ impl Slots {
             Concurrency::Fixed(slots) => f64::from(slots.max(1)),
             Concurrency::Auto { max } => START.min(f64::from(max.max(1))),
         };
-        Self { mode, limit, best: None, next_cut: Moment::ZERO }
+        Self { mode, limit, recent: None, best: f64::INFINITY, next_cut: Moment::ZERO }
     }
 
     pub(super) const fn limit(&self) -> usize {
@@ -44,17 +45,26 @@ impl Slots {
     pub(super) fn went_well(&mut self, now: Moment, took: Duration, in_flight: usize) {
         let Concurrency::Auto { max } = self.mode else { return };
         let took = took.as_secs_f64();
-        let best = *self.best.get_or_insert(took);
-        // The best drifts up slowly, so that a target that has become slower for good is not punished for ever.
-        self.best = Some(if took < best { took } else { best * 0.999 + took * 0.001 });
-        if took > best * 2.0 + 0.005 {
+        let recent = self.recent.map_or(took, |recent| recent + (took - recent) * 0.1);
+        self.recent = Some(recent);
+        // With hardly anything out, a long wait is the target's own: it has become slower, and that is the measure now.
+        let alone = self.limit <= 2.0;
+        self.best = if alone { recent } else { self.best.min(recent) };
+        if recent > self.best * 2.0 + 0.005 {
             self.cut(now, Duration::from_secs_f64(took), 0.9);
         } else if in_flight >= self.limit() {
             self.limit = (self.limit + 1.0 / self.limit).min(f64::from(max.max(1)));
         }
     }
 
-    /// A refusal for being too fast, a time-out, a lost answer.
+    /// A refusal for being too fast: how fast we are is the pace's to say, and how many at once is seldom meant.
+    pub(super) fn went_too_fast(&mut self, now: Moment, took: Duration) {
+        if matches!(self.mode, Concurrency::Auto { .. }) {
+            self.cut(now, took, 0.9);
+        }
+    }
+
+    /// A time-out, a lost answer.
     pub(super) fn went_badly(&mut self, now: Moment, took: Duration) {
         if matches!(self.mode, Concurrency::Auto { .. }) {
             self.cut(now, took, 0.5);

@@ -4,6 +4,7 @@
 //! clock that is wound by hand, so it never reads the time.
 
 use super::concurrency::{Concurrency, Slots};
+use super::pace::Pace;
 use crate::model::{Moment, Outcome};
 use crate::target::RateHint;
 use governor::clock::Clock;
@@ -89,6 +90,13 @@ pub struct Gate {
     token_at: Moment,
     /// What the target said that it still allows: so many requests until this moment.
     allowance: Option<(u64, Moment)>,
+    pace: Pace,
+    /// A person said how fast; that is not improved upon.
+    paced_by_hand: bool,
+    /// Nothing was taken since a refusal for being too fast: one request at a time asks whether that is over.
+    probing: bool,
+    /// Refusals for being too fast since the last request was taken, one for each time that the gate was open.
+    refusals: u32,
     /// Failures since the target last answered well; above some, one request at a time feels its way.
     trouble: u32,
     successes: u64,
@@ -114,6 +122,8 @@ pub(super) enum Passage {
     Full,
 }
 
+/// What a refusal costs that names no wait, about.
+const UNNAMED_WAIT: Duration = Duration::from_millis(200);
 /// Failures in a row after which only one request at a time is tried.
 const TROUBLED: u32 = 3;
 
@@ -132,7 +142,8 @@ impl Gate {
             };
             burst = burst.max(u32::try_from(largest).unwrap_or(u32::MAX));
             let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
-            let quota = Quota::with_period(rate.per / rate.amount.get())
+            // A little less than allowed: what left evenly does not arrive quite so.
+            let quota = Quota::with_period(rate.per.mul_f64(1.015) / rate.amount.get())
                 .unwrap_or(Quota::per_second(NonZeroU32::MAX))
                 .allow_burst(burst);
             Lane {
@@ -154,6 +165,10 @@ impl Gate {
             closed_until: Moment::ZERO,
             token_at: Moment::ZERO,
             allowance: None,
+            pace: Pace::new(),
+            paced_by_hand: !rates.requests.is_empty(),
+            probing: false,
+            refusals: 0,
             trouble: 0,
             successes: 0,
         }
@@ -171,9 +186,14 @@ impl Gate {
             self.token_at = reset;
             return Passage::At(reset);
         }
+        if let Some(at) = self.pace.wait(now) {
+            self.token_at = at;
+            return Passage::At(at);
+        }
         if let Some(at) = self.take_tokens(now, weight) {
             return Passage::At(at);
         }
+        self.pace.left(now);
         if let Some((left, _)) = &mut self.allowance {
             *left -= 1;
         }
@@ -190,8 +210,11 @@ impl Gate {
     /// An answer told how much the target still allows. Requests that are out may not be counted there yet.
     pub(super) fn hinted(&mut self, now: Moment, hint: &RateHint) {
         if let Some(reset) = hint.reset.filter(|reset| !reset.is_zero()) {
+            if let Some(limit) = hint.limit {
+                self.pace.told(limit, hint.window, reset);
+            }
             let left = hint.remaining.saturating_sub(self.in_flight as u64);
-            self.allowance = Some((left, now + reset));
+            self.allowance = (!self.pace.outlasts(reset)).then_some((left, now + reset));
         }
     }
 
@@ -233,14 +256,25 @@ impl Gate {
     /// An attempt has landed.
     pub(super) fn landed(&mut self, now: Moment, took: Duration, outcome: &Outcome) {
         match outcome {
-            Outcome::Throttled { .. } => self.slots.went_badly(now, took),
+            Outcome::Throttled { wait, .. } => {
+                self.probing = true;
+                if now >= self.closed_until {
+                    self.refusals += 1;
+                }
+                if !self.paced_by_hand {
+                    self.pace.refused(now, wait.unwrap_or(UNNAMED_WAIT));
+                }
+                self.slots.went_too_fast(now, took);
+            }
             Outcome::Unknown { .. } | Outcome::NotApplied { .. } => {
                 self.trouble = self.trouble.saturating_add(1);
                 self.slots.went_badly(now, took);
             }
             _ => {
                 self.trouble = 0;
+                (self.probing, self.refusals) = (false, 0);
                 self.successes += 1;
+                self.pace.taken(now);
                 self.slots.went_well(now, took, self.in_flight);
             }
         }
@@ -262,7 +296,7 @@ impl Gate {
 
     /// Requests that may leave at once, as far as slots go.
     pub(super) fn free_slots(&self) -> usize {
-        let limit = if self.trouble >= TROUBLED { 1 } else { self.slots.limit() };
+        let limit = if self.trouble >= TROUBLED || self.probing { 1 } else { self.slots.limit() };
         limit.saturating_sub(self.in_flight)
     }
 
@@ -271,6 +305,11 @@ impl Gate {
     pub(super) fn paces(&self) -> usize {
         let paces = self.lanes.iter().map(|lane| (lane.per_second / 4.0) as usize);
         paces.min().unwrap_or(usize::MAX).min(self.limit())
+    }
+
+    /// Times in a row that the target refused all requests for being too fast.
+    pub(super) const fn refusals(&self) -> u32 {
+        self.refusals
     }
 
     /// Good answers so far.

@@ -180,10 +180,9 @@ impl Engine {
 
     fn throttled(&mut self, now: Now, seq: BatchSeq, wait: Option<Duration>, commands: &mut Vec<Command>) {
         self.books.requests_mut().throttled += 1;
-        let wait = wait.filter(|wait| !wait.is_zero()).unwrap_or_else(|| {
-            let failures = self.hand.get(seq).attempts.min(6);
-            Duration::from_millis(50) + self.policy.backoff.wait(failures + 1, &mut self.rng)
-        });
+        let wait = wait
+            .filter(|wait| !wait.is_zero())
+            .unwrap_or_else(|| self.policy.backoff.after_refusal(self.gate.refusals(), &mut self.rng));
         self.put_back(seq, now.tick + wait.min(self.policy.max_wait));
         self.came_back(seq, commands);
         self.pause(now, wait, commands);

@@ -15,12 +15,16 @@ mod gate;
 mod group_state;
 mod hand;
 mod judge;
+mod pace;
 mod policy;
 mod pump;
 mod recount;
 mod recovery;
 mod sending;
 mod settle;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests;
 mod wait;
 
 pub use backoff::Backoff;
