@@ -118,7 +118,7 @@ impl Pace {
         } else if calm <= learned.believed {
             (learned.rate * (1.0 + GROWTH[0] * passed)).min(learned.ceiling * SAFE).max(learned.rate)
         } else {
-            let trying = (calm - learned.believed).as_secs_f64();
+            let trying = calm.saturating_sub(learned.believed).as_secs_f64();
             let growth = GROWTH[0] + GROWTH[1] * trying + GROWTH[2] * trying * trying;
             learned.rate * (1.0 + growth * passed)
         };

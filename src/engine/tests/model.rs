@@ -117,7 +117,8 @@ impl Model {
     /// Lets as many requests through the gate as it allows, for so many seconds.
     pub(super) fn run(&self, rates: &[Rate], seconds: u64, seed: u64) -> Score {
         let mut rng = fastrand::Rng::with_seed(seed);
-        let mut gate = Gate::new(Concurrency::Auto { max: 64 }, Rates { requests: rates, ..Rates::default() });
+        let mut gate =
+            Gate::new(Concurrency::Auto { max: 64 }, Rates { requests: rates, ..Rates::default() });
         let mut state = State { took: VecDeque::new(), tokens: 0.0, at: 0, free_at: 0 };
         let mut out: BinaryHeap<Reverse<Landing>> = BinaryHeap::new();
         // Requests that came back: when they may go again, and how often they went.
@@ -126,7 +127,7 @@ impl Model {
         while now < seconds * 1_000_000 {
             let passage = gate.pass(Moment::from_micros(now), Weight { rows: 1, bytes: 1 });
             if passage == Passage::Go {
-                let due = back.peek().filter(|Reverse((at, _))| *at <= now).is_some();
+                let due = back.peek().is_some_and(|Reverse((at, _))| *at <= now);
                 let attempts = if due { back.pop().map_or(0, |Reverse((_, attempts))| attempts) } else { 0 };
                 let way = self.latency / 2 + rng.u64(0..=self.latency / 5);
                 let arrives = (now + way).max(state.at);
