@@ -30,6 +30,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'How an import stands, running or not')
             [CompletionResult]::new('rejects', 'rejects', [CompletionResultType]::ParameterValue, 'Refused rows by reason, and their export')
             [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'Make the books of an import again, from its ledger, input and dead letters')
+            [CompletionResult]::new('report', 'report', [CompletionResultType]::ParameterValue, 'How an import went, as one page for a browser')
             [CompletionResult]::new('targets', 'targets', [CompletionResultType]::ParameterValue, 'The targets that can be named, and profiles for others')
             [CompletionResult]::new('sandbox', 'sandbox', [CompletionResultType]::ParameterValue, 'Run the practice server on loopback')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions for a shell')
@@ -150,6 +151,13 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
+        'bulkhaul;report' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Where the page goes; `-` is stdout')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Where the page goes; `-` is stdout')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
         'bulkhaul;targets' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
@@ -233,6 +241,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'How an import stands, running or not')
             [CompletionResult]::new('rejects', 'rejects', [CompletionResultType]::ParameterValue, 'Refused rows by reason, and their export')
             [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'Make the books of an import again, from its ledger, input and dead letters')
+            [CompletionResult]::new('report', 'report', [CompletionResultType]::ParameterValue, 'How an import went, as one page for a browser')
             [CompletionResult]::new('targets', 'targets', [CompletionResultType]::ParameterValue, 'The targets that can be named, and profiles for others')
             [CompletionResult]::new('sandbox', 'sandbox', [CompletionResultType]::ParameterValue, 'Run the practice server on loopback')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions for a shell')
@@ -253,6 +262,9 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
             break
         }
         'bulkhaul;help;audit' {
+            break
+        }
+        'bulkhaul;help;report' {
             break
         }
         'bulkhaul;help;targets' {

@@ -34,6 +34,9 @@ _bulkhaul() {
             bulkhaul,rejects)
                 cmd="bulkhaul__subcmd__rejects"
                 ;;
+            bulkhaul,report)
+                cmd="bulkhaul__subcmd__report"
+                ;;
             bulkhaul,sandbox)
                 cmd="bulkhaul__subcmd__sandbox"
                 ;;
@@ -63,6 +66,9 @@ _bulkhaul() {
                 ;;
             bulkhaul__subcmd__help,rejects)
                 cmd="bulkhaul__subcmd__help__subcmd__rejects"
+                ;;
+            bulkhaul__subcmd__help,report)
+                cmd="bulkhaul__subcmd__help__subcmd__report"
                 ;;
             bulkhaul__subcmd__help,sandbox)
                 cmd="bulkhaul__subcmd__help__subcmd__sandbox"
@@ -125,7 +131,7 @@ _bulkhaul() {
 
     case "${cmd}" in
         bulkhaul)
-            opts="-h -V --help --version send plan status rejects audit targets sandbox completions man help"
+            opts="-h -V --help --version send plan status rejects audit report targets sandbox completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -183,7 +189,7 @@ _bulkhaul() {
             return 0
             ;;
         bulkhaul__subcmd__help)
-            opts="send plan status rejects audit targets sandbox completions man help"
+            opts="send plan status rejects audit report targets sandbox completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -267,6 +273,20 @@ _bulkhaul() {
             return 0
             ;;
         bulkhaul__subcmd__help__subcmd__rejects)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bulkhaul__subcmd__help__subcmd__report)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -521,6 +541,28 @@ _bulkhaul() {
                     ;;
                 --export)
                     COMPREPLY=($(compgen -W "ndjson csv csv-safe" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bulkhaul__subcmd__report)
+            opts="-o -h --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

@@ -27,6 +27,7 @@ set edit:completion:arg-completer[bulkhaul] = {|@words|
             cand status 'How an import stands, running or not'
             cand rejects 'Refused rows by reason, and their export'
             cand audit 'Make the books of an import again, from its ledger, input and dead letters'
+            cand report 'How an import went, as one page for a browser'
             cand targets 'The targets that can be named, and profiles for others'
             cand sandbox 'Run the practice server on loopback'
             cand completions 'Print the completions for a shell'
@@ -141,6 +142,12 @@ set edit:completion:arg-completer[bulkhaul] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
         }
+        &'bulkhaul;report'= {
+            cand -o 'Where the page goes; `-` is stdout'
+            cand --output 'Where the page goes; `-` is stdout'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
         &'bulkhaul;targets'= {
             cand -h 'Print help'
             cand --help 'Print help'
@@ -210,6 +217,7 @@ set edit:completion:arg-completer[bulkhaul] = {|@words|
             cand status 'How an import stands, running or not'
             cand rejects 'Refused rows by reason, and their export'
             cand audit 'Make the books of an import again, from its ledger, input and dead letters'
+            cand report 'How an import went, as one page for a browser'
             cand targets 'The targets that can be named, and profiles for others'
             cand sandbox 'Run the practice server on loopback'
             cand completions 'Print the completions for a shell'
@@ -225,6 +233,8 @@ set edit:completion:arg-completer[bulkhaul] = {|@words|
         &'bulkhaul;help;rejects'= {
         }
         &'bulkhaul;help;audit'= {
+        }
+        &'bulkhaul;help;report'= {
         }
         &'bulkhaul;help;targets'= {
             cand list 'The built-in targets, with their parameters'

@@ -55,6 +55,13 @@ Examples:
 
 It believes no number: each row of the input is looked for in exactly one place. Say of the input what
 `send` was told of it. Exit: 0 the books balance, 1 they do not, 7 a run is on, 74 the ledger is damaged.";
+pub(super) const REPORT: &str = "\
+Examples:
+  bulkhaul report
+  bulkhaul report customers.csv -o customers.html
+
+One file, which needs nothing else: it can be mailed or archived. Rows are not in it,
+but what the target said about the refused ones is.";
 
 pub(super) const TARGETS: &str = "\
 Examples:

@@ -13,7 +13,7 @@ pub use audit::AuditArgs;
 pub use plan::PlanArgs;
 pub use quantity::{Duration, Jobs, Percent, RateArg, Size};
 pub use send::{AmbiguousArg, ColorArg, FormatArg, LogArg, ProgressArg, SendArgs};
-pub use state::{ExportArg, RejectsArgs, StatusArgs};
+pub use state::{ExportArg, RejectsArgs, ReportArgs, StatusArgs};
 pub use targets::{TargetsArgs, TargetsCommand};
 
 use clap::{Parser, Subcommand};
@@ -53,6 +53,9 @@ pub enum CommandArgs {
     /// Make the books of an import again, from its ledger, input and dead letters
     #[command(after_help = examples::AUDIT)]
     Audit(AuditArgs),
+    /// How an import went, as one page for a browser
+    #[command(after_help = examples::REPORT)]
+    Report(ReportArgs),
     /// The targets that can be named, and profiles for others
     #[command(after_help = examples::TARGETS)]
     Targets(TargetsArgs),

@@ -1,4 +1,4 @@
-//! The options of the commands that look at a state: `status`, `rejects`.
+//! The options of the commands that look at a state: `status`, `rejects`, `report`.
 
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -12,6 +12,17 @@ pub struct StatusArgs {
     /// The summary as one JSON object on stdout
     #[arg(long)]
     pub json: bool,
+}
+
+/// `bulkhaul report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// State folder of the import (default: the only *.bulkhaul folder here)
+    #[arg(value_name = "STATE")]
+    pub state: Option<PathBuf>,
+    /// Where the page goes; `-` is stdout
+    #[arg(short, long, value_name = "FILE", default_value = "report.html")]
+    pub output: PathBuf,
 }
 
 /// `bulkhaul rejects`.

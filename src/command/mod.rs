@@ -7,6 +7,7 @@ mod opening;
 mod plan;
 mod reading;
 mod rejects;
+mod report;
 mod sandbox;
 mod send;
 mod spooling;
@@ -34,6 +35,7 @@ pub fn run(args: &Args, arguments: &[OsString]) -> u8 {
         CommandArgs::Status(status) => status::run(status),
         CommandArgs::Rejects(rejects) => rejects::run(rejects),
         CommandArgs::Audit(audit) => audit::run(audit),
+        CommandArgs::Report(report) => report::run(report),
         CommandArgs::Targets(targets) => targets::run(targets),
         CommandArgs::Sandbox(sandbox) => sandbox::run(sandbox),
         CommandArgs::Completions(completions) => Ok(completions::run(completions)),

@@ -81,6 +81,14 @@ fn of_state(state: PathBuf) -> Result<From, Error> {
     })
 }
 
+/// Every dead letter of a state's newest import, running or not.
+pub(super) fn each_of_state(state: PathBuf, each: &mut dyn FnMut(&Letter)) -> Result<(), Error> {
+    of_state(state)?.each(&mut |letter, _| {
+        each(letter);
+        Ok(())
+    })
+}
+
 impl From {
     fn shown(&self) -> String {
         match self {

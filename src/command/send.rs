@@ -52,7 +52,8 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
     let sandbox = if chosen.is_sandbox { Some(start_sandbox(args, &state)?) } else { None };
     let target = Arc::new(compile(chosen, sandbox.as_ref())?);
     let dead_letters = settings::dead_letter_path(args, state.path());
-    let closing = Closing::new(args, arguments, target.name(), &dead_letters);
+    let closing = Closing::new(args, arguments, target.name(), &dead_letters)
+        .with_settings(settings::told(args, &target));
     let job = Job { args, layout: &layout, target, state: &state, dead_letters: &dead_letters };
     let code = job.import(inputs, stage, &closing);
     drop(sandbox);

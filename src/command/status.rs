@@ -38,11 +38,16 @@ fn standing(state: &Path) -> Result<Standing, Error> {
         Seen::Running => (true, None),
         Seen::Ledger(found) => (false, found),
     };
+    Ok(standing_of(state, is_running, found))
+}
+
+/// With what `status.json` and the clock say.
+pub(super) fn standing_of(state: &Path, is_running: bool, found: Option<(Found, Details)>) -> Standing {
     // Advice only: what cannot be read is as good as missing.
     let told = status_file::read(state).ok().flatten();
     let told = told.and_then(|text| serde_json::from_str::<Value>(&text).ok()).filter(Value::is_object);
     let inputs = found.as_ref().map(|(found, _): &(Found, Details)| inputs(found)).unwrap_or_default();
-    Ok(Standing { state: state.to_owned(), is_running, told, found, inputs, now: Clock::wall() })
+    Standing { state: state.to_owned(), is_running, told, found, inputs, now: Clock::wall() }
 }
 
 fn inputs(found: &Found) -> Vec<Input> {

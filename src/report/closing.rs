@@ -39,6 +39,7 @@ pub struct Closing<'a> {
     resume: String,
     target: String,
     dead_letters: String,
+    settings: Option<serde_json::Value>,
 }
 
 impl<'a> Closing<'a> {
@@ -48,7 +49,15 @@ impl<'a> Closing<'a> {
             resume: resume_command(arguments),
             target: target.to_owned(),
             dead_letters: dead_letters.display().to_string(),
+            settings: None,
         }
+    }
+
+    /// With what was decided before the run.
+    #[must_use]
+    pub fn with_settings(mut self, settings: serde_json::Value) -> Self {
+        self.settings = Some(settings);
+        self
     }
 
     /// A summary with the numbers still to be filled in.
@@ -71,6 +80,7 @@ impl<'a> Closing<'a> {
             stopped_by: None,
             dead_letters: self.dead_letters.clone(),
             resume: Some(self.resume.clone()),
+            settings: self.settings.clone(),
             error: None,
         }
     }

@@ -10,6 +10,8 @@ use std::collections::HashMap;
 const GROUPS_MAX: usize = 2000;
 /// Fields of one kind that are told apart.
 const FIELDS_MAX: usize = 8;
+/// Examples of one kind beside the first.
+const OTHERS_MAX: usize = 2;
 /// The kind of everything beyond.
 const OTHERS: &str = "other reasons";
 
@@ -24,6 +26,8 @@ pub struct Group {
     /// The fields at fault, each with its rows; not all of them if there are many.
     fields: Vec<(String, u64)>,
     example: Example,
+    /// A few more, for those who have the room.
+    others: Vec<Example>,
     /// Number of its first letter, from 0.
     first: u64,
 }
@@ -63,9 +67,13 @@ impl Groups {
             doubt: letter.is_doubt(),
             fields: Vec::new(),
             example: Example::of(letter),
+            others: Vec::new(),
             first,
         });
         group.rows += rows;
+        if first != group.first && group.others.len() < OTHERS_MAX {
+            group.others.push(Example::of(letter));
+        }
         if let Some(field) = &letter.error.field {
             group.count_field(field, rows);
         }
@@ -88,6 +96,12 @@ impl Groups {
 }
 
 impl Group {
+    /// Some of its refusals: where, and what the target said.
+    pub fn examples(&self) -> impl Iterator<Item = (String, &str)> {
+        let examples = std::iter::once(&self.example).chain(&self.others);
+        examples.map(|example| (example.place(), example.message.as_str()))
+    }
+
     fn count_field(&mut self, field: &str, rows: u64) {
         let field: String = field.chars().take(80).collect();
         if let Some((_, count)) = self.fields.iter_mut().find(|(known, _)| *known == field) {
@@ -119,8 +133,8 @@ impl Example {
         }
     }
 
-    /// `customers.csv line 19, row 17, field /amount: …`.
-    fn words(&self) -> String {
+    /// `customers.csv line 19, row 17, field /amount`.
+    fn place(&self) -> String {
         let mut text = String::new();
         if !self.input.is_empty() {
             text.push_str(&format!("{} line {}, row {}", tame(&self.input), self.line, grouped(self.row)));
@@ -128,10 +142,14 @@ impl Example {
         if let Some(field) = &self.field {
             text.push_str(&format!("{}field {}", if text.is_empty() { "" } else { ", " }, tame(field)));
         }
-        if !text.is_empty() {
-            text.push_str(": ");
-        }
-        text + &tame(&self.message)
+        text
+    }
+
+    /// As [`Example::place`], and what was said.
+    fn words(&self) -> String {
+        let place = self.place();
+        let message = tame(&self.message);
+        if place.is_empty() { message } else { format!("{place}: {message}") }
     }
 }
 

@@ -1,11 +1,14 @@
 //! The words for people, and the same as JSON. Nothing is decided here.
 
 pub mod audit;
+mod chart;
 mod closing;
 pub mod groups;
 pub mod log;
 mod onlooker;
+pub mod page;
 mod pattern;
+pub mod picture;
 pub mod plan;
 mod progress;
 mod reading;
@@ -15,6 +18,7 @@ pub mod speech;
 pub mod status;
 mod summary;
 pub mod targets;
+mod timeline;
 
 pub use closing::{Closing, Part};
 pub use onlooker::Onlooker;

@@ -3,7 +3,7 @@
 use super::closing::{rows_line, span};
 use super::speech::{count, grouped, tame, visible};
 use crate::edge::ledger::{Details, Found};
-use crate::model::{ImportState, Tally, WallTime};
+use crate::model::{ImportState, Sample, Tally, WallTime};
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -44,7 +44,7 @@ impl Standing {
     }
 
     /// The words of the contract: `complete`, `running`, `stopped`.
-    fn word(&self) -> &'static str {
+    pub(super) fn word(&self) -> &'static str {
         match &self.found {
             _ if self.is_running => "running",
             Some((Found { import, .. }, _)) if matches!(import.state, ImportState::Complete(_)) => "complete",
@@ -63,7 +63,7 @@ impl Standing {
         }
     }
 
-    fn exit(&self) -> Option<u64> {
+    pub(super) fn exit(&self) -> Option<u64> {
         let (found, _) = self.found.as_ref()?;
         match (found.import.state, self.told_text("state")) {
             (ImportState::Complete(exit), _) => Some(u64::from(exit)),
@@ -72,7 +72,7 @@ impl Standing {
         }
     }
 
-    fn tally(&self) -> Tally {
+    pub(super) fn tally(&self) -> Tally {
         if let Some((found, _)) = &self.found {
             return found.tally;
         }
@@ -154,6 +154,39 @@ impl Standing {
         Value::Object(summary)
     }
 
+    /// `customers.csv to orders-batch`.
+    pub(super) fn title(&self) -> String {
+        let names = self.input_names();
+        let names = if names.is_empty() { self.state.display().to_string() } else { names.join(", ") };
+        self.told_text("target").map_or_else(|| names.clone(), |target| format!("{names} to {target}"))
+    }
+
+    pub(super) fn import_id(&self) -> Option<String> {
+        let found = self.found.as_ref().map(|(found, _)| found.import.id.hex());
+        found.or_else(|| self.told_text("import_id").map(str::to_owned))
+    }
+
+    /// What was typed, as far as it is told.
+    pub(super) fn command(&self) -> Option<String> {
+        self.told_text("resume").map(str::to_owned)
+    }
+
+    pub(super) fn told_value(&self, key: &str) -> Option<&Value> {
+        self.told()?.get(key)
+    }
+
+    /// What else the ledger says, by name.
+    pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
+        self.found.as_ref().map(|(found, details)| facts(found, details, self.now)).unwrap_or_default()
+    }
+
+    /// Stretches that `status.json` tells of, for a run that is on.
+    pub fn told_history(&self) -> Vec<Sample> {
+        self.told_value("history")
+            .and_then(|told| serde_json::from_value(told.clone()).ok())
+            .unwrap_or_default()
+    }
+
     pub fn words(&self) -> String {
         let state = self.state.display();
         if self.found.is_none() && !self.is_running {
@@ -182,7 +215,7 @@ impl Standing {
         lines.join("\n")
     }
 
-    fn heading(&self) -> String {
+    pub(super) fn heading(&self) -> String {
         let Some((found, _)) = &self.found else {
             return if self.told().is_some() { "running".into() } else { "a run has just begun".into() };
         };

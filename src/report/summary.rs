@@ -26,6 +26,9 @@ pub struct Summary {
     pub stopped_by: Option<&'static str>,
     pub dead_letters: String,
     pub resume: Option<String>,
+    /// What was decided before the run began, as people read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings: Option<serde_json::Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Words>,
 }
@@ -64,6 +67,7 @@ impl Summary {
             stopped_by: Some("error"),
             dead_letters: String::new(),
             resume: None,
+            settings: None,
             error: Some(Words { message: error.message.clone(), hint: error.hint.clone() }),
         }
     }

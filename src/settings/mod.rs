@@ -10,6 +10,7 @@ mod resume;
 mod secret;
 mod standing;
 mod state;
+mod told;
 
 pub use apart::keep_apart;
 pub use choice::{Chosen, choose};
@@ -19,6 +20,7 @@ pub use profile::{builtin, read_profile};
 pub use resume::resume_command;
 pub use standing::{batch_age, check_inputs, check_state, is_live, is_piped};
 pub use state::find_state;
+pub use told::told;
 
 use crate::args::{AmbiguousArg, Jobs, SendArgs};
 use crate::engine::{Backoff, BatchLimits, Concurrency, OnAmbiguous, Policy, Rate};

@@ -13,8 +13,18 @@ const GENERATED: [(&str, &str); 6] = [
     ("man", "bulkhaul.1"),
 ];
 
-const COMMANDS: [&str; 9] =
-    ["send", "plan", "status", "rejects", "audit", "targets", "sandbox", "completions", "targets new"];
+const COMMANDS: [&str; 10] = [
+    "send",
+    "plan",
+    "status",
+    "rejects",
+    "report",
+    "audit",
+    "targets",
+    "sandbox",
+    "completions",
+    "targets new",
+];
 
 #[test]
 fn completions_and_manual_are_what_the_program_generates() {

@@ -5,5 +5,6 @@ mod help;
 mod log;
 mod plan;
 mod rejects;
+mod report;
 mod status;
 mod targets;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 const SEND: &str = "send x.csv --to sandbox --batch-rows 5 --progress none";
 
-fn kill(child: Child, signal: &str) -> Said {
+pub(super) fn kill(child: Child, signal: &str) -> Said {
     Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     let output = child.wait_with_output().unwrap();
     Said {
@@ -21,7 +21,7 @@ fn kill(child: Child, signal: &str) -> Said {
 }
 
 /// Starts a slow run, and waits until it has delivered something.
-fn slow_run(bench: &Bench) -> Child {
+pub(super) fn slow_run(bench: &Bench) -> Child {
     let mut child = bench.start(&format!("{SEND} --rate 4/s"));
     for _ in 0..400 {
         std::thread::sleep(Duration::from_millis(10));

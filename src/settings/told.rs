@@ -1,0 +1,63 @@
+//! What was decided before a run, as people read it: for `status.json` and the report. No secret is among it.
+
+use super::{batch_limits, policy};
+use crate::args::{Jobs, SendArgs};
+use crate::engine::{OnAmbiguous, Rate};
+use crate::target::{Scope, Target};
+use serde_json::{Value, json};
+
+/// The settings by name; what is not set is null.
+pub fn told(args: &SendArgs, target: &Target) -> Value {
+    let policy = policy(args, target);
+    let limits = batch_limits(args, target);
+    let keys = target.idempotency();
+    let scope = match keys.scope {
+        Scope::Batch => "one for each request",
+        Scope::Row => "one for each row",
+        Scope::Natural => "none needed: writing a row twice is writing it once",
+        Scope::None => "none",
+    };
+    let ambiguous = match policy.on_ambiguous {
+        OnAmbiguous::Resend => "resend",
+        OnAmbiguous::Verify => "verify",
+        OnAmbiguous::Hold => "hold",
+        OnAmbiguous::Stop => "stop",
+    };
+    json!({
+        "keys": scope,
+        "keys_remembered": policy.key_ttl.map(words),
+        "on_ambiguous": (!policy.repeatable).then_some(ambiguous),
+        "batch_rows": limits.rows,
+        "batch_bytes": limits.bytes,
+        "rate": policy.request_rates.iter().map(rate).collect::<Vec<_>>(),
+        "row_rate": policy.row_rates.iter().map(rate).collect::<Vec<_>>(),
+        "concurrency": match args.concurrency {
+            Jobs::Auto => "auto".to_owned(),
+            Jobs::Fixed(jobs) => jobs.to_string(),
+        },
+        "timeout": words(args.timeout.0),
+        "max_wait": words(args.max_wait.0),
+        "max_elapsed": args.max_elapsed.map(|max| words(max.0)),
+        "limit": args.limit,
+    })
+}
+
+fn rate(rate: &Rate) -> String {
+    let per = match rate.per.as_secs() {
+        1 => "s".to_owned(),
+        60 => "m".to_owned(),
+        3600 => "h".to_owned(),
+        _ => words(rate.per),
+    };
+    format!("{}/{per}", rate.amount)
+}
+
+/// `24 h`, `90 s`, `500 ms`.
+fn words(time: std::time::Duration) -> String {
+    match (time.as_secs(), time.subsec_millis()) {
+        (seconds, 0) if seconds >= 3600 && seconds % 3600 == 0 => format!("{} h", seconds / 3600),
+        (seconds, 0) if seconds >= 120 && seconds % 60 == 0 => format!("{} min", seconds / 60),
+        (seconds, 0) => format!("{seconds} s"),
+        _ => format!("{} ms", time.as_millis()),
+    }
+}
