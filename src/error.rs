@@ -28,7 +28,7 @@ pub struct Error {
 
 impl Error {
     pub fn new(exit: u8, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), hint: None }
+        Self { exit, message: plain(&message.into()), hint: None }
     }
 
     pub fn failed(message: impl Into<String>) -> Self {
@@ -61,11 +61,25 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// The system's own words, less the number that it has for them.
-pub fn plain(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" (os error ") {
-        Some(at) if text.ends_with(')') => text[..at].to_owned(),
-        _ => text,
+/// Words as they are, less the numbers that the system has for its errors.
+pub fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(" (os error ") {
+        plain.push_str(before);
+        rest = after.split_once(')').map_or("", |(_, behind)| behind);
+    }
+    plain + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_of_the_system_are_left_out() {
+        let error = std::io::Error::from_raw_os_error(2);
+        assert_eq!(Error::failed(format!("a: {error}, b")).message, "a: No such file or directory, b");
+        assert_eq!(plain("a (b) c"), "a (b) c");
     }
 }

@@ -4,6 +4,7 @@
 
 mod commands;
 mod products;
+mod readme;
 mod real;
 mod recovery;
 mod sandbox_server;

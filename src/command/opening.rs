@@ -9,6 +9,7 @@ use crate::edge::ledger::{Found, Ledger, LedgerError};
 use crate::edge::source::{Format, Layout, Source, SourceError};
 use crate::error::{Error, exit};
 use crate::model::{Cursor, Digest, Hasher, ImportId, ImportRecord, ImportState};
+use crate::settings;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -285,7 +286,13 @@ pub(super) fn source_error(error: &SourceError) -> Error {
     if matches!(error, SourceError::Interrupted { .. }) {
         return Error::new(exit::STOPPED, "interrupted before standard input had come far enough");
     }
-    Error::failed(error.to_string()).maybe_hint(error.hint())
+    let near = || match error {
+        SourceError::Unreadable { input, .. } if !Path::new(input).exists() => {
+            settings::near_file(Path::new(input)).map(|near| format!("did you mean `{near}`?"))
+        }
+        _ => None,
+    };
+    Error::failed(error.to_string()).maybe_hint(error.hint().or_else(near))
 }
 
 pub(super) fn ledger_error(error: &LedgerError) -> Error {

@@ -51,9 +51,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<u8, Error> {
 /// Puts the page in place as a whole. An older page of ours is replaced; nothing else is.
 fn write(path: &Path, page: &str) -> Result<(), Error> {
     let shown = path.display();
-    let trouble = |error: io::Error| {
-        Error::failed(format!("cannot write the report to `{shown}`: {}", crate::error::plain(&error)))
-    };
+    let trouble = |error: io::Error| Error::failed(format!("cannot write the report to `{shown}`: {error}"));
     if !is_ours(path).map_err(trouble)? {
         return Err(Error::failed(format!(
             "`{shown}` is there and is no report of bulkhaul; it was left as it is"

@@ -166,6 +166,11 @@ fn reason(error: &reqwest::Error) -> String {
         last = Some(inner.to_string());
         cause = inner.source();
     }
+    // The number that the system has for it tells people nothing.
+    let last = last.map(|last| match last.split_once(" (os error ") {
+        Some((words, _)) => words.to_owned(),
+        None => last,
+    });
     match last {
         Some(last) if error.is_connect() => format!("cannot connect: {last}"),
         Some(last) if error.is_timeout() => format!("no answer in time: {last}"),

@@ -5,7 +5,7 @@ use super::summary::{Bytes, Summary, Words};
 use crate::args::SendArgs;
 use crate::edge::ledger::Found;
 use crate::engine::{Counters, Ending, StopCause};
-use crate::error::{Error, exit};
+use crate::error::{Error, exit, plain};
 use crate::model::{Requests, Tally};
 use crate::settings::{is_live, resume_command};
 use std::ffi::OsString;
@@ -154,6 +154,10 @@ impl<'a> Closing<'a> {
                 say(&format!("hint: {hint}"));
             }
         }
+        if !self.args.quiet && matches!(cause, Some(StopCause::Limit)) {
+            say("--limit is reached; to go on behind it:");
+            print(&self.resume);
+        }
         if exit == exit::STOPPED {
             self.to_go_on();
         }
@@ -217,6 +221,9 @@ impl<'a> Closing<'a> {
             let more = if reasons.len() > 3 { ", …" } else { "" };
             let why = if why.is_empty() { String::new() } else { format!(" ({}{more})", why.join(", ")) };
             say(&format!("refused rows are in {}{why}", self.dead_letters));
+            let from = self.dead_letters.strip_suffix("/dead-letters.ndjson").unwrap_or(&self.dead_letters);
+            let from = shlex::try_quote(from).map_or_else(|_| from.to_owned(), std::borrow::Cow::into_owned);
+            say(&format!("to see why: bulkhaul rejects {from}"));
         }
         if rows.in_doubt > 0 && exit != 4 {
             say(&format!(
@@ -306,5 +313,5 @@ fn words(cause: &StopCause, resume: &str) -> Option<Words> {
             Some("nothing more was sent; mend the disk, then run the same command again".to_owned()),
         ),
     };
-    Some(Words { message, hint })
+    Some(Words { message: plain(&message), hint })
 }

@@ -5,6 +5,8 @@ use crate::model::Sample;
 
 /// Stretches that are drawn.
 const DRAWN_MAX: usize = 240;
+/// What an axis of counts shows at least: one is no half.
+const COUNTS: f64 = 2.0;
 
 /// Runs behind each other on one axis: the time in which nobody ran is left out.
 #[derive(Debug, Default)]
@@ -67,7 +69,13 @@ impl Timeline {
         format!("<h2>Over time</h2>\n{}<p class=\"faint\">{}</p>\n", charts.concat(), notes.join(" "))
     }
 
-    fn chart(&self, title: &str, series: Vec<Series>, height: u32, label: fn(f64) -> String) -> String {
+    fn chart(
+        &self,
+        title: &str,
+        series: Vec<Series>,
+        (height, least): (u32, f64),
+        label: fn(f64) -> String,
+    ) -> String {
         let waits = self.steps(|sample| sample.waited as f64 / sample.span.max(1) as f64);
         let key =
             |class: &str, name: &str| format!("<span class=\"key\"><i class=\"{class}\"></i>{name}</span>");
@@ -75,8 +83,6 @@ impl Timeline {
         if waits.iter().any(|wait| wait.value > 0.0) {
             keys.push(key("w", "the target asked to wait"));
         }
-        // Counts of one are no half.
-        let least = if label(0.5) == short(0.5) { 2.0 } else { 0.0 };
         let chart =
             Chart { title, series, end: self.end, marks: &self.marks, waits: &waits, least, height, label };
         let html = chart.html();
@@ -95,14 +101,14 @@ impl Timeline {
         if refused.iter().any(|step| step.value > 0.0) {
             series.push(Series { name: "refused", class: "c", stroke: Stroke::Line, steps: refused });
         }
-        self.chart("Rows a second", series, 190, short)
+        self.chart("Rows a second", series, (190, 0.0), short)
     }
 
     fn latency(&self) -> String {
         let line = |name, class, steps| Series { name, class, stroke: Stroke::Line, steps };
         let slow = line("slowest 5 of 100", "b", self.answered(|sample| sample.p95 as f64 / 1000.0));
         let median = line("half of them", "a", self.answered(|sample| sample.p50 as f64 / 1000.0));
-        self.chart("Time to an answer", vec![slow, median], 160, millis)
+        self.chart("Time to an answer", vec![slow, median], (160, 0.0), millis)
     }
 
     fn trouble(&self) -> String {
@@ -113,13 +119,13 @@ impl Timeline {
         }
         let columns = |name, class, steps| Series { name, class, stroke: Stroke::Columns, steps };
         let series = vec![columns("again", "a", again), columns("no usable answer", "c", lost)];
-        self.chart("Requests sent again, and answers that told nothing", series, 110, short)
+        self.chart("Requests sent again, and answers that told nothing", series, (110, COUNTS), short)
     }
 
     fn slots(&self) -> String {
         let steps = self.steps(|sample| sample.slots as f64);
         let series = vec![Series { name: "slots", class: "a", stroke: Stroke::Line, steps }];
-        self.chart("Requests allowed in flight", series, 80, short)
+        self.chart("Requests allowed in flight", series, (80, COUNTS), short)
     }
 }
 

@@ -17,6 +17,15 @@ pub fn keep_apart(args: &SendArgs, state: &Path) -> Result<(), Error> {
             return Err(Error::failed(format!("`{option} {}` is {what}", path.display()))
                 .hint("name a file of its own: it would be written over"));
         }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir() && !folder.starts_with(state)) {
+            return Err(Error::failed(format!(
+                "`{option} {}`: there is no folder `{}`",
+                path.display(),
+                folder.display()
+            ))
+            .hint("make the folder first, or name another file"));
+        }
         let kind = std::fs::metadata(path).map(|data| data.file_type()).ok();
         let is_odd = kind.is_some_and(|kind| {
             kind.is_dir() || *option == "--dead-letter" && !kind.is_file() || kind.is_block_device()

@@ -1,5 +1,6 @@
 //! Profiles by name and by path: found, read with their parents, or not there.
 
+use super::near_file;
 use crate::error::Error;
 use crate::target::{Profile, ProfileErrors, nearest};
 use std::path::Path;
@@ -22,13 +23,24 @@ fn text(path: &Path) -> Result<String, Error> {
         let stem = path.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
         let builtin =
             Profile::builtin_text(&stem).map(|_| format!("without its ending `{stem}` is built in"));
+        let is_missing = error.kind() == std::io::ErrorKind::NotFound;
         let why = match error.kind() {
             std::io::ErrorKind::NotFound => "no such file".to_owned(),
             std::io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
             _ => error.to_string(),
         };
-        Error::failed(format!("cannot read the profile `{}`: {why}", path.display())).maybe_hint(builtin)
+        Error::failed(format!("cannot read the profile `{}`: {why}", path.display()))
+            .maybe_hint(builtin.or_else(|| is_missing.then(|| missing(path))))
     })
+}
+
+fn missing(path: &Path) -> String {
+    match near_file(path) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => {
+            format!("to write one for a file of yours: bulkhaul targets new {} --from INPUT", path.display())
+        }
+    }
 }
 
 /// A built-in profile; else what was probably meant.

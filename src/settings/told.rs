@@ -35,9 +35,9 @@ pub fn told(args: &SendArgs, target: &Target) -> Value {
             Jobs::Auto => "auto".to_owned(),
             Jobs::Fixed(jobs) => jobs.to_string(),
         },
-        "timeout": words(args.timeout.0),
-        "max_wait": words(args.max_wait.0),
-        "max_elapsed": args.max_elapsed.map(|max| words(max.0)),
+        "timeout": words(super::timeout(args, target)),
+        "max_wait": words(policy.max_wait),
+        "max_elapsed": policy.max_elapsed.map(words),
         "limit": args.limit,
     })
 }

@@ -129,7 +129,11 @@ hint: `bulkhaul targets show NAME` prints a built-in one to look at
     let said = bench.run("targets check x.toml").exits(1);
     assert!(said.stderr.starts_with("error: 1 mistake in the profile\nx.toml:1: not TOML: "), "{said:?}");
     let said = bench.run("targets check none.toml").exits(1);
-    assert_eq!(said.stderr, "error: cannot read the profile `none.toml`: no such file\n");
+    assert_eq!(
+        said.stderr,
+        "error: cannot read the profile `none.toml`: no such file\n\
+         hint: to write one for a file of yours: bulkhaul targets new none.toml --from INPUT\n"
+    );
 }
 
 #[test]

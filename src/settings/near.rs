@@ -1,0 +1,18 @@
+//! A file that was probably meant by a name under which there is none.
+
+use crate::target::nearest;
+use std::path::Path;
+
+/// As it would be typed; `None` if there is nothing like it.
+pub fn near_file(path: &Path) -> Option<String> {
+    let wanted = path.file_name()?.to_str()?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let entries = std::fs::read_dir(folder.unwrap_or_else(|| Path::new("."))).ok()?.flatten();
+    let files = entries.filter(|entry| entry.path().is_file());
+    let names: Vec<String> = files.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    // The ending may be missing, too.
+    let whole = names.iter().find(|name| name.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('.')));
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let near = whole.map(String::as_str).or_else(|| nearest(wanted, &names))?;
+    Some(folder.map_or_else(|| near.to_owned(), |folder| folder.join(near).display().to_string()))
+}

@@ -1,0 +1,93 @@
+//! What is said when something is wrong: what, where, and what helps. No number of the system, no cause of a cause.
+
+use crate::support::{Bench, csv};
+
+/// The words for `arguments`, and how it ended.
+fn told(bench: &Bench, arguments: &str) -> (i32, String) {
+    let said = bench.run(arguments);
+    assert_eq!(said.stdout, "", "{said:?}");
+    for word in ["os error", "Error {", "Some(", "unwrap", "panicked", "\u{1b}"] {
+        assert!(!said.stderr.contains(word), "{word}: {said:?}");
+    }
+    (said.exit, said.stderr)
+}
+
+#[test]
+fn a_name_that_is_not_there_is_answered_with_the_one_that_was_meant() {
+    let bench = Bench::with("customers.csv", csv(3));
+    bench.write("crm.toml", "");
+    for (arguments, exit, words) in [
+        (
+            "send custmers.csv --to sandbox",
+            1,
+            "`custmers.csv`: no such file\nhint: did you mean `customers.csv`?\n",
+        ),
+        ("send customers --to sandbox --format csv", 1, "hint: did you mean `customers.csv`?\n"),
+        ("targets new x.toml --from ./custmers.csv", 1, "hint: did you mean `./customers.csv`?\n"),
+        ("send customers.csv --to crn.toml", 1, "hint: did you mean `crm.toml`?\n"),
+        (
+            "send customers.csv --to other/api.toml",
+            1,
+            "hint: to write one for a file of yours: bulkhaul targets new",
+        ),
+        ("send customers.csv --to sandox", 2, "hint: did you mean `sandbox`? "),
+        ("send customers.csv --to sandbox --type citi=string", 1, "hint: did you mean `city`? "),
+        ("sned customers.csv", 2, "'send'"),
+        ("send customers.csv --to sandbox --rat 5/s", 2, "'--rate'"),
+    ] {
+        let (found, said) = told(&bench, arguments);
+        assert_eq!(found, exit, "{arguments}: {said}");
+        assert!(said.contains(words), "{arguments}: {said}");
+    }
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_told_before_anything_is_sent() {
+    let bench = Bench::with("x.csv", csv(30));
+    for (arguments, words) in [
+        (
+            "--dead-letter no/such/d.ndjson",
+            "`--dead-letter no/such/d.ndjson`: there is no folder `no/such`\nhint: make the folder",
+        ),
+        ("--results no/r.ndjson", "`--results no/r.ndjson`: there is no folder `no`\nhint: make the folder"),
+        (
+            "--state x.csv/state",
+            "cannot use the state folder `x.csv/state`: Not a directory\nhint: --state DIR",
+        ),
+    ] {
+        let (exit, said) = told(&bench, &format!("send x.csv --to sandbox --faults reject=50% {arguments}"));
+        assert_eq!(exit, 1, "{said}");
+        assert!(said.starts_with("error: ") && said.contains(words), "{arguments}: {said}");
+    }
+    assert!(!bench.path("x.csv.bulkhaul/sandbox.db").exists());
+}
+
+#[test]
+fn a_target_that_is_not_there_is_told_without_the_systems_numbers() {
+    let bench = Bench::with("x.csv", csv(3));
+    // Nobody listens on the port of a listener that is gone.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (exit, said) = told(&bench, &format!("send x.csv --to http://127.0.0.1:{port}/rows"));
+    assert_eq!(exit, 4, "{said}");
+    assert!(
+        said.contains("stopped: the target does not answer well: cannot connect: Connection refused\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn every_end_says_what_comes_next() {
+    let bench = Bench::with("x.csv", csv(30));
+    let (_, said) = told(&bench, "send x.csv --to sandbox --limit 10");
+    assert!(
+        said.ends_with("--limit is reached; to go on behind it:\nbulkhaul send x.csv --to sandbox\n"),
+        "{said}"
+    );
+    let (exit, said) = told(&bench, "send x.csv --to sandbox --faults reject=50%");
+    assert_eq!(exit, 3);
+    assert!(said.ends_with("to see why: bulkhaul rejects x.csv.bulkhaul\n"), "{said}");
+    assert_eq!(
+        told(&bench, "send x.csv --to sandbox --faults reject=50% --limit 5 --state q -q"),
+        (0, String::new())
+    );
+}
