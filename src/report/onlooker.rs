@@ -113,7 +113,7 @@ impl Watch for Onlooker<'_> {
         let speed = self.speed.speed();
         match &mut self.display {
             Display::Bar(line) => {
-                line.show(figures.drawn(speed, screen::width() - 1, Look::of_stderr()));
+                line.show(figures.drawn(speed, screen::width(), Look::of_stderr()));
             }
             Display::Plain { next } if running.elapsed >= *next => {
                 *next = running.elapsed + (running.elapsed / 20).clamp(PLAIN_EVERY, PLAIN_SELDOM);

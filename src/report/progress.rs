@@ -108,7 +108,7 @@ impl Figures<'_> {
             part(weight, format!("{} {word}", grouped(number)));
         }
         if let Some(words) = wait {
-            part(85, words);
+            part(95, words);
         }
         parts
     }
@@ -196,7 +196,7 @@ fn wait_words(wait: Wait<'_>, now: Now) -> Option<String> {
         }
         Wait::Trouble { why, until, failures, allowed } => {
             let left = left(until)?;
-            Some(format!("{failures} of {allowed} tries failed ({}), next in {}", short(why), whole(left)))
+            Some(format!("{failures} of {allowed} tries failed ({}), again in {}", short(why), whole(left)))
         }
         Wait::Rate(until) => {
             let left = until.since(now.tick);
@@ -237,7 +237,8 @@ fn rough(left: Duration) -> String {
 
 fn short(why: &str) -> String {
     let why = tame(why);
-    if why.chars().count() <= 40 { why } else { why.chars().take(39).chain(['…']).collect() }
+    let why = why.strip_prefix("cannot connect: ").unwrap_or(&why);
+    if why.chars().count() <= 24 { why.to_owned() } else { why.chars().take(23).chain(['…']).collect() }
 }
 
 #[cfg(test)]
@@ -281,7 +282,7 @@ mod tests {
             allowed: 8,
         };
         let line = figures(Some(trouble)).plain(SPEED);
-        assert!(line.ends_with("3 of 8 tries failed (connection refused\\u{1b}[2J), next in 4 s"), "{line}");
+        assert!(line.ends_with("3 of 8 tries failed (connection refused\\u{1b…), again in 4 s"), "{line}");
     }
 
     #[test]

@@ -13,14 +13,16 @@ const DRAWS: u8 = 8;
 /// The bar that is drawn now.
 static DRAWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
-/// How wide the terminal of stderr is, in columns.
+/// How much of the terminal of stderr is drawn on, in columns. The last few stay free for the `^C` that a terminal
+/// writes: on the next line it would leave the old one behind.
 pub(super) fn width() -> usize {
     usize::from(columns())
 }
 
 fn columns() -> u16 {
-    terminal_size::terminal_size_of(io::stderr())
-        .map_or(WIDTH, |(terminal_size::Width(columns), _)| columns.max(10))
+    let whole =
+        terminal_size::terminal_size_of(io::stderr()).map_or(WIDTH, |(terminal_size::Width(all), _)| all);
+    whole.saturating_sub(3).max(10)
 }
 
 /// Whether a line can be drawn over: a terminal that knows how.
