@@ -1,12 +1,14 @@
 //! What messages have in common: numbers, quoted values and ids taken out, so that refusals of one kind are one
 //! group, however many rows they speak of.
 
-/// Letters of a message that count.
+/// Letters of a pattern, and of the message that it is taken from. The pattern is cut, not the message: else two messages
+/// with numbers of different lengths would end at different letters.
 const LETTERS_MAX: usize = 240;
+const MESSAGE_MAX: usize = 2000;
 
 /// `the amount -3 is below 1` becomes `the amount N is below N`. A quoted text stays where it is the field's name.
 pub(super) fn pattern(message: &str, field: Option<&str>) -> String {
-    let chars: Vec<char> = message.chars().take(LETTERS_MAX).collect();
+    let chars: Vec<char> = message.chars().take(MESSAGE_MAX).collect();
     let mut out = String::new();
     let mut at = 0;
     while at < chars.len() {
@@ -26,7 +28,7 @@ pub(super) fn pattern(message: &str, field: Option<&str>) -> String {
             at += 1;
         }
     }
-    out
+    out.chars().take(LETTERS_MAX).collect()
 }
 
 /// The closing quote of what opens here. An apostrophe opens nothing.
@@ -121,5 +123,12 @@ mod tests {
     #[test]
     fn a_message_without_end_is_cut() {
         assert!(pattern(&"word ".repeat(1000), None).len() < 300);
+    }
+
+    #[test]
+    fn long_messages_end_at_the_same_letter_whatever_their_numbers() {
+        let of = |row: u32| pattern(&format!("Row {row} has {}", "columns, ".repeat(100)), None);
+        assert_eq!(of(7), of(123_456));
+        assert_eq!(of(7).chars().count(), LETTERS_MAX);
     }
 }

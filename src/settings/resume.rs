@@ -18,7 +18,16 @@ pub fn resume_command(arguments: &[OsString]) -> String {
             _ => words.push(word.into_owned()),
         }
     }
-    shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a shell takes it: as it is where that means itself, for it is people who read it.
+fn quoted(word: &str) -> String {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"@%+=:,./_-".contains(&b);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        return word.to_owned();
+    }
+    shlex::try_quote(word).map_or_else(|_| word.to_owned(), std::borrow::Cow::into_owned)
 }
 
 #[cfg(test)]
@@ -30,5 +39,8 @@ mod tests {
         let typed = ["/bin/bulkhaul", "send", "my file.csv", "--to", "sandbox", "--limit", "3", "--again"];
         let typed: Vec<OsString> = typed.iter().map(OsString::from).collect();
         assert_eq!(resume_command(&typed), "bulkhaul send 'my file.csv' --to sandbox");
+        let typed = ["bulkhaul", "send", "x.csv", "--set", "a=b", "--faults", "reject=1%", "-H", "A: $B"];
+        let typed: Vec<OsString> = typed.iter().map(OsString::from).collect();
+        assert_eq!(resume_command(&typed), "bulkhaul send x.csv --set a=b --faults reject=1% -H 'A: $B'");
     }
 }
