@@ -113,7 +113,11 @@ fn make(path: &Path) -> io::Result<()> {
         make(above)?;
     }
     match DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => Err(error),
+        // Something else is there: "file exists" would say that all is well.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !path.is_dir() => {
+            Err(io::Error::other(format!("`{}` is not a folder", path.display())))
+        }
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => sync_above(path),
     }
 }

@@ -243,6 +243,9 @@ impl<'a> Closing<'a> {
 
 /// How many of all rows, if all were read; else how many so far.
 pub(super) fn rows_line(rows: &Tally, complete: bool) -> String {
+    if complete && rows.read > 0 && rows.unchanged == rows.read {
+        return format!("nothing new in {}", count(rows.read, "row"));
+    }
     let delivered = match (complete, rows.delivered) {
         (true, 0) if rows.read > 0 => format!("none of {} delivered", count(rows.read, "row")),
         (true, delivered) => format!("{} of {} delivered", grouped(delivered), count(rows.read, "row")),

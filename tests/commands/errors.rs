@@ -52,7 +52,7 @@ fn a_place_that_cannot_be_written_is_told_before_anything_is_sent() {
         ("--results no/r.ndjson", "`--results no/r.ndjson`: there is no folder `no`\nhint: make the folder"),
         (
             "--state x.csv/state",
-            "cannot use the state folder `x.csv/state`: Not a directory\nhint: --state DIR",
+            "cannot use the state folder `x.csv/state`: `x.csv` is not a folder\nhint: --state DIR",
         ),
     ] {
         let (exit, said) = told(&bench, &format!("send x.csv --to sandbox --faults reject=50% {arguments}"));
