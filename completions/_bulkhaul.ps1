@@ -31,6 +31,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
             [CompletionResult]::new('rejects', 'rejects', [CompletionResultType]::ParameterValue, 'Refused rows by reason, and their export')
             [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'Make the books of an import again, from its ledger, input and dead letters')
             [CompletionResult]::new('report', 'report', [CompletionResultType]::ParameterValue, 'How an import went, as one page for a browser')
+            [CompletionResult]::new('replay', 'replay', [CompletionResultType]::ParameterValue, 'Send dead letters again, after the profile, the target or the rows were mended')
             [CompletionResult]::new('targets', 'targets', [CompletionResultType]::ParameterValue, 'The targets that can be named, and profiles for others')
             [CompletionResult]::new('sandbox', 'sandbox', [CompletionResultType]::ParameterValue, 'Run the practice server on loopback')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions for a shell')
@@ -158,6 +159,58 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
+        'bulkhaul;replay' {
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Where to: a URL, a profile (a path, or a name ending in .toml), a built-in''s name, or `sandbox`')
+            [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'The profile''s base URL (parameter `base`)')
+            [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'A parameter of the profile; `${env:VAR}` and `${file:PATH}` are filled in')
+            [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'An extra header; `${env:VAR}` and `${file:PATH}` are filled in')
+            [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'An extra header; `${env:VAR}` and `${file:PATH}` are filled in')
+            [CompletionResult]::new('--envelope', '--envelope', [CompletionResultType]::ParameterName, 'For a URL: rows go as {"NAME":[…]} instead of […]')
+            [CompletionResult]::new('--idempotency-header', '--idempotency-header', [CompletionResultType]::ParameterName, 'For a URL: the target honours idempotency keys sent in this header')
+            [CompletionResult]::new('--key-ttl', '--key-ttl', [CompletionResultType]::ParameterName, 'For a URL: how long the target remembers a key (default: 24h)')
+            [CompletionResult]::new('--method', '--method', [CompletionResultType]::ParameterName, 'For a URL: the method (default: POST)')
+            [CompletionResult]::new('--null', '--null', [CompletionResultType]::ParameterName, 'An unquoted CSV field of this text is null')
+            [CompletionResult]::new('--expect-rows', '--expect-rows', [CompletionResultType]::ParameterName, 'The import is complete only if the input has just so many rows')
+            [CompletionResult]::new('--batch-rows', '--batch-rows', [CompletionResultType]::ParameterName, 'Most rows in a request (default: the profile''s, else 500)')
+            [CompletionResult]::new('--batch-bytes', '--batch-bytes', [CompletionResultType]::ParameterName, 'Most bytes in a request''s body (default: the profile''s, else 1MiB)')
+            [CompletionResult]::new('--batch-age', '--batch-age', [CompletionResultType]::ParameterName, 'For `-`: longest time that a row waits for others to share its request (default: the profile''s, else 5s)')
+            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Most requests in a time, e.g. 10/s; every attempt counts; repeatable')
+            [CompletionResult]::new('--row-rate', '--row-rate', [CompletionResultType]::ParameterName, 'Most rows in a time, e.g. 5000/s; repeatable')
+            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Requests in flight')
+            [CompletionResult]::new('--concurrency', '--concurrency', [CompletionResultType]::ParameterName, 'Requests in flight')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Time for one request (default: the profile''s, else 60s)')
+            [CompletionResult]::new('--max-wait', '--max-wait', [CompletionResultType]::ParameterName, 'Longest wait that is obeyed (default: the profile''s, else 1h)')
+            [CompletionResult]::new('--max-elapsed', '--max-elapsed', [CompletionResultType]::ParameterName, 'Longest time for the whole run')
+            [CompletionResult]::new('--on-ambiguous', '--on-ambiguous', [CompletionResultType]::ParameterName, 'What to do with a request whose outcome is unknown, where the target honours no keys (default: hold)')
+            [CompletionResult]::new('--max-rejects', '--max-rejects', [CompletionResultType]::ParameterName, 'Stop, resumable, when more rows than this are refused')
+            [CompletionResult]::new('--dead-letter', '--dead-letter', [CompletionResultType]::ParameterName, 'Where refused rows go (default: dead-letters.ndjson in the state)')
+            [CompletionResult]::new('--faults', '--faults', [CompletionResultType]::ParameterName, 'For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%')
+            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'For `--to sandbox`: seed of its chance')
+            [CompletionResult]::new('--results', '--results', [CompletionResultType]::ParameterName, 'One JSON line for each settled row, once its end is durable')
+            [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'How progress is shown on stderr')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How the log is written; json also turns all other words on stderr into lines of it')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour on stderr')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format of records that could not be parsed (default: as their import read them)')
+            [CompletionResult]::new('--delimiter', '--delimiter', [CompletionResultType]::ParameterName, 'Field delimiter of such records, if they are CSV')
+            [CompletionResult]::new('--columns', '--columns', [CompletionResultType]::ParameterName, 'Names of the columns of such records')
+            [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Type of a column of such records: number, integer, boolean, json, string')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Stop after the first N rows')
+            [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'State of the import that the dead letters are of; the replay''s is replays/N in it')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Only the rows refused for this reason: its code, or its number in `rejects`')
+            [CompletionResult]::new('--spool', '--spool', [CompletionResultType]::ParameterName, 'For `-`: copy it into the state first, so that a later run goes on without it')
+            [CompletionResult]::new('--new-stream', '--new-stream', [CompletionResultType]::ParameterName, 'For `-`: what comes is the next stream (a queue), not the last one from its start; what the last run wrote down is settled first')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing unless something needs a person')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing unless something needs a person')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Log what leaves and what comes back, each line with its request and key')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Log what leaves and what comes back, each line with its request and key')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The summary as one JSON object on stdout')
+            [CompletionResult]::new('--again', '--again', [CompletionResultType]::ParameterName, 'Try the rows that are still open once more, although nothing has changed')
+            [CompletionResult]::new('--abandon', '--abandon', [CompletionResultType]::ParameterName, 'Give an unfinished replay up: close it, and say what it leaves')
+            [CompletionResult]::new('--in-doubt', '--in-doubt', [CompletionResultType]::ParameterName, 'Rows in doubt, too, once you have looked at the target: they may be doubled')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'bulkhaul;targets' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
@@ -242,6 +295,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
             [CompletionResult]::new('rejects', 'rejects', [CompletionResultType]::ParameterValue, 'Refused rows by reason, and their export')
             [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'Make the books of an import again, from its ledger, input and dead letters')
             [CompletionResult]::new('report', 'report', [CompletionResultType]::ParameterValue, 'How an import went, as one page for a browser')
+            [CompletionResult]::new('replay', 'replay', [CompletionResultType]::ParameterValue, 'Send dead letters again, after the profile, the target or the rows were mended')
             [CompletionResult]::new('targets', 'targets', [CompletionResultType]::ParameterValue, 'The targets that can be named, and profiles for others')
             [CompletionResult]::new('sandbox', 'sandbox', [CompletionResultType]::ParameterValue, 'Run the practice server on loopback')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions for a shell')
@@ -265,6 +319,9 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
             break
         }
         'bulkhaul;help;report' {
+            break
+        }
+        'bulkhaul;help;replay' {
             break
         }
         'bulkhaul;help;targets' {

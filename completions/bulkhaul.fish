@@ -32,6 +32,7 @@ complete -c bulkhaul -n "__fish_bulkhaul_needs_command" -f -a "status" -d 'How a
 complete -c bulkhaul -n "__fish_bulkhaul_needs_command" -f -a "rejects" -d 'Refused rows by reason, and their export'
 complete -c bulkhaul -n "__fish_bulkhaul_needs_command" -f -a "audit" -d 'Make the books of an import again, from its ledger, input and dead letters'
 complete -c bulkhaul -n "__fish_bulkhaul_needs_command" -f -a "report" -d 'How an import went, as one page for a browser'
+complete -c bulkhaul -n "__fish_bulkhaul_needs_command" -f -a "replay" -d 'Send dead letters again, after the profile, the target or the rows were mended'
 complete -c bulkhaul -n "__fish_bulkhaul_needs_command" -f -a "targets" -d 'The targets that can be named, and profiles for others'
 complete -c bulkhaul -n "__fish_bulkhaul_needs_command" -f -a "sandbox" -d 'Run the practice server on loopback'
 complete -c bulkhaul -n "__fish_bulkhaul_needs_command" -f -a "completions" -d 'Print the completions for a shell'
@@ -146,6 +147,61 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand audit" -l json -d 'Wha
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand audit" -s h -l help -d 'Print help'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand report" -s o -l output -d 'Where the page goes; `-` is stdout' -r -F
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand report" -s h -l help -d 'Print help'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l to -d 'Where to: a URL, a profile (a path, or a name ending in .toml), a built-in\'s name, or `sandbox`' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l url -d 'The profile\'s base URL (parameter `base`)' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l set -d 'A parameter of the profile; `${env:VAR}` and `${file:PATH}` are filled in' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -s H -l header -d 'An extra header; `${env:VAR}` and `${file:PATH}` are filled in' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l envelope -d 'For a URL: rows go as {"NAME":[…]} instead of […]' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l idempotency-header -d 'For a URL: the target honours idempotency keys sent in this header' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l key-ttl -d 'For a URL: how long the target remembers a key (default: 24h)' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l method -d 'For a URL: the method (default: POST)' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l null -d 'An unquoted CSV field of this text is null' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l expect-rows -d 'The import is complete only if the input has just so many rows' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l batch-rows -d 'Most rows in a request (default: the profile\'s, else 500)' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l batch-bytes -d 'Most bytes in a request\'s body (default: the profile\'s, else 1MiB)' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l batch-age -d 'For `-`: longest time that a row waits for others to share its request (default: the profile\'s, else 5s)' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l rate -d 'Most requests in a time, e.g. 10/s; every attempt counts; repeatable' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l row-rate -d 'Most rows in a time, e.g. 5000/s; repeatable' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -s j -l concurrency -d 'Requests in flight' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l timeout -d 'Time for one request (default: the profile\'s, else 60s)' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l max-wait -d 'Longest wait that is obeyed (default: the profile\'s, else 1h)' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l max-elapsed -d 'Longest time for the whole run' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l on-ambiguous -d 'What to do with a request whose outcome is unknown, where the target honours no keys (default: hold)' -r -f -a "resend\t'Send it again: rows may be doubled'
+verify\t'Ask the target, as the profile says how'
+hold\t'Set it apart and go on: rows may be missing'
+stop\t'End the run, with the rows pending'"
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l max-rejects -d 'Stop, resumable, when more rows than this are refused' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l dead-letter -d 'Where refused rows go (default: dead-letters.ndjson in the state)' -r -F
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l faults -d 'For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l seed -d 'For `--to sandbox`: seed of its chance' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l results -d 'One JSON line for each settled row, once its end is durable' -r -F
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l progress -d 'How progress is shown on stderr' -r -f -a "auto\t''
+bar\t''
+plain\t''
+none\t''"
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l log-format -d 'How the log is written; json also turns all other words on stderr into lines of it' -r -f -a "text\t'Lines for people, with -v'
+json\t'One JSON object a line'"
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l color -d 'Colour on stderr' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l format -d 'Format of records that could not be parsed (default: as their import read them)' -r -f -a "csv\t''
+tsv\t''
+ndjson\t''"
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l delimiter -d 'Field delimiter of such records, if they are CSV' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l columns -d 'Names of the columns of such records' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l type -d 'Type of a column of such records: number, integer, boolean, json, string' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l limit -d 'Stop after the first N rows' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l state -d 'State of the import that the dead letters are of; the replay\'s is replays/N in it' -r -F
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l reason -d 'Only the rows refused for this reason: its code, or its number in `rejects`' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l spool -d 'For `-`: copy it into the state first, so that a later run goes on without it'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l new-stream -d 'For `-`: what comes is the next stream (a queue), not the last one from its start; what the last run wrote down is settled first'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -s q -l quiet -d 'Say nothing unless something needs a person'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -s v -l verbose -d 'Log what leaves and what comes back, each line with its request and key'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l json -d 'The summary as one JSON object on stdout'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l again -d 'Try the rows that are still open once more, although nothing has changed'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l abandon -d 'Give an unfinished replay up: close it, and say what it leaves'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l in-doubt -d 'Rows in doubt, too, once you have looked at the target: they may be doubled'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand targets; and not __fish_seen_subcommand_from list show check new help" -s h -l help -d 'Print help'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand targets; and not __fish_seen_subcommand_from list show check new help" -f -a "list" -d 'The built-in targets, with their parameters'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand targets; and not __fish_seen_subcommand_from list show check new help" -f -a "show" -d 'The profile of a built-in target, to copy and change'
@@ -172,17 +228,18 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand sandbox" -s v -l verbo
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand sandbox" -s h -l help -d 'Print help'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand man" -s h -l help -d 'Print help'
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and not __fish_seen_subcommand_from send plan status rejects audit report targets sandbox completions man help" -f -a "send" -d 'Import rows; run the same command again to resume'
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and not __fish_seen_subcommand_from send plan status rejects audit report targets sandbox completions man help" -f -a "plan" -d 'Show what would be sent: the first request, how many, how long; sends nothing'
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and not __fish_seen_subcommand_from send plan status rejects audit report targets sandbox completions man help" -f -a "status" -d 'How an import stands, running or not'
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and not __fish_seen_subcommand_from send plan status rejects audit report targets sandbox completions man help" -f -a "rejects" -d 'Refused rows by reason, and their export'
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and not __fish_seen_subcommand_from send plan status rejects audit report targets sandbox completions man help" -f -a "audit" -d 'Make the books of an import again, from its ledger, input and dead letters'
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and not __fish_seen_subcommand_from send plan status rejects audit report targets sandbox completions man help" -f -a "report" -d 'How an import went, as one page for a browser'
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and not __fish_seen_subcommand_from send plan status rejects audit report targets sandbox completions man help" -f -a "targets" -d 'The targets that can be named, and profiles for others'
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and not __fish_seen_subcommand_from send plan status rejects audit report targets sandbox completions man help" -f -a "sandbox" -d 'Run the practice server on loopback'
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and not __fish_seen_subcommand_from send plan status rejects audit report targets sandbox completions man help" -f -a "completions" -d 'Print the completions for a shell'
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and not __fish_seen_subcommand_from send plan status rejects audit report targets sandbox completions man help" -f -a "man" -d 'Print the manual page'
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and not __fish_seen_subcommand_from send plan status rejects audit report targets sandbox completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and not __fish_seen_subcommand_from send plan status rejects audit report replay targets sandbox completions man help" -f -a "send" -d 'Import rows; run the same command again to resume'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and not __fish_seen_subcommand_from send plan status rejects audit report replay targets sandbox completions man help" -f -a "plan" -d 'Show what would be sent: the first request, how many, how long; sends nothing'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and not __fish_seen_subcommand_from send plan status rejects audit report replay targets sandbox completions man help" -f -a "status" -d 'How an import stands, running or not'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and not __fish_seen_subcommand_from send plan status rejects audit report replay targets sandbox completions man help" -f -a "rejects" -d 'Refused rows by reason, and their export'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and not __fish_seen_subcommand_from send plan status rejects audit report replay targets sandbox completions man help" -f -a "audit" -d 'Make the books of an import again, from its ledger, input and dead letters'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and not __fish_seen_subcommand_from send plan status rejects audit report replay targets sandbox completions man help" -f -a "report" -d 'How an import went, as one page for a browser'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and not __fish_seen_subcommand_from send plan status rejects audit report replay targets sandbox completions man help" -f -a "replay" -d 'Send dead letters again, after the profile, the target or the rows were mended'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and not __fish_seen_subcommand_from send plan status rejects audit report replay targets sandbox completions man help" -f -a "targets" -d 'The targets that can be named, and profiles for others'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and not __fish_seen_subcommand_from send plan status rejects audit report replay targets sandbox completions man help" -f -a "sandbox" -d 'Run the practice server on loopback'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and not __fish_seen_subcommand_from send plan status rejects audit report replay targets sandbox completions man help" -f -a "completions" -d 'Print the completions for a shell'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and not __fish_seen_subcommand_from send plan status rejects audit report replay targets sandbox completions man help" -f -a "man" -d 'Print the manual page'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and not __fish_seen_subcommand_from send plan status rejects audit report replay targets sandbox completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and __fish_seen_subcommand_from targets" -f -a "list" -d 'The built-in targets, with their parameters'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and __fish_seen_subcommand_from targets" -f -a "show" -d 'The profile of a built-in target, to copy and change'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand help; and __fish_seen_subcommand_from targets" -f -a "check" -d 'Every mistake in a profile; without one, what it will do'

@@ -45,6 +45,12 @@
 //!             dead-letters.ndjson follows, and T6 records how far
 //! ```
 //!
+//! # Replays
+//!
+//! A replay is an import whose input is a copy of dead letters, in `replays/N` of the state whose rows were refused; its
+//! ledger says which letter each of its rows was. What is still open follows from these ledgers: there is no second
+//! book that could fall behind them.
+//!
 //! # Threads, each bounded
 //!
 //! - *forming* reads, frames, renders and cuts batches, small ones several at a time; it stops when the engine has

@@ -7,6 +7,7 @@ mod products;
 mod readme;
 mod real;
 mod recovery;
+mod replay;
 mod sandbox_server;
 mod send;
 mod support;

@@ -63,6 +63,17 @@ Examples:
 One file, which needs nothing else: it can be mailed or archived. Rows are not in it,
 but what the target said about the refused ones is.";
 
+pub(super) const REPLAY: &str = "\
+Examples:
+  bulkhaul replay customers.csv.bulkhaul/dead-letters.ndjson --to crm.toml
+  jq -c '.row.amount |= tonumber' customers.csv.bulkhaul/dead-letters.ndjson > fixed.ndjson
+  bulkhaul replay fixed.ndjson --to crm.toml
+  bulkhaul rejects customers.csv --reason invalid_email --export csv > to-correct.csv
+  bulkhaul replay to-correct.csv --to crm.toml
+
+Only what is still open is sent, under new keys; what is refused again is in a dead-letter file of the
+replay's own. Interrupted? Run the same command again. Exit codes are those of `send`.";
+
 pub(super) const TARGETS: &str = "\
 Examples:
   bulkhaul targets

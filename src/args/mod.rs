@@ -5,6 +5,7 @@ mod audit;
 mod examples;
 mod plan;
 mod quantity;
+mod replay;
 mod send;
 mod state;
 mod targets;
@@ -12,6 +13,7 @@ mod targets;
 pub use audit::AuditArgs;
 pub use plan::PlanArgs;
 pub use quantity::{Duration, Jobs, Percent, RateArg, Size};
+pub use replay::ReplayArgs;
 pub use send::{AmbiguousArg, ColorArg, FormatArg, LogArg, ProgressArg, SendArgs};
 pub use state::{ExportArg, RejectsArgs, ReportArgs, StatusArgs};
 pub use targets::{TargetsArgs, TargetsCommand};
@@ -56,6 +58,9 @@ pub enum CommandArgs {
     /// How an import went, as one page for a browser
     #[command(after_help = examples::REPORT)]
     Report(ReportArgs),
+    /// Send dead letters again, after the profile, the target or the rows were mended
+    #[command(after_help = examples::REPLAY)]
+    Replay(Box<ReplayArgs>),
     /// The targets that can be named, and profiles for others
     #[command(after_help = examples::TARGETS)]
     Targets(TargetsArgs),

@@ -91,6 +91,9 @@ The truth: what was planned, sent and settled, batch by batch. It holds no secre
 dead\-letters.ndjson
 The rows that the target refused for good, each once, whole, with the reason.
 .TP
+replays/\fIN\fR/
+The state of a replay of these dead letters, with dead letters of its own.
+.TP
 status.json
 How the run stands, for \fBbulkhaul status\fR while it is on.
 .SH ENVIRONMENT

@@ -2,11 +2,15 @@
 
 mod audit;
 mod completions;
+mod intake;
+mod letters;
 mod man;
 mod opening;
 mod plan;
 mod reading;
 mod rejects;
+mod replay;
+mod replays;
 mod report;
 mod sandbox;
 mod send;
@@ -26,6 +30,7 @@ pub fn run(args: &Args, arguments: &[OsString]) -> u8 {
     let _log = match command {
         CommandArgs::Send(send) => begin_log(send),
         CommandArgs::Plan(plan) => begin_log(&plan.0),
+        CommandArgs::Replay(replay) => begin_log(&replay.send),
         _ => None,
     };
     let result = match command {
@@ -36,6 +41,7 @@ pub fn run(args: &Args, arguments: &[OsString]) -> u8 {
         CommandArgs::Rejects(rejects) => rejects::run(rejects),
         CommandArgs::Audit(audit) => audit::run(audit),
         CommandArgs::Report(report) => report::run(report),
+        CommandArgs::Replay(replay) => replay::run(replay, arguments),
         CommandArgs::Targets(targets) => targets::run(targets),
         CommandArgs::Sandbox(sandbox) => sandbox::run(sandbox),
         CommandArgs::Completions(completions) => Ok(completions::run(completions)),

@@ -22,12 +22,18 @@ pub(super) struct InputFacts {
     pub head: String,
     /// As in [`Fingerprint::content`]; empty for standard input that was read as it came.
     pub content: String,
+    /// How it was read, and what its columns were called: to read a record again that could not be parsed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<Layout>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Vec<String>>,
 }
 
 impl InputFacts {
     /// Standard input, of which nothing is known before it is read.
     pub(super) fn of_a_stream() -> Self {
-        Self { name: "-".to_owned(), size: 0, head: String::new(), content: String::new() }
+        let (head, content) = (String::new(), String::new());
+        Self { name: "-".to_owned(), size: 0, head, content, layout: None, columns: None }
     }
 
     fn is_stream(&self) -> bool {
@@ -63,25 +69,7 @@ impl Subject<'_> {
 
     /// Of the target and of how the input is read: another one is another import.
     fn identity(&self) -> Digest {
-        let layout = self.layout;
-        let (format, delimiter) = match layout.format {
-            Format::Csv { delimiter } => ("csv", delimiter),
-            Format::Ndjson => ("ndjson", 0),
-        };
-        let mut hasher = Hasher::new("bulkhaul/mapping")
-            .field(&self.target.0)
-            .field(format.as_bytes())
-            .number(u64::from(delimiter))
-            .number(u64::from(layout.header))
-            .number(u64::from(layout.null.is_some()))
-            .field(layout.null.as_deref().unwrap_or_default().as_bytes());
-        for name in layout.columns.iter().flatten() {
-            hasher = hasher.field(b"column").field(name.as_bytes());
-        }
-        for (name, kind) in &layout.types {
-            hasher = hasher.field(b"type").field(name.as_bytes()).field(kind.to_string().as_bytes());
-        }
-        hasher.finish()
+        identity(self.target, self.layout)
     }
 
     pub(super) fn import_id(&self, number: u64) -> ImportId {
@@ -105,10 +93,39 @@ impl Subject<'_> {
             self.import_id(number)
         };
         let import = ImportRecord { number, id, identity: self.identity(), state: ImportState::Open };
-        let inputs = serde_json::to_string(&self.inputs).expect("names and sizes are plain data");
+        let columns =
+            Source::column_names(&self.args.inputs, self.layout).map_err(|error| source_error(&error))?;
+        let facts = self.inputs.iter().zip(columns).map(|(facts, columns)| {
+            let layout = Some(self.layout.clone());
+            InputFacts { layout, columns, ..facts.clone() }
+        });
+        let facts: Vec<InputFacts> = facts.collect();
+        let inputs = serde_json::to_string(&facts).expect("names and sizes are plain data");
         ledger.begin(&import, &inputs).map_err(|error| ledger_error(&error))?;
         Ok(Opening::Run { import, source: Box::new(source) })
     }
+}
+
+/// Of a target and of how the input is read.
+pub(super) fn identity(target: Digest, layout: &Layout) -> Digest {
+    let (format, delimiter) = match layout.format {
+        Format::Csv { delimiter } => ("csv", delimiter),
+        Format::Ndjson | Format::Taken => ("ndjson", 0),
+    };
+    let mut hasher = Hasher::new("bulkhaul/mapping")
+        .field(&target.0)
+        .field(format.as_bytes())
+        .number(u64::from(delimiter))
+        .number(u64::from(layout.header))
+        .number(u64::from(layout.null.is_some()))
+        .field(layout.null.as_deref().unwrap_or_default().as_bytes());
+    for name in layout.columns.iter().flatten() {
+        hasher = hasher.field(b"column").field(name.as_bytes());
+    }
+    for (name, kind) in &layout.types {
+        hasher = hasher.field(b"type").field(name.as_bytes()).field(kind.to_string().as_bytes());
+    }
+    hasher.finish()
 }
 
 /// Decides what to do with the state, and begins or takes up the import.
@@ -319,7 +336,8 @@ pub(super) fn copy_facts(copy: &Path) -> Result<Vec<InputFacts>, Error> {
 fn facts(path: &Path) -> Result<InputFacts, Error> {
     let read = || {
         let Fingerprint { size, head, content } = Fingerprint::of(path)?;
-        std::io::Result::Ok(InputFacts { name: path.display().to_string(), size, head: head.hex(), content })
+        let name = path.display().to_string();
+        std::io::Result::Ok(InputFacts { name, size, head: head.hex(), content, layout: None, columns: None })
     };
     read().map_err(|error| Error::failed(format!("cannot read `{}`: {error}", path.display())))
 }

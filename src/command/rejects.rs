@@ -1,11 +1,12 @@
 //! `bulkhaul rejects`: dead letters by reason, and their export. They come from the ledger, from the file while a
 //! run has the ledger, or from a file that was named.
 
+use super::letters::of_lines;
 use super::opening::ledger_error;
+use super::replays::{Fate, Replays, root_of_state, state_of_file};
 use super::status::{Seen, look};
 use crate::args::{ExportArg, RejectsArgs};
 use crate::edge::ledger::{LedgerError, View};
-use crate::edge::letter_file::LetterLines;
 use crate::edge::sheet::{Columns, SheetWriter};
 use crate::edge::status_file;
 use crate::error::{Error, exit};
@@ -15,6 +16,7 @@ use crate::report::rejects::{self as report, Found};
 use crate::report::speech;
 use crate::settings;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -28,6 +30,7 @@ enum From {
     },
     /// A run holds the ledger; its file, and the import it is about.
     Running {
+        state: PathBuf,
         file: PathBuf,
         import_id: Option<String>,
     },
@@ -37,28 +40,30 @@ enum From {
 
 pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
     let from = from(args.from.as_deref())?;
+    let book = Book::of(&from)?;
     let mut groups = Groups::default();
     from.each(&mut |letter, _| {
-        groups.add(letter);
+        groups.add_as(letter, book.is_open(letter)?);
         Ok(())
     })?;
     let sorted = groups.sorted();
     let wanted = args.reason.as_deref().map(|reason| wanted(reason, &sorted)).transpose()?;
     if let Some(format) = args.export {
-        export(&from, format, wanted.as_ref(), &sorted)?;
+        export(&from, format, &book, wanted.as_ref(), &sorted)?;
         return Ok(exit::COMPLETE);
     }
-    let found = Found { from: from.shown(), state: from.state(), groups: sorted, wanted };
+    let is_replaying = book.replays.is_running;
+    let found = Found { from: from.shown(), state: from.state(), groups: sorted, wanted, is_replaying };
     speech::tell(&if args.json { found.to_json() } else { found.words() });
     Ok(exit::COMPLETE)
 }
 
 fn from(given: Option<&Path>) -> Result<From, Error> {
     if let Some(file) = given.filter(|path| path.is_file()) {
-        // An input stands for its import.
+        // An input stands for its import; what lies beside a dead-letter file is the state of its replays.
         return match settings::find_state(Some(file)) {
-            Ok(state) => of_state(state),
-            Err(_) => Ok(From::File(file.to_owned())),
+            Ok(state) if state.join("ledger.db").exists() => of_state(state),
+            _ => Ok(From::File(file.to_owned())),
         };
     }
     of_state(settings::find_state(given)?)
@@ -76,7 +81,7 @@ fn of_state(state: PathBuf) -> Result<From, Error> {
             let own = state.join("dead-letters.ndjson");
             let named = told["dead_letters"].as_str().map(PathBuf::from).filter(|path| path.is_file());
             let import_id = told["import_id"].as_str().map(str::to_owned);
-            From::Running { file: if own.is_file() { own } else { named.unwrap_or(own) }, import_id }
+            From::Running { state, file: if own.is_file() { own } else { named.unwrap_or(own) }, import_id }
         }
     })
 }
@@ -108,9 +113,9 @@ impl From {
     fn each(&self, each: &mut dyn FnMut(&Letter, &str) -> Result<(), Error>) -> Result<(), Error> {
         match self {
             Self::Nothing(_) => Ok(()),
-            Self::File(file) => of_file(file, &mut |letter, line, _| each(letter, line)),
+            Self::File(file) => of_lines(file, true, &mut |letter, line, _| each(letter, line)),
             Self::Running { file, .. } if !file.exists() => Ok(()),
-            Self::Running { file, import_id } => of_file(file, &mut |letter, line, _| {
+            Self::Running { file, import_id, .. } => of_lines(file, true, &mut |letter, line, _| {
                 let is_of_it = import_id.is_none() || letter.import_id == *import_id;
                 if is_of_it { each(letter, line) } else { Ok(()) }
             }),
@@ -136,6 +141,57 @@ impl From {
     }
 }
 
+/// What replays have made of the letters.
+struct Book {
+    replays: Replays,
+    newest: Option<String>,
+}
+
+impl Book {
+    fn of(from: &From) -> Result<Self, Error> {
+        let mut newest = None;
+        let root = match from {
+            From::Ledger { state, .. } | From::Nothing(state) => {
+                let seen = look(state, &|view| Ok(view.newest()?.map(|found| found.import.id.hex())))?;
+                if let Seen::Ledger(id) = seen {
+                    newest = id;
+                }
+                Some(root_of_state(state))
+            }
+            From::Running { state, import_id, .. } => {
+                newest.clone_from(import_id);
+                Some(root_of_state(state))
+            }
+            From::File(file) => {
+                let mut first = None;
+                of_lines(file, true, &mut |letter, _, _| {
+                    first = first.take().or_else(|| letter.import_id.clone());
+                    Ok(())
+                })?;
+                state_of_file(file, first.as_deref())
+            }
+        };
+        Ok(Self { replays: root.map(|root| Replays::of(&root)).transpose()?.unwrap_or_default(), newest })
+    }
+
+    /// Some row of it was not delivered by a replay.
+    fn is_open(&self, letter: &Letter) -> Result<bool, Error> {
+        if self.replays.is_empty() {
+            return Ok(true);
+        }
+        let rows = letter.rows.as_ref().map_or(1, |rows| {
+            serde_json::from_str::<Vec<&RawValue>>(rows.get()).map_or(1, |rows| rows.len() as u64)
+        });
+        let names = self.replays.names(letter, rows, self.newest.as_deref())?;
+        for name in names.iter().flatten() {
+            if self.replays.fate(*name)? != Fate::Delivered {
+                return Ok(true);
+            }
+        }
+        Ok(names.is_none())
+    }
+}
+
 /// An error of either side of reading a ledger.
 struct Trouble(Error);
 
@@ -143,31 +199,6 @@ impl std::convert::From<LedgerError> for Trouble {
     fn from(error: LedgerError) -> Self {
         Self(ledger_error(&error))
     }
-}
-
-fn of_file(path: &Path, each: &mut dyn FnMut(&Letter, &str, u64) -> Result<(), Error>) -> Result<(), Error> {
-    let shown = path.display();
-    let unreadable = |error: io::Error| {
-        let why = if error.kind() == io::ErrorKind::NotFound {
-            "no such file".to_owned()
-        } else {
-            error.to_string()
-        };
-        Error::failed(format!("cannot read `{shown}`: {why}"))
-    };
-    let mut lines = LetterLines::open(path).map_err(unreadable)?;
-    while let Some((number, line, ended)) = lines.next_line().map_err(unreadable)? {
-        match Letter::read(line) {
-            Ok(letter) => each(&letter, line, number)?,
-            // The last one, which is being written at this moment.
-            Err(_) if !ended => {}
-            Err(why) => {
-                return Err(Error::failed(format!("`{shown}` line {number} is no dead letter: {why}"))
-                    .hint("name a state folder, or a file of dead letters as bulkhaul writes them"));
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The groups that a reason names: by code, or by the number in the list.
@@ -183,32 +214,48 @@ fn wanted(reason: &str, groups: &[Group]) -> Result<report::Wanted, Error> {
         .hint(report::reasons(reason, groups)))
 }
 
-fn export(
-    from: &From,
-    format: ExportArg,
-    wanted: Option<&report::Wanted>,
-    groups: &[Group],
-) -> Result<(), Error> {
-    let fits = |letter: &Letter| match wanted {
-        None => true,
-        Some(report::Wanted::Code(code)) => letter.error.code == *code,
-        Some(report::Wanted::Number(index)) => {
+/// Which letters a reason names.
+pub(super) fn fits(reason: &str, groups: Vec<Group>) -> Result<impl Fn(&Letter) -> bool + use<>, Error> {
+    let wanted = wanted(reason, &groups)?;
+    Ok(move |letter: &Letter| is_of(letter, &wanted, &groups))
+}
+
+fn is_of(letter: &Letter, wanted: &report::Wanted, groups: &[Group]) -> bool {
+    match wanted {
+        report::Wanted::Code(code) => letter.error.code == *code,
+        report::Wanted::Number(index) => {
             let group = &groups[*index];
             let (code, pattern) = key_of(letter);
             code == group.code && pattern == group.pattern
         }
+    }
+}
+
+fn export(
+    from: &From,
+    format: ExportArg,
+    book: &Book,
+    wanted: Option<&report::Wanted>,
+    groups: &[Group],
+) -> Result<(), Error> {
+    let mut replayed = 0;
+    let mut fits = |letter: &Letter| {
+        let fits = wanted.is_none_or(|wanted| is_of(letter, wanted, groups));
+        let is_open = !fits || book.is_open(letter)?;
+        replayed += if is_open { 0 } else { letter.count() };
+        Ok::<bool, Error>(fits && is_open)
     };
     let mut out = BufWriter::new(io::stdout().lock());
     let ended = match format {
         ExportArg::Ndjson => from
             .each(&mut |letter, line| {
-                if fits(letter) { writeln!(out, "{line}").map_err(|error| gone(&error)) } else { Ok(()) }
+                if fits(letter)? { writeln!(out, "{line}").map_err(|error| gone(&error)) } else { Ok(()) }
             })
             .and_then(|()| out.flush().map_err(|error| gone(&error))),
         ExportArg::Csv | ExportArg::CsvSafe => {
             let mut columns = Columns::default();
             from.each(&mut |letter, _| {
-                if fits(letter) {
+                if fits(letter)? {
                     columns.note(letter);
                 }
                 Ok(())
@@ -216,12 +263,19 @@ fn export(
             let sheet = if format == ExportArg::Csv { SheetWriter::exact } else { SheetWriter::safe };
             sheet(out, columns).map_err(|error| gone(&error)).and_then(|mut sheet| {
                 from.each(&mut |letter, _| {
-                    if fits(letter) { sheet.write(letter).map_err(|error| gone(&error)) } else { Ok(()) }
+                    if fits(letter)? { sheet.write(letter).map_err(|error| gone(&error)) } else { Ok(()) }
                 })?;
                 sheet.finish().map_err(|error| gone(&error))
             })
         }
     };
+    if matches!(format, ExportArg::Csv | ExportArg::CsvSafe) {
+        // They were gone through twice.
+        replayed /= 2;
+    }
+    if replayed > 0 && ended.is_ok() {
+        speech::say(&format!("note: left out: {} that replays delivered", speech::count(replayed, "row")));
+    }
     match ended {
         // Whoever read it has read enough.
         Err(error) if error.message.is_empty() => Ok(()),

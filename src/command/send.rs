@@ -25,7 +25,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(super) fn run(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> {
-    let outcome = prepare_and_send(args, arguments);
+    telling(args, || prepare_and_send(args, arguments))
+}
+
+/// What `run` brings is told to programs as to people.
+pub(super) fn telling(args: &SendArgs, run: impl FnOnce() -> Result<u8, Error>) -> Result<u8, Error> {
+    let outcome = run();
     if let Err(error) = &outcome
         && args.json
         && error.exit != exit::USAGE
@@ -49,7 +54,7 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
     let stage = if settings::is_piped(args) { Some(open_stage()?) } else { None };
     let inputs = if stage.is_some() { Vec::new() } else { input_facts(&args.inputs, &layout)? };
     let state = take_state(&place)?;
-    let sandbox = if chosen.is_sandbox { Some(start_sandbox(args, &state)?) } else { None };
+    let sandbox = if chosen.is_sandbox { Some(start_sandbox(args, state.path())?) } else { None };
     let target = Arc::new(compile(chosen, sandbox.as_ref())?);
     let dead_letters = settings::dead_letter_path(args, state.path());
     let closing = Closing::new(args, arguments, target.name(), &dead_letters)
@@ -63,16 +68,16 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
     }
 }
 
-fn open_stage() -> Result<Stage, Error> {
+pub(super) fn open_stage() -> Result<Stage, Error> {
     Stage::open().map_err(|error| Error::failed(format!("the run could not start: {error}")))
 }
 
-fn compile(chosen: Chosen, sandbox: Option<&Sandbox>) -> Result<Target, Error> {
+pub(super) fn compile(chosen: Chosen, sandbox: Option<&Sandbox>) -> Result<Target, Error> {
     let address = sandbox.map(Sandbox::url);
     chosen.compile(address.as_deref())
 }
 
-fn take_state(path: &Path) -> Result<StateDir, Error> {
+pub(super) fn take_state(path: &Path) -> Result<StateDir, Error> {
     StateDir::take(path).map_err(|error| match error {
         StateError::Held => {
             let shown = path.display();
@@ -86,11 +91,11 @@ fn take_state(path: &Path) -> Result<StateDir, Error> {
     })
 }
 
-fn start_sandbox(args: &SendArgs, state: &StateDir) -> Result<Sandbox, Error> {
+pub(super) fn start_sandbox(args: &SendArgs, state: &Path) -> Result<Sandbox, Error> {
     let options = Options {
         faults: args.faults.unwrap_or_default(),
         seed: args.seed.unwrap_or_default(),
-        store: Some(state.path().join("sandbox.db")),
+        store: Some(state.join("sandbox.db")),
         ..Options::default()
     };
     Sandbox::start(options).map_err(|error| Error::failed(format!("the sandbox did not start: {error}")))
@@ -117,22 +122,25 @@ fn abandon(args: &SendArgs, arguments: &[OsString], target: &str, place: &Path) 
     Ok(0)
 }
 
-struct Job<'a> {
-    args: &'a SendArgs,
-    layout: &'a Layout,
-    target: Arc<Target>,
-    state: &'a StateDir,
-    dead_letters: &'a Path,
+/// What the runs of an import have in common.
+pub(super) struct Job<'a> {
+    pub(super) args: &'a SendArgs,
+    pub(super) layout: &'a Layout,
+    pub(super) target: Arc<Target>,
+    pub(super) state: &'a StateDir,
+    pub(super) dead_letters: &'a Path,
 }
 
 /// One run of an import.
-struct Turn {
-    ledger: Ledger,
-    import: ImportRecord,
-    source: Source,
-    paths: Vec<PathBuf>,
+pub(super) struct Turn {
+    pub(super) ledger: Ledger,
+    pub(super) import: ImportRecord,
+    pub(super) source: Source,
+    /// The files that are read, and what they are called in dead letters.
+    pub(super) paths: Vec<PathBuf>,
+    pub(super) names: Vec<String>,
     /// Nothing more is read for it, and another import follows.
-    is_rest: bool,
+    pub(super) is_rest: bool,
 }
 
 impl Job<'_> {
@@ -170,7 +178,8 @@ impl Job<'_> {
                     (import, nothing, true)
                 }
             };
-            let turn = Turn { ledger, import, source, paths: paths.clone(), is_rest };
+            let (paths, names) = (paths.clone(), settings::input_names(args));
+            let turn = Turn { ledger, import, source, paths, names, is_rest };
             let stage = match &mut stage {
                 Some(stage) => stage,
                 None => stage.insert(open_stage()?),
@@ -189,14 +198,20 @@ impl Job<'_> {
     }
 
     /// `before` is the exit code of the import that was ended before this one.
-    fn run(&self, turn: Turn, stage: &mut Stage, closing: &Closing<'_>, before: u8) -> Result<u8, Error> {
-        let Turn { mut ledger, import, source, paths, is_rest } = turn;
+    pub(super) fn run(
+        &self,
+        turn: Turn,
+        stage: &mut Stage,
+        closing: &Closing<'_>,
+        before: u8,
+    ) -> Result<u8, Error> {
+        let Turn { mut ledger, import, source, paths, names, is_rest } = turn;
         let (args, target) = (self.args, Arc::clone(&self.target));
         let clock = Clock::start();
         let recovered = ledger.recover(import.number).map_err(|error| ledger_error(&error))?;
         let resumed = recovered.batches_planned > 0 || recovered.tally.read > 0;
         let unsettled = recovered.unsettled.iter().map(|batch| batch.batch.clone()).collect();
-        let names: Arc<[String]> = settings::input_names(args).into();
+        let names: Arc<[String]> = names.into();
         let policy = settings::policy(args, &target);
         let limits = settings::batch_limits(args, &target);
         let assembler = Arc::new(Assembler::new(Arc::clone(&target), import.id, limits));

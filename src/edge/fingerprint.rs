@@ -26,13 +26,22 @@ pub struct Fingerprint {
 
 impl Fingerprint {
     pub fn of(path: &Path) -> io::Result<Self> {
+        Self::up_to(path, WHOLE)
+    }
+
+    /// With every byte in it, however large the file is.
+    pub fn whole(path: &Path) -> io::Result<Self> {
+        Self::up_to(path, u64::MAX)
+    }
+
+    fn up_to(path: &Path, whole: u64) -> io::Result<Self> {
         let mut file = File::open(path)?;
         let size = file.metadata()?.len();
         let mut head = Vec::new();
         Read::by_ref(&mut file).take(HEAD).read_to_end(&mut head)?;
         let mut hasher = blake3::Hasher::new();
         hasher.update(&head);
-        if size <= WHOLE {
+        if size <= whole {
             hasher.update_reader(&mut file)?;
         } else {
             let step = (size - HEAD - END) / BLOCKS;

@@ -114,7 +114,7 @@ impl DeadLetter {
     /// A record that could not be read as a row.
     pub fn of_record(mark: Mark, bad: &BadRow, about: &Circumstances<'_>) -> Self {
         let refusal = Rejection {
-            code: bad.code.to_owned(),
+            code: bad.code.clone().into_owned(),
             message: bad.message.clone(),
             status: None,
             field: bad.field.clone(),
@@ -173,7 +173,8 @@ mod tests {
 
     #[test]
     fn a_record_that_is_not_utf8_loses_no_byte() {
-        let bad = BadRow { code: "invalid_utf8", message: "m".into(), field: None, raw: vec![b'a', 0xff] };
+        let bad =
+            BadRow { code: "invalid_utf8".into(), message: "m".into(), field: None, raw: vec![b'a', 0xff] };
         let letter = DeadLetter::of_record(mark(), &bad, &ABOUT);
         assert!(letter.line.contains(r#""raw_hex":"61ff""#), "{}", letter.line);
     }

@@ -29,19 +29,17 @@ impl Digest {
         text
     }
 
+    /// Reads [`Self::hex_of`] back.
+    pub fn bytes_of(text: &str) -> Option<Vec<u8>> {
+        let digits = text.as_bytes();
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        let pair = |pair: &[u8]| Some((digit(pair[0])? * 16 + digit(pair[1])?) as u8);
+        if digits.len().is_multiple_of(2) { digits.chunks_exact(2).map(pair).collect() } else { None }
+    }
+
     /// Reads 64 hexadecimal digits.
     pub fn from_hex(text: &str) -> Option<Self> {
-        let digits = text.as_bytes();
-        if digits.len() != 64 {
-            return None;
-        }
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let high = char::from(pair[0]).to_digit(16)?;
-            let low = char::from(pair[1]).to_digit(16)?;
-            *byte = (high * 16 + low) as u8;
-        }
-        Some(Self(bytes))
+        Self::bytes_of(text)?.try_into().ok().map(Self)
     }
 }
 

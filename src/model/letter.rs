@@ -1,5 +1,6 @@
 //! A dead letter read back from its line, as it was written or as a person has edited it.
 
+use super::{Digest, Hasher};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -42,6 +43,30 @@ pub struct LetterSource {
     pub row: u64,
     pub line: u64,
     pub byte: u64,
+}
+
+/// Names a dead letter, whatever a person has done to its row: by its import and its place. It is the same in every
+/// copy of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LetterId(pub [u8; 16]);
+
+impl LetterId {
+    /// `index` counts the rows of a letter about several, from 0.
+    pub fn of_place(import_id: &str, input: &str, row: u64, index: u64) -> Self {
+        let hasher = Hasher::new("bulkhaul/letter").field(import_id.as_bytes()).field(input.as_bytes());
+        Self::cut(hasher.number(row).number(index).finish())
+    }
+
+    /// One that does not say where it stood: by what it holds, and how many such came before it.
+    pub fn of_content(content: &[u8], index: u64, before: u64) -> Self {
+        let hasher = Hasher::new("bulkhaul/letter-without-place").field(content);
+        Self::cut(hasher.number(index).number(before).finish())
+    }
+
+    fn cut(digest: Digest) -> Self {
+        let Digest(bytes) = digest;
+        Self(bytes[..16].try_into().expect("a digest has 32 bytes"))
+    }
 }
 
 impl Letter {

@@ -27,7 +27,7 @@ pub use exchange::{BodyState, Fault, Reply, Request};
 pub use import::{Close, Cursor, ImportRecord, ImportState};
 pub use kept::KeptRows;
 pub use key::{BatchKey, ChildReason, FORMAT_VERSION, GroupId, ImportId, RowKey};
-pub use letter::{Letter, LetterError, LetterSource};
+pub use letter::{Letter, LetterError, LetterId, LetterSource};
 pub use moment::{Moment, Now, WallTime};
 pub use outcome::{Job, Limit, Outcome, Pages, PollOutcome, RowVerdict, StopKind, Verdicts};
 pub use page::{BatchPage, BatchState, LetterPage};

@@ -1,5 +1,6 @@
 //! Rows: where a record stood, and what could not be read.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// The number of a record within the whole import, from 0, over all inputs.
@@ -60,7 +61,7 @@ impl Mark {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadRow {
     /// Stable word for grouping, e.g. `field_count`, `invalid_json`, `invalid_utf8`, `type_mismatch`.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// A sentence for people, lower case, no full stop.
     pub message: String,
     /// The field at fault as a JSON Pointer (`/amount`), where one is.

@@ -1,7 +1,7 @@
 //! The last word: what came of it, what to look at, what to do next.
 
 use super::speech::{count, grouped, print, say, tame, tell};
-use super::summary::{Bytes, Summary, Words};
+use super::summary::{Bytes, Replayed, Summary, Words};
 use crate::args::SendArgs;
 use crate::edge::ledger::Found;
 use crate::engine::{Counters, Ending, StopCause};
@@ -40,6 +40,7 @@ pub struct Closing<'a> {
     target: String,
     dead_letters: String,
     settings: Option<serde_json::Value>,
+    replay: Option<Replayed>,
 }
 
 impl<'a> Closing<'a> {
@@ -50,6 +51,7 @@ impl<'a> Closing<'a> {
             target: target.to_owned(),
             dead_letters: dead_letters.display().to_string(),
             settings: None,
+            replay: None,
         }
     }
 
@@ -58,6 +60,27 @@ impl<'a> Closing<'a> {
     pub fn with_settings(mut self, settings: serde_json::Value) -> Self {
         self.settings = Some(settings);
         self
+    }
+
+    /// The run is a replay.
+    #[must_use]
+    pub fn of_replay(mut self, replay: Replayed) -> Self {
+        self.replay = Some(replay);
+        self
+    }
+
+    /// A replay has nothing to send, for these reasons.
+    pub fn nothing_open(&self, exit: u8) {
+        let mut summary = self.blank("complete");
+        summary.exit = Some(exit);
+        let left_out = self.replay.as_ref().and_then(|replay| replay.left_out.words());
+        if !self.args.quiet {
+            say(&match left_out {
+                Some(words) => format!("nothing to replay: {words}"),
+                None => "nothing to replay: there are no dead letters".to_owned(),
+            });
+        }
+        self.to_program(&summary);
     }
 
     /// A summary with the numbers still to be filled in.
@@ -81,6 +104,7 @@ impl<'a> Closing<'a> {
             dead_letters: self.dead_letters.clone(),
             resume: Some(self.resume.clone()),
             settings: self.settings.clone(),
+            replay: self.replay.clone(),
             error: None,
         }
     }
@@ -99,7 +123,11 @@ impl<'a> Closing<'a> {
     pub fn finished_before(&self, found: &Found, exit: u8) {
         let summary = self.of_found(found, "complete", exit);
         if !self.args.quiet {
-            say(&format!("nothing to do: this import is complete ({})", rows_line(&summary.rows, true)));
+            let what = if self.replay.is_some() { "replay" } else { "import" };
+            say(&format!("nothing to do: this {what} is complete ({})", rows_line(&summary.rows, true)));
+            if self.replay.is_some() && summary.rows.rejected > 0 {
+                say("hint: --again tries the rows once more that are still open");
+            }
         }
         self.to_program(&summary);
     }

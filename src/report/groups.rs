@@ -21,6 +21,8 @@ pub struct Group {
     pub code: String,
     pub pattern: String,
     pub rows: u64,
+    /// Of these, the ones that no replay has delivered.
+    pub open: u64,
     /// Nobody knows which rows these were.
     pub doubt: bool,
     /// The fields at fault, each with its rows; not all of them if there are many.
@@ -52,6 +54,11 @@ pub struct Groups {
 
 impl Groups {
     pub fn add(&mut self, letter: &Letter) {
+        self.add_as(letter, true);
+    }
+
+    /// `open`: no replay has delivered it.
+    pub fn add_as(&mut self, letter: &Letter, open: bool) {
         let mut key = key_of(letter);
         if self.map.len() >= GROUPS_MAX && !self.map.contains_key(&key) {
             key = (OTHERS.to_owned(), String::new());
@@ -64,6 +71,7 @@ impl Groups {
             code: code.clone(),
             pattern: pattern.clone(),
             rows: 0,
+            open: 0,
             doubt: letter.is_doubt(),
             fields: Vec::new(),
             example: Example::of(letter),
@@ -74,6 +82,7 @@ impl Groups {
         if first != group.first && group.others.len() < OTHERS_MAX {
             group.others.push(Example::of(letter));
         }
+        group.open += if open { rows } else { 0 };
         if let Some(field) = &letter.error.field {
             group.count_field(field, rows);
         }
@@ -168,7 +177,12 @@ pub fn words(groups: &[(usize, &Group)]) -> String {
         let pad = " ".repeat(wide.saturating_sub(grouped(group.rows).len()));
         let doubt = if group.doubt { " (in doubt: nobody knows which)" } else { "" };
         let status = group.example.status.map_or(String::new(), |status| format!(" [{status}]"));
-        text.push_str(&format!("{number}  {pad}{rows}  {}{status}{doubt}\n", tame(&group.code)));
+        let open = match group.open {
+            open if open == group.rows => String::new(),
+            0 => " (all replayed)".to_owned(),
+            open => format!(" ({} still open)", grouped(open)),
+        };
+        text.push_str(&format!("{number}  {pad}{rows}  {}{status}{doubt}{open}\n", tame(&group.code)));
         if !group.pattern.is_empty() && group.pattern != group.example.message {
             text.push_str(&format!("     {}\n", tame(&group.pattern)));
         }
@@ -193,6 +207,7 @@ pub fn to_json(groups: &[(usize, &Group)]) -> Value {
             group.fields.iter().map(|(field, rows)| (field.clone(), Value::from(*rows))).collect();
         json!({
             "reason": index + 1, "code": group.code, "pattern": group.pattern, "rows": group.rows,
+            "open": group.open,
             "in_doubt": group.doubt, "fields": fields,
             "example": {
                 "input": example.input, "row": example.row, "line": example.line, "field": example.field,

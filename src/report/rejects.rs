@@ -1,7 +1,7 @@
 //! The words of `rejects`, and the same as JSON.
 
 use super::groups::{self, Group};
-use super::speech::{count, tame};
+use super::speech::{count, grouped, tame};
 use crate::target::nearest;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -23,6 +23,8 @@ pub struct Found {
     pub state: Option<PathBuf>,
     pub groups: Vec<Group>,
     pub wanted: Option<Wanted>,
+    /// A replay is on at this moment; what it delivers counts when it has ended.
+    pub is_replaying: bool,
 }
 
 impl Found {
@@ -43,14 +45,25 @@ impl Found {
         if groups.is_empty() {
             return format!("{}: no row was refused", self.from);
         }
-        let rows = groups.iter().map(|(_, group)| group.rows).sum();
+        let rows: u64 = groups.iter().map(|(_, group)| group.rows).sum();
         let reasons = count(groups.len() as u64, "reason");
         let was = if rows == 1 { "was" } else { "were" };
         let name =
             shlex::try_quote(&self.from).map_or_else(|_| self.from.clone(), std::borrow::Cow::into_owned);
         let first = groups[0].0 + 1;
+        let open = groups.iter().map(|(_, group)| group.open).sum::<u64>();
+        let mut replayed = match rows - open {
+            0 => String::new(),
+            all if open == 0 => {
+                format!("; replays delivered {}", if all == 1 { "it" } else { "all of them" })
+            }
+            some => format!("; replays delivered {}, {} still open", grouped(some), grouped(open)),
+        };
+        if self.is_replaying {
+            replayed.push_str("; a replay is running, and what it delivers counts when it has ended");
+        }
         format!(
-            "{}: {} {was} refused, for {reasons}\n{}\n\n\
+            "{}: {} {was} refused, for {reasons}{replayed}\n{}\n\n\
              the rows of one reason:   bulkhaul rejects {name} --reason {first} --export ndjson\n\
              as a table to correct:    bulkhaul rejects {name} --export csv",
             self.from,
@@ -63,8 +76,11 @@ impl Found {
         let groups = self.wanted();
         let rows: u64 = groups.iter().map(|(_, group)| group.rows).sum();
         let state = self.state.as_ref().map(|state| state.display().to_string());
+        let open: u64 = groups.iter().map(|(_, group)| group.open).sum();
         let list: Value = groups::to_json(&groups);
-        json!({"from": self.from, "state_dir": state, "rows": rows, "reasons": list}).to_string()
+        json!({"from": self.from, "state_dir": state, "rows": rows, "open": open,
+            "replaying": self.is_replaying, "reasons": list})
+        .to_string()
     }
 }
 

@@ -1,10 +1,11 @@
 //! The summary as a value: `--json`, `status.json`.
 
+use super::speech::grouped;
 use crate::args::SendArgs;
 use crate::engine::Counters;
 use crate::error::Error;
 use crate::model::{Requests, Tally};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// See the contract, §7. Fields may be added, never renamed.
 #[derive(Clone, Debug, Serialize)]
@@ -29,6 +30,9 @@ pub struct Summary {
     /// What was decided before the run began, as people read it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settings: Option<serde_json::Value>,
+    /// Of a replay only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replayed>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Words>,
 }
@@ -37,6 +41,48 @@ pub struct Summary {
 pub struct Bytes {
     pub read: u64,
     pub sent: u64,
+}
+
+/// Which letters a replay took over, and which not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replayed {
+    /// The state of the import whose dead letters these are.
+    pub of: String,
+    pub taken: u64,
+    pub left_out: LeftOut,
+}
+
+/// Rows that a replay did not take over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// By earlier replays.
+    pub delivered: u64,
+    pub in_doubt: u64,
+    /// Refused in an import after which the same state has begun another.
+    pub earlier_imports: u64,
+    /// Not meant by `--reason`.
+    pub other_reasons: u64,
+    /// A letter that stands in the file before.
+    pub repeated: u64,
+}
+
+impl LeftOut {
+    /// `3 delivered by earlier replays, 2 in doubt (--in-doubt takes them, too)`; nothing if none was left out.
+    pub fn words(&self) -> Option<String> {
+        let parts = [
+            (self.delivered, "delivered by earlier replays"),
+            (self.in_doubt, "in doubt (--in-doubt takes them, too)"),
+            (self.earlier_imports, "of earlier imports"),
+            (self.other_reasons, "refused for other reasons"),
+            (self.repeated, "in the file twice"),
+        ];
+        let parts: Vec<String> = parts
+            .iter()
+            .filter(|(rows, _)| *rows > 0)
+            .map(|(rows, what)| format!("{} {what}", grouped(*rows)))
+            .collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
 }
 
 /// What went wrong.
@@ -68,6 +114,7 @@ impl Summary {
             dead_letters: String::new(),
             resume: None,
             settings: None,
+            replay: None,
             error: Some(Words { message: error.message.clone(), hint: error.hint.clone() }),
         }
     }

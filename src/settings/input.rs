@@ -27,9 +27,14 @@ pub fn audit_layout(args: &AuditArgs) -> Result<Layout, Error> {
 
 /// The one layout of all inputs.
 pub fn layout(args: &SendArgs) -> Result<Layout, Error> {
+    layout_as(args, args.format)
+}
+
+/// The same, of this format if one is said.
+pub fn layout_as(args: &SendArgs, format: Option<FormatArg>) -> Result<Layout, Error> {
     let reading = Reading {
         inputs: &args.inputs,
-        format: args.format,
+        format,
         delimiter: args.delimiter,
         no_header: args.no_header,
         columns: args.columns.as_ref(),

@@ -13,12 +13,13 @@ const GENERATED: [(&str, &str); 6] = [
     ("man", "bulkhaul.1"),
 ];
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "send",
     "plan",
     "status",
     "rejects",
     "report",
+    "replay",
     "audit",
     "targets",
     "sandbox",

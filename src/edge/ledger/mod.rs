@@ -9,6 +9,7 @@ mod clerk;
 mod history;
 mod letters;
 mod reading;
+mod replay;
 mod schema;
 mod view;
 mod writing;
@@ -17,6 +18,7 @@ pub use checking::LetterFileState;
 pub use clerk::{Clerk, Done};
 pub use letters::LetterFile;
 pub use reading::Found;
+pub use replay::{ReplayView, Replaying, Standing};
 pub use view::{Details, View};
 
 use crate::model::{BatchSeq, Entry, ImportRecord, KeptRows, Noted, Recovered, Sample};

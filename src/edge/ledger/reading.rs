@@ -102,7 +102,7 @@ pub(super) fn recovered(conn: &Connection, import: u64) -> Result<Recovered, Led
     })
 }
 
-fn unsettled(conn: &Connection, import: u64) -> Result<Vec<Unsettled>, LedgerError> {
+pub(super) fn unsettled(conn: &Connection, import: u64) -> Result<Vec<Unsettled>, LedgerError> {
     let mut select = conn.prepare(
         "SELECT * FROM batch WHERE import = ?1 AND state IN ('prepared', 'accepted', 'doubt') ORDER BY seq",
     )?;

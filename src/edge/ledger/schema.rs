@@ -51,6 +51,7 @@ CREATE INDEX natural_key_seq ON natural_key (seq);
 CREATE TABLE blocked (
   import INTEGER NOT NULL, grp BLOB NOT NULL, ordinal INTEGER NOT NULL, PRIMARY KEY (import, grp)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE origin (ordinal INTEGER PRIMARY KEY, letter BLOB NOT NULL UNIQUE) STRICT;
 CREATE TABLE projection (
   one INTEGER PRIMARY KEY CHECK (one = 1), letters INTEGER NOT NULL, len INTEGER NOT NULL, hash BLOB NOT NULL
 ) STRICT;

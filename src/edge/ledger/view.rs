@@ -19,7 +19,7 @@ pub struct View {
     pub(super) conn: Connection,
     path: PathBuf,
     seen: [Option<(u64, SystemTime)>; 2],
-    is_new: bool,
+    pub(super) is_new: bool,
 }
 
 /// What is known of an import beyond its tally.

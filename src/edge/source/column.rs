@@ -89,6 +89,10 @@ impl Columns {
         Self { list, key_bytes, null, plain, header }
     }
 
+    pub(super) fn names(&self) -> Vec<String> {
+        self.list.iter().map(|column| column.name.clone()).collect()
+    }
+
     /// Every column that was given a type is there.
     pub(super) fn check_types(&self, input: &str, layout: &Layout) -> Result<(), SourceError> {
         for (wanted, _) in &layout.types {
@@ -188,7 +192,7 @@ impl Column {
 }
 
 fn bad(code: &'static str, message: String, field: Option<String>, record: &[u8]) -> BadRow {
-    BadRow { code, message, field, raw: record.to_vec() }
+    BadRow { code: code.into(), message, field, raw: record.to_vec() }
 }
 
 /// Appends the text as a value of this type; `false` if it is none.

@@ -7,8 +7,9 @@ use super::column::Columns;
 use super::csv::CsvFramer;
 use super::frame::{Bounds, Extent, Trouble};
 use super::ndjson::{self, NdjsonFramer};
-use super::{Format, Layout, SourceError, Step};
+use super::{Format, Layout, SourceError, Step, taken};
 use crate::model::{BadRow, Mark, Ordinal, Place};
+use serde_json::value::RawValue;
 use std::io::ErrorKind;
 use std::ops::Range;
 
@@ -87,7 +88,7 @@ impl Feed {
             Format::Csv { delimiter } => {
                 Framer::Csv { framer: CsvFramer::new(delimiter, bounds), columns: None }
             }
-            Format::Ndjson => Framer::Ndjson(NdjsonFramer::new(bounds)),
+            Format::Ndjson | Format::Taken => Framer::Ndjson(NdjsonFramer::new(bounds)),
         };
         let mut feed = Self { buffer, framer, start };
         feed.name_columns(name, layout)?;
@@ -117,6 +118,14 @@ impl Feed {
         self.start.line += extent.gap + extent.lines;
         self.buffer.consume(extent.whole);
         Ok(())
+    }
+
+    /// What its columns are called, where it has any.
+    pub(super) fn column_names(&self) -> Option<Vec<String>> {
+        match &self.framer {
+            Framer::Csv { columns: Some(columns), .. } => Some(columns.names()),
+            _ => None,
+        }
     }
 
     fn check_types(&self, name: &str, layout: &Layout) -> Result<(), SourceError> {
@@ -213,9 +222,10 @@ impl Lane {
     }
 
     /// Reads the header of an input that comes later, so that its faults show before anything is sent.
-    pub(super) fn probe(&mut self, index: u32) -> Result<(), SourceError> {
+    pub(super) fn probe(&mut self, index: u32) -> Result<Option<Vec<String>>, SourceError> {
         let opened = self.inputs.open(index)?;
-        Feed::open(opened, self.inputs.name(index), index, None, &self.layout).map(drop)
+        let feed = Feed::open(opened, self.inputs.name(index), index, None, &self.layout)?;
+        Ok(feed.column_names())
     }
 
     /// Lets go of the open input.
@@ -302,23 +312,45 @@ impl Lane {
         let feed = self.feed.as_mut().expect("a record was found in it");
         let line = self.place.line + extent.gap;
         let byte = feed.buffer.offset();
-        let place = Place { line, byte, ..self.place };
-        let mark = Mark { ordinal: self.ordinal, place, end: byte + extent.whole as u64 };
+        let mut place = Place { line, byte, ..self.place };
+        let end = byte + extent.whole as u64;
         let record = &feed.buffer.window()[..extent.content];
         let written = if extent.oversize {
             let message =
                 format!("the record has {} bytes, more than {}", record.len(), self.layout.record_bytes_max);
-            Err(BadRow { code: "record_too_large", message, field: None, raw: record.to_vec() })
+            Err(BadRow { code: "record_too_large".into(), message, field: None, raw: record.to_vec() })
+        } else if self.layout.format == Format::Taken {
+            let (line, written) = taken::write(record, into);
+            place.line = line.unwrap_or(place.line);
+            written
         } else {
             let is_text = feed.buffer.is_text(extent.content);
             feed.framer.write(record, is_text, &mut self.scratch, into)
         };
         feed.buffer.consume(extent.whole);
-        self.place = Place { row: place.row + 1, line: line + extent.lines, byte: mark.end, ..place };
+        let mark = Mark { ordinal: self.ordinal, place, end };
+        self.place = Place { row: place.row + 1, line: line + extent.lines, byte: end, ..place };
         self.ordinal = self.ordinal.next();
         match written {
             Ok(text) => Step::Row { mark, text },
             Err(bad) => Step::Bad { mark, bad },
         }
+    }
+}
+
+/// One record, framed and written alone; `None` if it is none, or several. `header` is the first line of its input.
+pub(super) fn one(header: &[u8], record: &[u8], layout: &Layout) -> Option<Result<Box<RawValue>, BadRow>> {
+    let reader: Box<dyn std::io::Read + Send> = Box::new(std::io::Cursor::new([header, record].concat()));
+    let mut lane = Lane::new(Inputs::readers(vec![(String::new(), reader)]), layout).ok()?;
+    lane.enter(0, None).ok()?;
+    let mut text = Vec::new();
+    let first = lane.next(&mut text).ok()?;
+    match (first, lane.next(&mut Vec::new())) {
+        (Step::Row { text: range, .. }, Ok(Step::End)) => {
+            let row = String::from_utf8(text[range].to_vec()).ok()?;
+            Some(Ok(RawValue::from_string(row).ok()?))
+        }
+        (Step::Bad { bad, .. }, Ok(Step::End)) => Some(Err(bad)),
+        _ => None,
     }
 }

@@ -1,16 +1,19 @@
 //! How an input is laid out: its format, its columns, their types. Values only; nothing is opened or read here.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
 /// How bytes are framed into records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Format {
     /// RFC 4180; TSV is CSV with tabs.
     Csv { delimiter: u8 },
     /// One JSON object a line.
     Ndjson,
+    /// Rows that a replay took over from dead letters.
+    Taken,
 }
 
 impl Format {
@@ -28,7 +31,7 @@ impl Format {
 }
 
 /// What a CSV field becomes in JSON.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ColumnType {
     /// A number as JSON writes it, passed through unchanged.
     Number,
@@ -89,7 +92,7 @@ impl fmt::Display for ColumnType {
 
 /// All that is said about the inputs of an import; it holds for each of them. For NDJSON only the format and the
 /// largest record matter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     pub format: Format,
     /// The first record of each input names its columns.
@@ -107,6 +110,11 @@ pub struct Layout {
 impl Layout {
     /// The largest record, unless said otherwise: 8 MiB.
     pub const RECORD_BYTES_MAX: usize = 8 << 20;
+
+    /// Of the rows that a replay took over. A record's bytes stand in it as hexadecimal digits.
+    pub fn taken() -> Self {
+        Self { record_bytes_max: Self::RECORD_BYTES_MAX * 32, ..Self::new(Format::Taken) }
+    }
 
     /// With a header, and nothing said about the columns.
     pub const fn new(format: Format) -> Self {

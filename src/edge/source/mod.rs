@@ -13,6 +13,7 @@ mod layout;
 mod ndjson;
 mod reread;
 mod standing;
+mod taken;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests;
@@ -22,6 +23,7 @@ pub use error::SourceError;
 pub use layout::{ColumnType, Format, Layout, UnknownType};
 pub use reread::Rereader;
 pub use standing::{Bell, StandardInput};
+pub use taken::{TakenRow, one_record};
 
 use crate::model::{BadRow, Cursor, Mark, Ordinal};
 use buffer::{Buffer, Chain};
@@ -118,6 +120,18 @@ impl Source {
     /// Ends all waiting, where there is any.
     pub fn bell(&self) -> Option<&Bell> {
         self.waiting.as_ref().map(|(_, bell)| bell)
+    }
+
+    /// What the columns of each input are called; `None` for one without columns, or that is read once only.
+    pub fn column_names(
+        inputs: &[PathBuf],
+        layout: &Layout,
+    ) -> Result<Vec<Option<Vec<String>>>, SourceError> {
+        let mut lane = Lane::new(Inputs::files(inputs), layout)?;
+        let of = |(index, path): (usize, &PathBuf)| {
+            if path.as_os_str() == "-" { Ok(None) } else { lane.probe(index as u32) }
+        };
+        inputs.iter().enumerate().map(of).collect()
     }
 
     /// Appends the next row as a JSON object to `into`. On anything but [`Step::Row`] nothing is appended.

@@ -24,7 +24,7 @@ fn a_record_knows_where_it_stood() {
 fn a_record_with_too_few_or_too_many_fields_costs_only_itself() {
     let (records, _) = read(&[b"a,b,c\n1,2\r\n1,2,3\n1,2,3,4\n"], &csv());
     let bad = records[0].1.as_ref().unwrap_err();
-    assert_eq!((bad.code, bad.message.as_str()), ("field_count", "2 fields, the header has 3"));
+    assert_eq!((&*bad.code, bad.message.as_str()), ("field_count", "2 fields, the header has 3"));
     assert_eq!(bad.raw, b"1,2");
     assert!(records[1].1.is_ok());
     assert_eq!(records[2].1.as_ref().unwrap_err().message, "4 fields, the header has 3");
@@ -40,7 +40,7 @@ fn a_field_that_does_not_fit_its_type_names_its_column() {
     let (records, _) = read(&[b"a/b,j,s\n7,\"[1,\n2.0]\",x\nabc,1,x\nNULL,NULL,\"NULL\"\n,1,x\n"], &layout);
     assert_eq!(records[0].1.as_deref().unwrap(), r#"{"a/b":7,"j":[1, 2.0],"s":"x"}"#);
     let bad = records[1].1.as_ref().unwrap_err();
-    assert_eq!((bad.code, bad.message.as_str()), ("type_mismatch", "`abc` is not an integer"));
+    assert_eq!((&*bad.code, bad.message.as_str()), ("type_mismatch", "`abc` is not an integer"));
     assert_eq!(bad.field.as_deref(), Some("/a~1b"));
     assert_eq!(records[2].1.as_deref().unwrap(), r#"{"a/b":null,"j":null,"s":"NULL"}"#);
     assert_eq!(records[3].1.as_ref().unwrap_err().message, "an empty field is not an integer");
@@ -169,7 +169,7 @@ fn a_line_that_is_no_object_says_why() {
     assert!(error.is_none());
     let words: Vec<_> = records
         .iter()
-        .map(|(_, row)| row.as_ref().map_err(|bad| (bad.code, bad.message.as_str())).unwrap_err())
+        .map(|(_, row)| row.as_ref().map_err(|bad| (&*bad.code, bad.message.as_str())).unwrap_err())
         .collect();
     assert_eq!(
         words,

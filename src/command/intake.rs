@@ -1,0 +1,253 @@
+//! Dead letters into the rows of a replay: which are still open, what their rows are by now, and a copy of them, so that
+//! the replay goes on with the same rows whatever becomes of the file meanwhile.
+
+use super::letters::of_any;
+use super::opening::{InputFacts, ledger_error};
+use super::replays::{Fate, Replays};
+use crate::edge::ledger::{Found, LedgerError, Replaying, View};
+use crate::edge::source::{Format, Layout, TakenRow, one_record};
+use crate::error::Error;
+use crate::model::{BadRow, Digest, Letter, LetterId};
+use crate::report::LeftOut;
+use crate::report::groups::Groups;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs::OpenOptions;
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// The import whose dead letters these are, as far as its ledger could be read.
+#[derive(Debug)]
+pub(super) struct Origin {
+    view: View,
+    pub(super) newest: Found,
+    pub(super) inputs: Vec<InputFacts>,
+}
+
+impl Origin {
+    /// `None` if there is none in this folder.
+    pub(super) fn of(root: &Path) -> Result<Option<Self>, Error> {
+        let path = root.join("ledger.db");
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let view = View::open(&path).map_err(|error| ledger_error(&error))?;
+        let Some(newest) = view.newest().map_err(|error| ledger_error(&error))? else { return Ok(None) };
+        let inputs = serde_json::from_str(&newest.inputs).unwrap_or_default();
+        Ok(Some(Self { view, newest, inputs }))
+    }
+
+    /// Hands over the natural keys that were decided against, and how often.
+    pub(super) fn refused_keys(
+        &self,
+        each: &mut dyn FnMut(Digest, u32) -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError> {
+        self.view.refused_keys(each)
+    }
+
+    pub(super) fn id(&self) -> String {
+        self.newest.import.id.hex()
+    }
+
+    /// How the import read the records of an input: of this one, or of all where they are alike.
+    fn reading(&self, input: &str) -> Option<(Layout, Option<Vec<String>>)> {
+        let of = |facts: &InputFacts| Some((facts.layout.clone()?, facts.columns.clone()));
+        if let Some(facts) = self.inputs.iter().find(|facts| facts.name == input) {
+            return of(facts);
+        }
+        let first = of(self.inputs.first()?)?;
+        self.inputs.iter().all(|facts| of(facts).as_ref() == Some(&first)).then_some(first)
+    }
+}
+
+/// What is taken.
+#[derive(Debug)]
+pub(super) struct Intake<'a> {
+    pub(super) file: &'a Path,
+    pub(super) origin: Option<&'a Origin>,
+    pub(super) replays: &'a Replays,
+    /// How records are read that could not be parsed, if that was said.
+    pub(super) layout: Option<&'a Layout>,
+    pub(super) reason: Option<&'a str>,
+    pub(super) in_doubt: bool,
+}
+
+impl Intake<'_> {
+    /// Copies what is taken to `copy`, notes in the ledger which letter each row was, and says what was left out.
+    pub(super) fn copy(&self, book: &mut Replaying<'_>, copy: &Path) -> Result<LeftOut, Error> {
+        let failed =
+            |error: &std::io::Error| Error::failed(format!("cannot write `{}`: {error}", copy.display()));
+        let made = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(copy);
+        let mut out = BufWriter::new(made.map_err(|error| failed(&error))?);
+        let mut left_out = LeftOut::default();
+        let mut older = HashMap::new();
+        let newest = self.origin.map(Origin::id);
+        let wanted = self.reason.map(|reason| self.wanted(reason)).transpose()?;
+        of_any(self.file, &mut |letter, line| {
+            let rows = rows(letter, line, self.file)?;
+            let many = rows.len() as u64;
+            if self.is_older(letter, &mut older)? {
+                left_out.earlier_imports += many;
+                return Ok(());
+            }
+            if wanted.as_ref().is_some_and(|wanted| !wanted(letter)) {
+                left_out.other_reasons += many;
+                return Ok(());
+            }
+            if letter.is_doubt() && !self.in_doubt {
+                left_out.in_doubt += many;
+                return Ok(());
+            }
+            let names = self.replays.names(letter, many, newest.as_deref())?;
+            for (index, row) in rows.into_iter().enumerate() {
+                let name = match &names {
+                    Some(names) => names[index],
+                    None => nameless(book, row.as_deref(), letter, index as u64)?,
+                };
+                if names.is_some() && !book.see(name).map_err(|error| ledger_error(&error))? {
+                    left_out.repeated += 1;
+                    continue;
+                }
+                match self.replays.fate(name)? {
+                    Fate::Delivered => left_out.delivered += 1,
+                    Fate::InDoubt if !self.in_doubt => left_out.in_doubt += 1,
+                    Fate::InDoubt | Fate::Open => {
+                        let taken = self.row(letter, row, line);
+                        out.write_all(taken.to_line().as_bytes()).map_err(|error| failed(&error))?;
+                        book.take(name).map_err(|error| ledger_error(&error))?;
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        let file = out.into_inner().map_err(|error| failed(error.error()))?;
+        file.sync_all().map_err(|error| failed(&error))?;
+        Ok(left_out)
+    }
+
+    /// Which letters `--reason` names: all of a code, or those of one line in the list of `rejects`.
+    fn wanted(&self, reason: &str) -> Result<impl Fn(&Letter) -> bool + use<>, Error> {
+        let mut groups = Groups::default();
+        let mut older = HashMap::new();
+        of_any(self.file, &mut |letter, _| {
+            if !self.is_older(letter, &mut older)? {
+                groups.add(letter);
+            }
+            Ok(())
+        })?;
+        super::rejects::fits(reason, groups.sorted())
+    }
+
+    /// Whether a later import of the same state has taken up what this letter is about.
+    fn is_older(&self, letter: &Letter, known: &mut HashMap<String, bool>) -> Result<bool, Error> {
+        let (Some(import_id), Some(origin)) = (&letter.import_id, self.origin) else { return Ok(false) };
+        if let Some(known) = known.get(import_id) {
+            return Ok(*known);
+        }
+        let is_ours = origin.view.knows(import_id).map_err(|error| ledger_error(&error))?;
+        let is_older = is_ours && *import_id != origin.id();
+        if known.len() < 1000 {
+            known.insert(import_id.clone(), is_older);
+        }
+        Ok(is_older)
+    }
+
+    /// The row as it is now. What still is none is refused again, for the reason that it has now.
+    fn row(&self, letter: &Letter, row: Option<Box<RawValue>>, line: u64) -> TakenRow {
+        let read = match row {
+            Some(row) if row.get().starts_with('{') => Ok(one_line(row)),
+            Some(row) => Err(BadRow {
+                code: "not_an_object".into(),
+                message: "`row` is no JSON object".into(),
+                field: None,
+                raw: row.get().into(),
+            }),
+            None => self.record(letter),
+        };
+        match read {
+            Ok(row) => TakenRow::row(line, row),
+            Err(bad) => TakenRow::bad(line, bad),
+        }
+    }
+
+    /// A record that could not be parsed, read once more.
+    fn record(&self, letter: &Letter) -> Result<Box<RawValue>, BadRow> {
+        let record = bytes(letter);
+        let input = letter.source.as_ref().map_or("", |source| source.input.as_str());
+        let typed = self.layout.map(|layout| (layout.clone(), None));
+        let reading = typed.or_else(|| self.origin.and_then(|origin| origin.reading(input)));
+        let bad = |message: &str| BadRow {
+            code: if letter.error.code.is_empty() { "not_a_row".into() } else { code(letter) },
+            message: message.to_owned(),
+            field: None,
+            raw: record.to_vec(),
+        };
+        let read = |(layout, columns): &(Layout, Option<Vec<String>>)| {
+            one_record(&record, layout, columns.as_deref())
+        };
+        let mut tried = reading.as_ref().and_then(read);
+        if !matches!(tried, Some(Ok(_))) && record.trim_ascii_start().starts_with(b"{") {
+            // A person may have written the row as JSON.
+            let json = one_record(&record, &Layout::new(Format::Ndjson), None);
+            tried = if reading.is_none() || matches!(json, Some(Ok(_))) { json } else { tried };
+        }
+        match tried {
+            Some(read) => read.map(one_line),
+            None if reading.is_none() => {
+                Err(bad("nobody knows its columns: say --columns, or put the row as JSON into `row`"))
+            }
+            None => Err(bad("it is not one record")),
+        }
+    }
+}
+
+fn code(letter: &Letter) -> Cow<'static, str> {
+    letter.error.code.clone().into()
+}
+
+/// The record as it was, or as a person repaired it.
+fn bytes(letter: &Letter) -> Cow<'_, [u8]> {
+    let raw = letter.raw.as_deref().unwrap_or_default();
+    let before = letter.raw_hex.as_deref().and_then(Digest::bytes_of);
+    match before {
+        Some(before) if String::from_utf8_lossy(&before) == raw => Cow::Owned(before),
+        _ => Cow::Borrowed(raw.as_bytes()),
+    }
+}
+
+/// The rows that a letter speaks of; `None` for a record that could not be parsed.
+fn rows(letter: &Letter, line: u64, file: &Path) -> Result<Vec<Option<Box<RawValue>>>, Error> {
+    let Some(rows) = &letter.rows else { return Ok(vec![letter.row.clone()]) };
+    let list: Vec<Box<RawValue>> = serde_json::from_str(rows.get()).map_err(|_| {
+        Error::failed(format!("`{}` line {line} is no dead letter: `rows` is no array", file.display()))
+    })?;
+    Ok(list.into_iter().map(Some).collect())
+}
+
+/// A name for a row that does not say where it stood.
+fn nameless(
+    book: &Replaying<'_>,
+    row: Option<&RawValue>,
+    letter: &Letter,
+    index: u64,
+) -> Result<LetterId, Error> {
+    let content = row.map_or_else(|| bytes(letter), |row| row.get().as_bytes().into());
+    for before in 0.. {
+        let name = LetterId::of_content(&content, index, before);
+        if book.see(name).map_err(|error| ledger_error(&error))? {
+            return Ok(name);
+        }
+    }
+    unreachable!("there is no end of numbers")
+}
+
+/// Within JSON, line ends mean nothing.
+fn one_line(row: Box<RawValue>) -> Box<RawValue> {
+    if !row.get().contains(['\n', '\r']) {
+        return row;
+    }
+    let text = row.get().replace(['\n', '\r'], " ");
+    RawValue::from_string(text).unwrap_or(row)
+}

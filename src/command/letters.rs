@@ -1,0 +1,96 @@
+//! Dead letters read from a file: as they were written, as a person edited them, or as `rejects` exported them.
+
+use crate::edge::letter_file::LetterLines;
+use crate::edge::sheet::SheetReader;
+use crate::error::Error;
+use crate::model::Letter;
+use csv::StringRecord;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+
+/// What a table may be saved with, by whatever a person corrected it in.
+const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
+
+/// Hands over each letter of a file of lines, with its line and that line's number. Of one that `grows` the last line
+/// may be half written.
+pub(super) fn of_lines(
+    path: &Path,
+    grows: bool,
+    each: &mut dyn FnMut(&Letter, &str, u64) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let shown = path.display();
+    let unreadable = |error: io::Error| unreadable(path, &error);
+    let mut lines = LetterLines::open(path).map_err(unreadable)?;
+    while let Some((number, line, ended)) = lines.next_line().map_err(unreadable)? {
+        match Letter::read(line) {
+            Ok(letter) => each(&letter, line, number)?,
+            Err(_) if grows && !ended => {}
+            Err(why) => {
+                return Err(Error::failed(format!("`{shown}` line {number} is no dead letter: {why}"))
+                    .hint("name a state folder, or a file of dead letters as bulkhaul writes them"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Hands over each letter of a file of lines, or of a table as `rejects --export csv` wrote it, with the line on which
+/// it stands.
+pub(super) fn of_any(
+    path: &Path,
+    each: &mut dyn FnMut(&Letter, u64) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let Some(delimiter) = table(path)? else {
+        return of_lines(path, false, &mut |letter, _, number| each(letter, number));
+    };
+    let shown = path.display();
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    let mut csv = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(BufReader::new(file));
+    let broken = |error: &csv::Error| {
+        let line = error.position().map_or(0, csv::Position::line);
+        Error::failed(format!("`{shown}` line {line} cannot be read as CSV: {error}"))
+            .hint("is there a quote that is never closed?")
+    };
+    let header = csv.headers().map_err(|error| broken(&error))?.clone();
+    let reader = SheetReader::new(&header).map_err(|why| {
+        Error::failed(format!("`{shown}` cannot be replayed: {why}"))
+            .hint("`bulkhaul rejects --export csv` writes the table that can be")
+    })?;
+    let mut record = StringRecord::new();
+    while csv.read_record(&mut record).map_err(|error| broken(&error))? {
+        let line = record.position().map_or(0, csv::Position::line);
+        let letter = reader
+            .letter(&record)
+            .map_err(|why| Error::failed(format!("`{shown}` line {line} cannot be replayed: {why}")))?;
+        each(&letter, line)?;
+    }
+    Ok(())
+}
+
+/// The delimiter, if this is a table of ours.
+fn table(path: &Path) -> Result<Option<u8>, Error> {
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    let mut file = BufReader::new(file);
+    let begin = file.fill_buf().map_err(|error| unreadable(path, &error))?;
+    let first = begin.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first.is_none_or(|byte| *byte == b'{') {
+        return Ok(None);
+    }
+    let is_ours = |delimiter: &u8| {
+        let file = File::open(path).ok()?;
+        let mut csv = csv::ReaderBuilder::new().delimiter(*delimiter).from_reader(BufReader::new(file));
+        let header = csv.headers().ok()?;
+        let is_split = header.len() > 1 || !header.iter().any(|name| name.contains([',', ';', '\t']));
+        Some(is_split && SheetReader::is_sheet(header))
+    };
+    Ok(DELIMITERS.into_iter().find(|delimiter| is_ours(delimiter) == Some(true)))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Error {
+    let why = match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        _ => error.to_string(),
+    };
+    Error::failed(format!("cannot read `{}`: {why}", path.display()))
+}

@@ -1,0 +1,378 @@
+//! `bulkhaul replay`: dead letters sent again. A replay is an import of its own, with keys, a ledger and dead letters
+//! of its own, in `replays/N` of the state whose rows were refused; its input is a copy of what was still open when it
+//! began.
+
+use super::intake::{Intake, Origin};
+use super::letters::of_any;
+use super::opening::{self, identity, ledger_error, source_error};
+use super::replays::{Replays, root_of_state, state_of_file};
+use super::send::{self, Job, Turn, start_sandbox, take_state};
+use crate::args::{AmbiguousArg, FormatArg, ReplayArgs, SendArgs};
+use crate::edge::fingerprint::Fingerprint;
+use crate::edge::ledger::{Found, Ledger};
+use crate::edge::source::{Layout, Source};
+use crate::edge::state_dir::StateDir;
+use crate::edge::status_file;
+use crate::error::{Error, exit};
+use crate::model::{Digest, Hasher, ImportId, ImportRecord, ImportState};
+use crate::report::{Closing, Replayed, speech};
+use crate::settings;
+use crate::target::Target;
+use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What a replay began with: told again, it is the same replay. It lies in the ledger as the facts of its one input.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Request {
+    name: String,
+    size: u64,
+    head: String,
+    content: String,
+    reason: Option<String>,
+    in_doubt: bool,
+    reading: Option<Layout>,
+    replay: Replayed,
+}
+
+impl Request {
+    /// Whether the same is asked for, of the same letters.
+    fn is(&self, other: &Self) -> bool {
+        self.content == other.content
+            && self.reason == other.reason
+            && self.in_doubt == other.in_doubt
+            && self.reading == other.reading
+    }
+}
+
+pub(super) fn run(args: &ReplayArgs, arguments: &[OsString]) -> Result<u8, Error> {
+    send::telling(&args.send, || replay(args, arguments))
+}
+
+/// What stays the same from the first look to the last word.
+struct Desk<'a> {
+    args: &'a ReplayArgs,
+    arguments: &'a [OsString],
+    file: PathBuf,
+    root: PathBuf,
+    target: Target,
+    identity: Digest,
+    request: Request,
+    replays: Replays,
+    origin: Option<Origin>,
+    layout: Option<Layout>,
+}
+
+fn replay(args: &ReplayArgs, arguments: &[OsString]) -> Result<u8, Error> {
+    let send = &args.send;
+    let layout = typed_layout(send)?;
+    let chosen = settings::choose(send)?;
+    let Some(file) = letters_of(&send.inputs[0])? else { return Ok(nothing(send, arguments)) };
+    let root = root(send, &file)?;
+    settings::keep_apart(send, &root)?;
+    let held = StateDir::is_held(&root).map_err(|error| {
+        Error::failed(format!("the state folder `{}` cannot be read: {error}", root.display()))
+    })?;
+    if held {
+        let words =
+            format!("an import runs in `{}`, and its dead letters may still become more", root.display());
+        return Err(Error::new(exit::HELD, words).hint("wait for it to end, then run the same command again"));
+    }
+    // One replay at a time: two would take over the same letters.
+    let _turn = take_state(&root.join("replays"))?;
+    let sandbox = if chosen.is_sandbox { Some(start_sandbox(send, &root)?) } else { None };
+    let target = send::compile(chosen, sandbox.as_ref())?;
+    let identity =
+        Hasher::new("bulkhaul/replay").field(&identity(target.identity(), &Layout::taken()).0).finish();
+    let facts = Fingerprint::whole(&file)
+        .map_err(|error| Error::failed(format!("cannot read `{}`: {error}", file.display())))?;
+    let request = Request {
+        name: file.display().to_string(),
+        size: facts.size,
+        head: facts.head.hex(),
+        content: facts.content,
+        reason: args.reason.clone(),
+        in_doubt: args.in_doubt,
+        reading: layout.clone(),
+        replay: Replayed { of: root.display().to_string(), ..Replayed::default() },
+    };
+    let (replays, origin) = (Replays::of(&root)?, Origin::of(&root)?);
+    let desk = Desk { args, arguments, file, root, target, identity, request, replays, origin, layout };
+    let code = desk.decide();
+    drop(sandbox);
+    code
+}
+
+/// There is not even a file.
+fn nothing(send: &SendArgs, arguments: &[OsString]) -> u8 {
+    Closing::new(send, arguments, &send.to, Path::new("")).nothing_open(exit::COMPLETE);
+    exit::COMPLETE
+}
+
+impl Desk<'_> {
+    fn folder(&self, number: u64) -> PathBuf {
+        self.root.join("replays").join(number.to_string())
+    }
+
+    fn closing(&self, state: &Path, replay: Replayed) -> Closing<'_> {
+        let dead_letters = settings::dead_letter_path(&self.args.send, state);
+        Closing::new(&self.args.send, self.arguments, self.target.name(), &dead_letters).of_replay(replay)
+    }
+
+    fn open(&self, state: &StateDir) -> Result<Ledger, Error> {
+        let path = state.ledger_file().map_err(|error| ledger_error(&error.into()))?;
+        let dead_letters = settings::dead_letter_path(&self.args.send, state.path());
+        Ledger::open(&path, &dead_letters).map_err(|error| ledger_error(&error))
+    }
+
+    /// Which replay this is: the last one, or a new one of what is still open.
+    fn decide(self) -> Result<u8, Error> {
+        let newest = self.replays.newest().map(|(number, _)| *number);
+        let Some(number) = newest else {
+            return if self.args.send.abandon { Err(nothing_to_abandon()) } else { self.begin(1) };
+        };
+        let state = take_state(&self.folder(number))?;
+        let mut ledger = self.open(&state)?;
+        let found = ledger.newest().map_err(|error| ledger_error(&error))?;
+        let found = found.ok_or_else(|| Error::new(exit::LEDGER, "a replay has lost its beginning"))?;
+        let [before]: [Request; 1] = serde_json::from_str(&found.inputs)
+            .map_err(|_| Error::new(exit::LEDGER, "the ledger's words about a replay cannot be read"))?;
+        if self.args.send.abandon {
+            return self.abandon(&mut ledger, &state, before.replay);
+        }
+        let same = before.is(&self.request) && found.import.identity == self.identity;
+        match found.import.state {
+            ImportState::Open if same && !self.args.send.again => {
+                self.go_on(ledger, found, &state, before.replay)
+            }
+            ImportState::Open => Err(self.other(number, &found, &before)),
+            ImportState::Complete(exit) if same && !self.args.send.again => {
+                let takes_up = self.args.send.on_ambiguous == Some(AmbiguousArg::Resend);
+                if takes_up && found.tally.in_doubt > 0 {
+                    ledger.reopen(found.import.number).map_err(|error| ledger_error(&error))?;
+                    let import = ImportRecord { state: ImportState::Open, ..found.import };
+                    return self.go_on(ledger, Found { import, ..found }, &state, before.replay);
+                }
+                self.closing(state.path(), before.replay).finished_before(&found, exit);
+                Ok(exit)
+            }
+            ImportState::Complete(_) | ImportState::Abandoned => {
+                drop(ledger);
+                drop(state);
+                self.begin(number + 1)
+            }
+        }
+    }
+
+    /// The last replay is not finished, and something else is asked for.
+    fn other(&self, number: u64, found: &Found, before: &Request) -> Error {
+        let what = if found.import.identity != self.identity {
+            "goes to another target, or maps its rows another way"
+        } else if before.content != self.request.content {
+            "began with other dead letters than these"
+        } else if before.is(&self.request) {
+            "is not finished"
+        } else {
+            "began with another --reason, --in-doubt or format"
+        };
+        let rows = found.tally.pending;
+        let words = format!("replay {number} {what}, and {rows} of the rows that it read are pending");
+        Error::new(exit::NOT_THE_SAME, words).hint(
+            "the same command as then finishes it; with --abandon it is given up, and what is open goes with the next",
+        )
+    }
+
+    fn abandon(&self, ledger: &mut Ledger, state: &StateDir, replay: Replayed) -> Result<u8, Error> {
+        let found = opening::abandon(ledger)?;
+        self.closing(state.path(), replay).abandoned(&found);
+        Ok(exit::COMPLETE)
+    }
+
+    fn go_on(self, ledger: Ledger, found: Found, state: &StateDir, replay: Replayed) -> Result<u8, Error> {
+        let copy = [state.path().join(COPY)];
+        let layout = Layout::taken();
+        let source = match found.cursor {
+            None => Source::open(&copy, &layout),
+            Some(cursor) => Source::resume(&copy, &layout, &cursor, &mut |_| {}),
+        };
+        let source = source.map_err(|error| {
+            if error.is_changed() {
+                let words = format!("the replay's copy of its rows, `{}`, was changed", copy[0].display());
+                Error::new(exit::NOT_THE_SAME, words).hint("--abandon gives the replay up")
+            } else {
+                source_error(&error)
+            }
+        })?;
+        self.send(ledger, found.import, source, state, replay)
+    }
+
+    /// Takes over what is still open, and sends it.
+    fn begin(self, number: u64) -> Result<u8, Error> {
+        let folder = self.folder(number);
+        let state = take_state(&folder)?;
+        let mut ledger = self.open(&state)?;
+        let copy = folder.join(COPY);
+        let (import, replay) = self.write_down(&mut ledger, number, &copy)?;
+        let Some(import) = import else {
+            drop(ledger);
+            // Nothing has begun in it.
+            let _ = std::fs::remove_dir_all(&folder);
+            let is_doubt = replay.left_out.in_doubt > 0 && self.replays.newest().is_some();
+            let code = if is_doubt { exit::IN_DOUBT } else { exit::COMPLETE };
+            let last = self.replays.newest().map_or(0, |(number, _)| *number);
+            self.closing(&self.folder(last), replay).nothing_open(code);
+            return Ok(code);
+        };
+        if !self.args.send.quiet {
+            self.say_what_is_taken(&replay);
+        }
+        let source = Source::open(&[copy], &Layout::taken()).map_err(|error| source_error(&error))?;
+        self.send(ledger, import, source, &state, replay)
+    }
+
+    fn say_what_is_taken(&self, replay: &Replayed) {
+        let left_out = replay.left_out.words().map_or(String::new(), |words| format!("; left out: {words}"));
+        speech::say(&format!("replaying {}{left_out}", speech::count(replay.taken, "row")));
+        let is_other = self.origin.as_ref().is_some_and(|origin| {
+            let layout = origin.inputs.first().and_then(|facts| facts.layout.as_ref());
+            layout.is_some_and(|layout| {
+                identity(self.target.identity(), layout) != origin.newest.import.identity
+            })
+        });
+        if is_other {
+            speech::say("note: this is not the target that refused them, or it maps rows another way now");
+        }
+    }
+
+    /// The copy, which letter each of its rows was, and the import: durable together. No import if nothing is open.
+    fn write_down(
+        &self,
+        ledger: &mut Ledger,
+        number: u64,
+        copy: &Path,
+    ) -> Result<(Option<ImportRecord>, Replayed), Error> {
+        let failed = |error: &_| ledger_error(error);
+        let mut book = ledger.replaying().map_err(|error| failed(&error))?;
+        let intake = Intake {
+            file: &self.file,
+            origin: self.origin.as_ref(),
+            replays: &self.replays,
+            layout: self.layout.as_ref(),
+            reason: self.args.reason.as_deref(),
+            in_doubt: self.args.in_doubt,
+        };
+        let left_out = intake.copy(&mut book, copy)?;
+        let replay = Replayed { taken: book.taken(), left_out, ..self.request.replay.clone() };
+        if replay.taken == 0 {
+            return Ok((None, replay));
+        }
+        let mut keys = |key, refusals| book.refused_key(key, refusals);
+        if let Some(origin) = &self.origin {
+            origin.refused_keys(&mut keys).map_err(|error| failed(&error))?;
+        }
+        for view in self.replays.views() {
+            view.refused_keys(&mut keys).map_err(|error| failed(&error))?;
+        }
+        let facts = Fingerprint::of(copy)
+            .map_err(|error| Error::failed(format!("cannot read `{}`: {error}", copy.display())))?;
+        let id = ImportId::derive(self.identity, &[(facts.head, facts.size)], number);
+        let import = ImportRecord { number, id, identity: self.identity, state: ImportState::Open };
+        let request = Request { replay: replay.clone(), ..self.request.clone() };
+        let request = serde_json::to_string(&[request]).expect("names and sizes are plain data");
+        book.begin(&import, &request).map_err(|error| failed(&error))?;
+        Ok((Some(import), replay))
+    }
+
+    fn send(
+        self,
+        ledger: Ledger,
+        import: ImportRecord,
+        source: Source,
+        state: &StateDir,
+        replay: Replayed,
+    ) -> Result<u8, Error> {
+        let dead_letters = settings::dead_letter_path(&self.args.send, state.path());
+        let Self { args, arguments, file, target, .. } = self;
+        let closing = Closing::new(&args.send, arguments, target.name(), &dead_letters).of_replay(replay);
+        let (args, layout) = (&args.send, &Layout::taken());
+        let target = Arc::new(target);
+        let job = Job { args, layout, target, state, dead_letters: &dead_letters };
+        let paths = vec![state.path().join(COPY)];
+        let names = vec![file.display().to_string()];
+        let turn = Turn { ledger, import, source, paths, names, is_rest: false };
+        job.run(turn, &mut send::open_stage()?, &closing, exit::COMPLETE)
+    }
+}
+
+/// The copy of the rows that were taken over.
+const COPY: &str = "rows.ndjson";
+
+fn nothing_to_abandon() -> Error {
+    Error::failed("there is no replay here to abandon")
+}
+
+/// How records are read that could not be parsed, where options say so.
+fn typed_layout(send: &SendArgs) -> Result<Option<Layout>, Error> {
+    let about_csv = send.columns.is_some() || send.delimiter.is_some() || !send.types.is_empty();
+    let is_said = about_csv || send.format.is_some() || send.null.is_some();
+    if !is_said {
+        return Ok(None);
+    }
+    let is_csv = send.format != Some(FormatArg::Ndjson);
+    if is_csv && send.columns.is_none() {
+        return Err(Error::usage(
+            "records that could not be parsed are read as CSV by the names of their columns",
+        )
+        .hint("say --columns a,b,c beside the other options"));
+    }
+    let format = Some(send.format.unwrap_or(FormatArg::Csv));
+    let layout = settings::layout_as(send, format)?;
+    Ok(Some(Layout { header: false, ..layout }))
+}
+
+/// The file that is meant: a state folder, or an input, stands for its dead letters. None where there are none.
+fn letters_of(given: &Path) -> Result<Option<PathBuf>, Error> {
+    if given.as_os_str() == "-" {
+        return Err(Error::usage("a replay reads its dead letters from a file")
+            .hint("write them to one first: jq … dead-letters.ndjson > fixed.ndjson"));
+    }
+    let beside = || {
+        let mut beside = given.as_os_str().to_owned();
+        beside.push(".bulkhaul");
+        PathBuf::from(beside)
+    };
+    let state = if given.is_dir() { given.to_owned() } else { beside() };
+    if !state.join("ledger.db").is_file() {
+        if given.is_dir() {
+            return Err(Error::failed(format!("there is no import in `{}`", given.display()))
+                .hint("name a dead-letter file, or the state folder of an import"));
+        }
+        return Ok(Some(given.to_owned()));
+    }
+    let own = state.join("dead-letters.ndjson");
+    if own.is_file() {
+        return Ok(Some(own));
+    }
+    let told = status_file::read(&state).ok().flatten().unwrap_or_default();
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap_or_default();
+    Ok(told["dead_letters"].as_str().map(PathBuf::from).filter(|path| path.is_file()))
+}
+
+/// The state whose `replays` these are.
+fn root(send: &SendArgs, file: &Path) -> Result<PathBuf, Error> {
+    let mut import_id = None;
+    // All of it is read: what is no dead letter is told before anything is made.
+    of_any(file, &mut |letter, _| {
+        import_id = import_id.take().or_else(|| letter.import_id.clone());
+        Ok(())
+    })?;
+    if let Some(state) = &send.state {
+        return Ok(root_of_state(state));
+    }
+    Ok(state_of_file(file, import_id.as_deref()).unwrap_or_else(|| {
+        let mut name = file.as_os_str().to_owned();
+        name.push(".bulkhaul");
+        PathBuf::from(name)
+    }))
+}

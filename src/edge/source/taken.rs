@@ -1,0 +1,90 @@
+//! Rows as a replay took them over from dead letters: one JSON object a line, with the line that each stood on in
+//! the file that a person has before them. The file is ours alone: nothing else writes or reads it.
+
+use super::{Format, Layout, lane};
+use crate::model::{BadRow, Digest};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::ops::Range;
+
+/// One record of it: a row, or one that still is none.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct TakenRow {
+    /// From 1.
+    pub line: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bad: Option<Bad>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+struct Bad {
+    code: String,
+    message: String,
+    field: Option<String>,
+    hex: String,
+}
+
+impl TakenRow {
+    pub fn row(line: u64, row: Box<RawValue>) -> Self {
+        Self { line, row: Some(row), bad: None }
+    }
+
+    pub fn bad(line: u64, bad: BadRow) -> Self {
+        let BadRow { code, message, field, raw } = bad;
+        let hex = Digest::hex_of(&raw);
+        Self { line, row: None, bad: Some(Bad { code: code.into_owned(), message, field, hex }) }
+    }
+
+    /// One line, with its end.
+    pub fn to_line(&self) -> String {
+        let mut line = serde_json::to_string(self).expect("a row is plain data");
+        line.push('\n');
+        line
+    }
+}
+
+/// Appends the row on this line, and says on which line of its file it stood.
+pub(super) fn write(record: &[u8], into: &mut Vec<u8>) -> (Option<u64>, Result<Range<usize>, BadRow>) {
+    let foreign = |message: &str| BadRow {
+        code: "invalid_json".into(),
+        message: message.to_owned(),
+        field: None,
+        raw: record.to_vec(),
+    };
+    let Ok(taken) = serde_json::from_slice::<TakenRow>(record) else {
+        return (None, Err(foreign("no line as a replay writes it")));
+    };
+    let result = match (taken.row, taken.bad) {
+        (Some(row), _) => {
+            let start = into.len();
+            into.extend_from_slice(row.get().as_bytes());
+            Ok(start..into.len())
+        }
+        (None, Some(bad)) => Err(BadRow {
+            code: bad.code.into(),
+            message: bad.message,
+            field: bad.field,
+            raw: Digest::bytes_of(&bad.hex).unwrap_or_default(),
+        }),
+        (None, None) => Err(foreign("neither a row nor a record")),
+    };
+    (Some(taken.line), result)
+}
+
+/// One record read alone, as its import would have read it; `None` if it is none, or several.
+///
+/// `columns` is what the header of its input calls them, where it has one.
+pub fn one_record(
+    record: &[u8],
+    layout: &Layout,
+    columns: Option<&[String]>,
+) -> Option<Result<Box<RawValue>, BadRow>> {
+    let mut header = String::new();
+    if let (Format::Csv { delimiter }, Some(columns), true) = (layout.format, columns, layout.header) {
+        let quoted = columns.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\"")));
+        header = quoted.collect::<Vec<_>>().join(&char::from(delimiter).to_string()) + "\n";
+    }
+    lane::one(header.as_bytes(), record, layout)
+}

@@ -1,0 +1,167 @@
+//! What a person may have made of the file.
+
+use super::{REPLAY, holds_once, refused, with_bad};
+use crate::support::Bench;
+use serde_json::{Value, json};
+
+const BROKEN: &str = "id,city,amount\nr1,x,1\nr2,y,12 EUR\nr3\nr4,\"a, b\",x\nr5,z,5\n";
+
+fn letters(bench: &Bench) -> Vec<Value> {
+    bench.dead_letters("x.csv")
+}
+
+fn write(bench: &Bench, name: &str, letters: &[Value]) {
+    let lines: Vec<String> = letters.iter().map(Value::to_string).collect();
+    bench.write(name, lines.join("\n") + "\n");
+}
+
+#[test]
+fn records_that_could_not_be_parsed_are_repaired_in_place_or_written_as_rows() {
+    let bench = refused(BROKEN);
+    let mut mended = letters(&bench);
+    mended[0]["raw"] = "r2,y,12".into();
+    mended[1] = json!({"row": {"id": "r3", "amount": 3}, "source": mended[1]["source"]});
+    write(&bench, "fixed.ndjson", &mended);
+    let said = bench.run(&format!("replay fixed.ndjson {REPLAY}")).exits(3).books([3, 2, 1, 0, 0]);
+    assert_eq!(said.summary()["import"], 1);
+    let again = bench.read("x.csv.bulkhaul/replays/1/dead-letters.ndjson");
+    let again: Value = serde_json::from_str(&again).unwrap();
+    assert_eq!((&again["raw"], &again["error"]["code"]), (&"r4,\"a, b\",x".into(), &"type_mismatch".into()));
+    let rows = bench.sandbox_rows("x.csv");
+    assert!(rows.iter().any(|row| row.row == r#"{"id":"r2","city":"y","amount":12}"#), "{rows:?}");
+    mended[2]["raw"] = r#"{"id":"r4","city":"a, b"}"#.into();
+    write(&bench, "fixed.ndjson", &mended);
+    bench.run(&format!("replay fixed.ndjson {REPLAY}")).exits(0).books([1, 1, 0, 0, 0]);
+    holds_once(&bench, (1..=5).map(|row| format!("r{row}")));
+}
+
+#[test]
+fn columns_are_said_where_no_state_knows_them() {
+    let bench = refused(BROKEN);
+    let mut mended = letters(&bench);
+    mended.truncate(1);
+    mended[0]["raw"] = "r2;y;12".into();
+    write(&bench, "fixed.ndjson", &mended);
+    let elsewhere = Bench::with("fixed.ndjson", bench.read("fixed.ndjson"));
+    elsewhere.run(&format!("replay fixed.ndjson {REPLAY}")).exits(3).books([1, 0, 1, 0, 0]);
+    let own = elsewhere.read("fixed.ndjson.bulkhaul/replays/1/dead-letters.ndjson");
+    assert!(own.contains("say --columns"), "{own}");
+    let columns = "--columns id,city,amount --delimiter ; --type amount=number";
+    elsewhere.run(&format!("replay fixed.ndjson {REPLAY} {columns}")).exits(0).books([1, 1, 0, 0, 0]);
+    let said = elsewhere.run(&format!("replay fixed.ndjson {REPLAY} --delimiter ;")).exits(2);
+    assert!(said.stderr.contains("--columns"), "{said:?}");
+}
+
+#[test]
+fn the_exact_table_comes_back_whatever_it_was_saved_with_and_the_safe_one_is_refused() {
+    let bench = refused(BROKEN);
+    let table = bench.run("rejects x.csv --export csv").exits(0).stdout;
+    let mut csv = csv::Reader::from_reader(table.as_bytes());
+    let header = csv.headers().unwrap().clone();
+    let mut saved = csv::WriterBuilder::new().delimiter(b';').from_writer(Vec::new());
+    saved.write_record(&header).unwrap();
+    let place = |name: &str| header.iter().position(|known| known == name).unwrap();
+    for record in csv.records() {
+        let record = record.unwrap();
+        let mut cells: Vec<String> = record.iter().map(str::to_owned).collect();
+        let text = cells[place("bulkhaul:text")].clone();
+        cells[place("bulkhaul:text")] = match &text[..2] {
+            "r2" => "r2,y,2".to_owned(),
+            "r3" => "r3,\"two\nlines\",3".to_owned(),
+            _ => "r4,w,4".to_owned(),
+        };
+        saved.write_record(&cells).unwrap();
+    }
+    bench.write("fixed.csv", saved.into_inner().unwrap());
+    bench.run(&format!("replay fixed.csv {REPLAY}")).exits(0).books([3, 3, 0, 0, 0]);
+    holds_once(&bench, (1..=5).map(|row| format!("r{row}")));
+    let rows = bench.sandbox_rows("x.csv");
+    assert!(rows.iter().any(|row| row.row.contains("two\\nlines")), "{rows:?}");
+
+    bench.write("safe.csv", bench.run("rejects x.csv --export csv-safe").exits(0).stdout);
+    let said = bench.run("replay safe.csv --to sandbox").exits(1);
+    assert_eq!(
+        said.stderr,
+        "error: `safe.csv` cannot be replayed: it was exported for spreadsheets (csv-safe): its cells are changed\n\
+         hint: `bulkhaul rejects --export csv` writes the table that can be\n"
+    );
+}
+
+#[test]
+fn cells_of_the_exact_table_are_corrected_in_their_columns() {
+    let bench = refused(&with_bad(40, 8));
+    let table = bench.run("rejects x.csv --export csv").exits(0).stdout;
+    bench.write("fixed.csv", table.replace(",-", ","));
+    let said = bench.run(&format!("replay fixed.csv {REPLAY}")).exits(0).books([5, 5, 0, 0, 0]);
+    assert_eq!(said.summary()["inputs"][0], "fixed.csv");
+    let rows = bench.sandbox_rows("x.csv");
+    let one = r#"{"id":"r8","city":"Zürich, \"8\"","amount":8.50}"#;
+    assert!(rows.iter().any(|row| row.row == one), "numbers stay numbers, to their last digit: {rows:?}");
+}
+
+#[test]
+fn rows_in_doubt_are_left_alone_until_a_person_says_so() {
+    let text = json!({
+        "rows": [{"id": "a"}, {"id": "b"}], "invalid": 1,
+        "error": {"code": "x", "message": "1 of 2 invalid"},
+        "source": {"input": "y.csv", "row": 1, "line": 2, "byte": 3}, "import_id": "0".repeat(64),
+    });
+    let single = json!({"row": {"id": "c"}, "error": {"code": "y", "message": "no"}});
+    let bench = Bench::with("l.ndjson", format!("{text}\n{single}\n"));
+    let state = "--state x.csv.bulkhaul";
+    let said = bench.run(&format!("replay l.ndjson {REPLAY} {state}")).exits(0).books([1, 1, 0, 0, 0]);
+    assert_eq!(said.summary()["replay"]["left_out"]["in_doubt"], 2);
+    assert!(said.stderr.contains("2 in doubt (--in-doubt takes them, too)"), "{said:?}");
+    bench.run(&format!("replay l.ndjson {REPLAY} {state} --in-doubt")).exits(0).books([2, 2, 0, 0, 0]);
+    bench.run(&format!("replay l.ndjson {REPLAY} {state} --in-doubt --again")).exits(0);
+    holds_once(&bench, ["a", "b", "c"].into_iter().map(str::to_owned));
+}
+
+#[test]
+fn letters_of_which_nothing_is_left_but_the_row_are_each_sent_once() {
+    let bench =
+        Bench::with("mine.ndjson", "{\"row\":{\"n\":1}}\n\n{\"row\":{\"n\":1}}\n{\"row\":{\"n\":2}}\n");
+    let replay = format!("replay mine.ndjson {REPLAY}");
+    bench.run(&replay).exits(0).books([3, 3, 0, 0, 0]);
+    bench.run(&replay).exits(0).books([3, 3, 0, 0, 0]);
+    bench.write(
+        "mine.ndjson",
+        "{\"row\":{\"n\":1}}\n{\"row\":{\"n\":2}}\n{\"row\":{\"n\":1}}\n{\"row\":{\"n\":3}}\n",
+    );
+    let said = bench.run(&replay).exits(0).books([1, 1, 0, 0, 0]);
+    assert_eq!(said.summary()["replay"]["left_out"]["delivered"], 3);
+    assert_eq!(bench.sandbox_rows("mine.ndjson").len(), 4);
+}
+
+#[test]
+fn a_letter_that_stands_in_the_file_twice_is_sent_once() {
+    let bench = refused("id,city,amount\nr1,x,1\nr2,y,-2\n");
+    let one = bench.read("x.csv.bulkhaul/dead-letters.ndjson").replace("-2", "2");
+    bench.write("twice.ndjson", format!("{one}{one}"));
+    let said = bench.run(&format!("replay twice.ndjson {REPLAY}")).exits(0).books([1, 1, 0, 0, 0]);
+    assert_eq!(said.summary()["replay"]["left_out"]["repeated"], 1);
+}
+
+#[test]
+fn what_is_no_dead_letter_is_told_by_its_line_before_anything_is_made() {
+    let cases = [
+        ("{\"row\":{\"a\":1}}\n{\"row\":{\"a\":2}", "`l.ndjson` line 2 is no dead letter: "),
+        ("id,city\n1,2\n", "`l.ndjson` line 1 is no dead letter: it is no JSON object"),
+        ("{\"row\":{\"a\":1}}\n{\"id\":7}\n", "`l.ndjson` line 2 is no dead letter: it has neither"),
+        (
+            "bulkhaul:error.code,bulkhaul:source.row,a\nx,one,1\n",
+            "`l.ndjson` line 2 cannot be replayed: `one`",
+        ),
+        ("bulkhaul:error.code,bulkhaul:source.row,a\nx,1\n", "`l.ndjson` line 2 cannot be read as CSV"),
+    ];
+    for (text, words) in cases {
+        let bench = Bench::with("l.ndjson", text);
+        let said = bench.run("replay l.ndjson --to sandbox").exits(1);
+        assert!(said.stderr.contains(words), "{said:?}");
+        assert!(!bench.path("l.ndjson.bulkhaul").exists());
+    }
+    let bench = Bench::with("l.ndjson", "{\"row\":7}\n");
+    bench.run(&format!("replay l.ndjson {REPLAY}")).exits(3).books([1, 0, 1, 0, 0]);
+    let own = bench.read("l.ndjson.bulkhaul/replays/1/dead-letters.ndjson");
+    assert!(own.starts_with(r#"{"raw":"7","error":{"code":"not_an_object""#), "{own}");
+}
