@@ -231,6 +231,7 @@ fn ledger_commits(bencher: Bencher<'_, '_>, batches: u64) {
             learned: None,
             report: None,
             blocked: vec![],
+            begun: None,
         };
         let ends: Vec<Entry> = seqs.map(end).collect();
         ledger.apply(ends.iter()).unwrap();

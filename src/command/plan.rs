@@ -83,6 +83,7 @@ fn read(
     let mut former = Former::new(source, assembler, names, args.limit);
     let reads_state = target.group().and_then(|group| group.state.as_ref());
     plan.reads_state = reads_state.is_some_and(|state| state.refresh == Refresh::Every);
+    plan.begins_groups = reads_state.is_some_and(|state| state.begin().is_some());
     let mut first = None;
     loop {
         match former.form(1, Clock::wall()) {
@@ -114,7 +115,8 @@ struct FirstBatch {
 fn first_request(args: &SendArgs, first: FirstBatch, masked: &Assembler) -> Option<crate::model::Request> {
     let FirstBatch { load, key } = first;
     let rows = (0..load.len()).map(|index| (load.mark(index), load.text(index)));
-    let again = masked.assemble(None, rows);
+    let state = masked.target().group().and_then(|group| group.state.as_ref()?.begin());
+    let again = masked.assemble(state, rows);
     let row =
         RowContext { ordinal: load.mark(0).ordinal, text: load.text(0), index: 0, import: masked.import() };
     let about = About {
@@ -123,7 +125,7 @@ fn first_request(args: &SendArgs, first: FirstBatch, masked: &Assembler) -> Opti
         first_sent: Clock::wall(),
         timeout: crate::settings::timeout(args, masked.target()),
         row: Some(&row),
-        state: None,
+        state,
         refusals: 0,
     };
     masked.target().request_about(again.body().clone(), &about).ok()

@@ -34,11 +34,10 @@ pub fn request(
 pub fn answer(
     target: &Target,
     load: &Load,
-    tainted: bool,
+    attempt: Attempt,
     came: Result<Reply, Fault>,
     wall: WallTime,
 ) -> Answer {
-    let attempt = Attempt { after_ambiguous: tainted };
     match came {
         Ok(reply) => Answer {
             outcome: target.read_attempt(load, &reply, wall, attempt),

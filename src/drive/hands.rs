@@ -74,7 +74,7 @@ impl Hands {
     pub(super) fn send(&self, seq: BatchSeq, load: Load, sent: &Sent) {
         let (events, caller, clock) = (self.events.clone(), self.wire.clone(), self.clock);
         let request = calls::request(&self.assembler, &load, sent, caller.timeout);
-        let tainted = sent.tainted;
+        let attempt = sent.attempt();
         tokio::spawn(async move {
             let started = clock.tick();
             let mut answer = match request {
@@ -83,7 +83,7 @@ impl Hands {
                     Err(why) => calls::not_applied(why),
                     Ok(request) => {
                         let came = caller.call(request, load.len()).await;
-                        calls::answer(&caller.target, &load, tainted, came, Clock::wall())
+                        calls::answer(&caller.target, &load, attempt, came, Clock::wall())
                     }
                 },
             };

@@ -156,7 +156,7 @@ impl Journal {
                     self.know(child);
                 }
             }
-            Entry::Park { seq, park } => {
+            Entry::Park { seq, park, .. } => {
                 let Out { request, key, .. } = self.of(*seq);
                 warn!(request, batch = seq.0, %key, why = tame(&park.why), "is in doubt");
                 self.out.remove(seq);

@@ -102,6 +102,9 @@ impl Run {
             Done::Recalled(seq, rows) => {
                 let _ = to_engine.send(Event::Recalled { seq, rows });
             }
+            Done::LookedUp(seq, begun) => {
+                let _ = to_engine.send(Event::LookedUp { seq, begun });
+            }
             Done::Failed(why) => {
                 let _ = to_engine.send(Event::LedgerFailed(why));
             }
@@ -214,6 +217,11 @@ impl Corridor {
                 Command::Recall { seq } => {
                     if let Some(clerk) = &self.run.clerk {
                         clerk.recall(seq);
+                    }
+                }
+                Command::LookUp { seq, group } => {
+                    if let Some(clerk) = &self.run.clerk {
+                        clerk.look_up(seq, group);
                     }
                 }
                 Command::Commit { ticket, entry } => {

@@ -1,7 +1,7 @@
 //! One batch in hand, from its plan to its end.
 
 use super::gate::Weight;
-use crate::model::{GroupId, Job, Load, Moment, Planned, WallTime};
+use crate::model::{Begun, GroupId, Job, Load, Moment, Planned, WallTime};
 use crate::target::GroupState;
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ pub(super) enum State {
     Rebuilding,
     /// Its plan is on the way to the disk.
     Planning,
+    /// Whether its group is begun is being looked up.
+    LookingUp,
     /// Durable; may leave from this moment on, when the gate is open.
     Waiting(Moment),
     /// The state of its group is being read; it holds its slot.
@@ -54,7 +56,7 @@ impl State {
         match self {
             Self::Absent => Kind::Absent,
             Self::Rebuilding => Kind::Rebuilding,
-            Self::Planning => Kind::Planning,
+            Self::Planning | Self::LookingUp => Kind::Planning,
             Self::Waiting(_) => Kind::Waiting,
             Self::Asking | Self::Leaving | Self::InFlight | Self::Verifying | Self::PollInFlight => Kind::Out,
             Self::Accepting => Kind::Accepting,
@@ -97,6 +99,8 @@ pub(super) struct Batch {
     pub expires: Option<WallTime>,
     /// What its body says of its group.
     pub group_state: Option<GroupState>,
+    /// Whether its group is begun, once that was looked up, where it had to be empty.
+    pub begun: Option<Begun>,
     /// Conflicts in a row: the group's state has moved on each time.
     pub conflicts: u32,
     /// The credential that it went out with.
@@ -127,6 +131,7 @@ impl Batch {
             groups: Vec::new(),
             expires: None,
             group_state: None,
+            begun: None,
             conflicts: 0,
             credential: 0,
             to_verify: false,

@@ -172,6 +172,12 @@ impl Assembler {
         self.target.group().is_some_and(|group| group.state.is_some())
     }
 
+    /// A group has to be empty before the import's first rows of it.
+    pub(super) fn begins_groups(&self) -> bool {
+        let state = self.target.group().and_then(|group| group.state.as_ref());
+        state.is_some_and(|state| state.begin().is_some())
+    }
+
     /// When the first of a load's rows expires.
     pub(super) fn expires(&self, load: &Load) -> Option<WallTime> {
         self.target.expires()?;

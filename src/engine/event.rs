@@ -2,10 +2,10 @@
 
 use super::Formed;
 use crate::model::{
-    BatchKey, BatchSeq, Cursor, DeadLetter, Entry, Job, KeptRows, Load, Moment, Noted, Outcome, Place,
-    PollOutcome, RowSet, WallTime,
+    BatchKey, BatchSeq, Begun, Cursor, DeadLetter, Entry, GroupId, Job, KeptRows, Load, Moment, Noted,
+    Outcome, Place, PollOutcome, RowSet, WallTime,
 };
-use crate::target::{GroupState, RateHint};
+use crate::target::{Attempt, GroupState, RateHint};
 use std::time::Duration;
 
 /// What happened.
@@ -32,6 +32,8 @@ pub enum Event {
     Rebuilt { seq: BatchSeq, load: Load },
     /// The rows that the ledger kept for a batch of an earlier run.
     Recalled { seq: BatchSeq, rows: KeptRows },
+    /// Whether the group of a batch is begun, by all that is durable.
+    LookedUp { seq: BatchSeq, begun: Begun },
     /// The entry with this ticket is durable; what the ledger found on the way.
     Committed(u64, Noted),
     /// The ledger failed. What was asked of it last may or may not be durable.
@@ -101,6 +103,11 @@ pub enum Command {
     Recall {
         seq: BatchSeq,
     },
+    /// Look up whether this import has begun the group of a batch.
+    LookUp {
+        seq: BatchSeq,
+        group: GroupId,
+    },
     Commit {
         ticket: u64,
         entry: Box<Entry>,
@@ -146,6 +153,15 @@ pub struct Sent {
     pub refusals: u32,
     /// An earlier attempt may have been carried out.
     pub tainted: bool,
+    /// It says that nobody has begun its group.
+    pub begins: bool,
+}
+
+impl Sent {
+    /// What is known beside the answer when the answer is read.
+    pub const fn attempt(&self) -> Attempt {
+        Attempt { after_ambiguous: self.tainted, begins: self.begins }
+    }
 }
 
 /// One row whose end is durable.

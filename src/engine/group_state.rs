@@ -7,8 +7,9 @@
 
 use super::batch::State;
 use super::event::{Command, StopCause};
+use super::sending::Turn;
 use super::{Awaited, Engine};
-use crate::model::{BatchKey, BatchSeq, ChildReason, Entry, Form, GroupId, Now, Outcome};
+use crate::model::{BatchKey, BatchSeq, Begun, ChildReason, Entry, Form, GroupId, Now, Outcome};
 use crate::target::{GroupState, Refresh};
 
 /// States that are kept; beyond that they are asked for again.
@@ -32,8 +33,53 @@ impl Engine {
         state.map_or(Refresh::Never, |state| state.refresh)
     }
 
+    /// Whether its group is begun has to be known before this batch can be sent, first time or again.
+    pub(super) fn lacks_beginning(&self, seq: BatchSeq) -> bool {
+        self.assembler.begins_groups() && self.hand.get(seq).begun.is_none()
+    }
+
+    /// Groups are without number, so that the ledger knows who is begun, and not we. Nothing of its group that comes
+    /// earlier is in hand now, so what the ledger says stays true until this batch has its end.
+    pub(super) fn look_up(&mut self, seq: BatchSeq, commands: &mut Vec<Command>) -> Turn {
+        let group = self.group_of(seq).expect("a row without its group was refused when it was read");
+        self.hand.set(seq, State::LookingUp);
+        commands.push(Command::LookUp { seq, group });
+        Turn::Used
+    }
+
+    pub(super) fn looked_up(&mut self, now: Now, seq: BatchSeq, begun: Begun) {
+        self.batch(seq).begun = Some(begun);
+        self.hand.set(seq, State::Waiting(now.tick));
+    }
+
+    /// What a batch's end says of its group.
+    pub(super) fn newly_begun(
+        &self,
+        seq: BatchSeq,
+        delivered: bool,
+        doubts: bool,
+    ) -> Option<(GroupId, Begun)> {
+        if delivered && self.assembler.begins_groups() && self.hand.get(seq).begun != Some(Begun::Yes) {
+            return Some((self.group_of(seq)?, Begun::Yes));
+        }
+        self.perhaps_begun(seq).filter(|_| doubts).map(|group| (group, Begun::Perhaps))
+    }
+
+    /// The group of a batch that goes into doubt, if it may be begun by that.
+    pub(super) fn perhaps_begun(&self, seq: BatchSeq) -> Option<GroupId> {
+        let begins = self.assembler.begins_groups() && self.hand.get(seq).begun != Some(Begun::Yes);
+        if begins { self.group_of(seq) } else { None }
+    }
+
     /// The state, if it need not be asked for.
     pub(super) fn known_state(&self, seq: BatchSeq) -> Option<GroupState> {
+        let way = self.assembler.target().group()?.state.as_ref()?;
+        if self.hand.get(seq).begun.is_some_and(|begun| begun != Begun::Yes) {
+            return way.begin().cloned();
+        }
+        if way.refresh == Refresh::Never {
+            return Some(GroupState::new());
+        }
         if self.refresh() == Refresh::Every {
             return None;
         }

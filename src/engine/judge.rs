@@ -11,7 +11,7 @@ use super::policy::OnAmbiguous;
 use super::wait::Trouble;
 use super::{Awaited, Engine, stop_cause};
 use crate::model::{
-    BatchSeq, ChildReason, Entry, Limit, Now, Outcome, Park, Rejection, RowVerdict, Verdicts,
+    BatchSeq, Begun, ChildReason, Entry, Limit, Now, Outcome, Park, Rejection, RowVerdict, Verdicts,
 };
 use crate::target::Attribution;
 use std::time::Duration;
@@ -132,7 +132,12 @@ impl Engine {
         // "It is there already", after an attempt that may have been carried out, is our own write. A target that
         // looks keys up first would have repeated what it said then: there it is somebody else's.
         let doubtful = self.hand.get(seq).planned.doubtful;
-        let ours = (self.hand.get(seq).tainted || doubtful) && !self.policy.key_first;
+        // A group that is there is no word on these rows, though: the attempt before may have met it, too.
+        let untold = (self.hand.get(seq).tainted || doubtful) && !self.policy.key_first;
+        let begun = self.hand.get(seq).begun;
+        let begins = begun.is_some_and(|begun| begun != Begun::Yes);
+        let ours = untold && !begins;
+        let perhaps_ours = begun == Some(Begun::Perhaps) || untold && begins;
         let settle = |verdict: &mut RowVerdict| {
             if let (true, RowVerdict::Exists(_)) = (ours, &*verdict) {
                 *verdict = RowVerdict::Delivered;
@@ -141,6 +146,11 @@ impl Engine {
             {
                 let why =
                     format!("refused, and perhaps applied before under another key: {}", refusal.message);
+                *verdict = RowVerdict::InDoubt(why);
+            }
+            if let (true, RowVerdict::Exists(refusal)) = (perhaps_ours, &*verdict) {
+                let why =
+                    format!("rows of its group are in doubt, and may be what is there: {}", refusal.message);
                 *verdict = RowVerdict::InDoubt(why);
             }
             if let RowVerdict::Exists(refusal) = verdict {
@@ -291,7 +301,8 @@ impl Engine {
 
     pub(super) fn park(&mut self, seq: BatchSeq, why: String, commands: &mut Vec<Command>) {
         self.hand.set(seq, State::Settling);
-        self.commit(Entry::Park { seq, park: Park { why } }, Awaited::Park(seq), commands);
+        let begun = self.perhaps_begun(seq);
+        self.commit(Entry::Park { seq, park: Park { why }, begun }, Awaited::Park(seq), commands);
     }
 
     fn halve(

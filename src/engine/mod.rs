@@ -207,6 +207,7 @@ impl Engine {
             }
             Event::Rebuilt { seq, load } => self.rebuilt(now, seq, load),
             Event::Recalled { seq, rows } => self.recalled(now, seq, &rows),
+            Event::LookedUp { seq, begun } => self.looked_up(now, seq, begun),
             Event::Committed(ticket, noted) => self.committed(now, ticket, &noted, commands),
             Event::LedgerFailed(why) => {
                 self.stop = Some(StopCause::Ledger(why));

@@ -80,7 +80,9 @@ impl Engine {
             let unknown = batch.tainted && batch.job.is_none() && !batch.taken_up;
             // Nobody needs the bytes of a batch whose doubt is not going to end.
             let stays = matches!(self.policy.on_ambiguous, OnAmbiguous::Hold | OnAmbiguous::Stop);
-            if unknown && stays && !self.may_repeat(now, &batch.planned) {
+            // Where groups have a beginning, it has to be known whose they are, and for that what is in it.
+            let nameless = unknown && stays && !self.assembler.begins_groups();
+            if nameless && !self.may_repeat(now, &batch.planned) {
                 let why = "the run that sent it ended before its answer came".to_owned();
                 self.ambiguous(now, seq, None, why, commands);
                 if self.is_stopping() {

@@ -6,7 +6,7 @@ use super::event::{Command, Sent, StopCause};
 use super::gate::{Passage, Weight};
 use super::policy::OnAmbiguous;
 use super::{Awaited, DEFAULT_POLLING, Engine};
-use crate::model::{BatchSeq, Entry, Now, Planned, Rejection, RowVerdict, Verdicts};
+use crate::model::{BatchSeq, Begun, Entry, Now, Planned, Rejection, RowVerdict, Verdicts};
 use std::sync::Arc;
 
 /// What became of a batch's turn.
@@ -97,6 +97,9 @@ impl Engine {
         if self.policy.polling.is_some() && jobs >= self.policy.jobs_max {
             return Turn::Passed;
         }
+        if self.lacks_beginning(seq) {
+            return self.look_up(seq, commands);
+        }
         if self.lacks_state(seq) {
             return self.ask_for_state(now, seq, commands);
         }
@@ -128,6 +131,7 @@ impl Engine {
             state: batch.group_state.clone(),
             refusals: batch.planned.refusals + batch.planned.generation,
             tainted: batch.tainted,
+            begins: batch.begun.is_some_and(|begun| begun != Begun::Yes),
         };
         let again = batch.attempts > 1;
         self.books.sent(load.body().len(), again);

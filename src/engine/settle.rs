@@ -181,7 +181,10 @@ impl Engine {
         let kept = children.iter().filter(|(planned, ..)| planned.kept);
         let kept = kept.map(|(planned, load, _)| (planned.seq, load.clone())).collect();
         let planned = children.iter().map(|(planned, ..)| planned.clone()).collect();
-        let entry = Entry::Finish { seq, end, refused, children: planned, kept, learned, report, blocked };
+        let doubts = children.iter().any(|(planned, ..)| planned.parked.is_some());
+        let begun = self.newly_begun(seq, end.delivered > 0, doubts);
+        let entry =
+            Entry::Finish { seq, end, refused, children: planned, kept, learned, report, blocked, begun };
         let finished = Finished { seq, end, children, told };
         self.commit(entry, Awaited::Finish(Box::new(finished)), commands);
     }

@@ -71,6 +71,17 @@ pub struct NaturalKey {
     pub otherwise: DeadLetter,
 }
 
+/// Whether a group is ours, where it has to be empty before an import's first rows of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Begun {
+    /// Nothing of this import is in it: whatever is there is somebody else's.
+    No,
+    /// Rows of this import that are in doubt may be in it.
+    Perhaps,
+    /// Its first rows are of this import.
+    Yes,
+}
+
 /// What the ledger found while it wrote an entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Noted {
@@ -122,9 +133,11 @@ pub enum Entry {
         report: Option<DeadLetter>,
         /// Groups that lost this row: the rows that come after it are refused from now on.
         blocked: Vec<(GroupId, Ordinal)>,
+        /// The group of its rows is begun by this, or perhaps; more is known of a group than before, or as much.
+        begun: Option<(GroupId, Begun)>,
     },
-    /// [T5] Nobody can know.
-    Park { seq: BatchSeq, park: Park },
+    /// [T5] Nobody can know. `begun` is its group, which may be begun by it.
+    Park { seq: BatchSeq, park: Park, begun: Option<GroupId> },
     /// A person took rows out of doubt: the same request goes again, or its job is asked about again.
     TakeUp { seq: BatchSeq },
     /// The target asked not to be called before this.

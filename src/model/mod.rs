@@ -21,7 +21,7 @@ pub use batch::{BatchSeq, Load, LoadBuilder, Room, RowSet};
 pub use dead_letter::{Circumstances, DeadLetter, Rejection};
 pub use digest::{Digest, Hasher};
 pub use entry::{
-    BatchEnd, Entry, Form, NaturalKey, Noted, Park, Planned, Recovered, Unsettled, UnsettledState,
+    BatchEnd, Begun, Entry, Form, NaturalKey, Noted, Park, Planned, Recovered, Unsettled, UnsettledState,
 };
 pub use exchange::{BodyState, Fault, Reply, Request};
 pub use import::{Close, Cursor, ImportRecord, ImportState};

@@ -25,6 +25,8 @@ pub struct Plan<'a> {
     polls: bool,
     /// Before each request the state of its group is read.
     pub reads_state: bool,
+    /// A group's first request says that nobody has begun it, and reads nothing.
+    pub begins_groups: bool,
     pub policy: Option<Policy>,
     pub unset_secrets: Vec<String>,
     pub curl: Option<Curl>,
@@ -94,6 +96,7 @@ impl<'a> Plan<'a> {
             limits,
             polls: target.polling().is_some(),
             reads_state: false,
+            begins_groups: false,
             policy: None,
             unset_secrets: Vec::new(),
             curl: None,
@@ -128,7 +131,8 @@ impl<'a> Plan<'a> {
 
     /// Requests if nothing goes wrong; polls are not among them.
     fn requests(&self) -> u64 {
-        if self.reads_state { self.batches * 2 } else { self.batches }
+        // How many are a group's first is not counted: it would take memory for every group.
+        if self.reads_state && !self.begins_groups { self.batches * 2 } else { self.batches }
     }
 
     /// The time that the rates ask for, and the rate that asks for most.
@@ -193,7 +197,10 @@ impl<'a> Plan<'a> {
                 .push_str(&format!(", the largest {} (a row that is larger alone)", grouped(self.largest)));
         }
         let mut lines = vec![requests];
-        if self.reads_state {
+        if self.reads_state && self.begins_groups {
+            let each = "one before each that is not its group's first";
+            lines.push(format!("  and requests that read the state of a group, {each}"));
+        } else if self.reads_state {
             let reads = count(self.batches, "request");
             lines.push(format!("  and {reads} that read the state of a group, one before each"));
         }

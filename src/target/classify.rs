@@ -25,6 +25,7 @@ pub(super) struct Answer<'a> {
     /// The body, if it is whole and JSON.
     pub(super) json: Option<&'a str>,
     pub(super) wait: Option<Duration>,
+    pub(super) attempt: Attempt,
     /// What was fetched beside it.
     pub(super) pages: Option<&'a Pages>,
 }
@@ -40,7 +41,7 @@ impl Target {
         let wait = self.wait_of(reply, now);
         let whole = reply.is_whole();
         let json = if whole { raw::checked(&reply.body) } else { None };
-        let answer = Answer { target: self, load, reply, json, wait, pages: None };
+        let answer = Answer { target: self, load, reply, json, wait, attempt, pages: None };
         if let Some(outcome) = answer.fixed(attempt) {
             return outcome;
         }
@@ -230,12 +231,20 @@ impl Answer<'_> {
             Then::Bisect => Outcome::Bisect { refusal: self.refusal(Some(rule), "rejected") },
             Then::Reject => self.all(RowVerdict::Rejected(self.refusal(Some(rule), "rejected"))),
             Then::Exists => self.all(RowVerdict::Exists(self.refusal(Some(rule), "exists"))),
-            Then::Refetch => Outcome::Refetch { why: self.said() },
+            Then::Refetch => self.conflict(Some(rule)),
             Then::Reauth => Outcome::Reauth { why: self.said() },
             Then::InDoubt => self.all(RowVerdict::InDoubt(self.said())),
             Then::Pause => Outcome::Stop { kind: StopKind::Pause, why: self.said(), hint: None },
             Then::Abort => Outcome::Stop { kind: StopKind::Refused, why: self.said(), hint: None },
         }
+    }
+
+    /// The group is not as the request says. One that had to be empty will not be so again: it is somebody else's.
+    fn conflict(&self, rule: Option<&Rule>) -> Outcome {
+        if self.attempt.begins {
+            return self.all(RowVerdict::Exists(self.refusal(rule, "exists")));
+        }
+        Outcome::Refetch { why: self.said() }
     }
 
     fn learned(&self, rule: &Rule) -> Option<Limit> {
@@ -336,9 +345,7 @@ impl Answer<'_> {
                 let hint = format!("check the address: {}", self.target.url_shown());
                 self.stop(&self.said(), hint)
             }
-            409 if self.target.group().is_some_and(|group| group.state.is_some()) => {
-                Outcome::Refetch { why: self.said() }
-            }
+            409 if self.target.group().is_some_and(|group| group.state.is_some()) => self.conflict(None),
             413 => Outcome::Split { learned: None, refusal: self.refusal(None, "too_large") },
             421 | 425 => Outcome::NotApplied { wait: self.wait, why: self.said() },
             400..=499 => Outcome::Puzzling { why: self.said() },

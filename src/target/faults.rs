@@ -14,6 +14,8 @@ use crate::model::{Fault, Outcome, RowVerdict, StopKind, Verdicts};
 pub struct Attempt {
     /// The same request went before, and nobody knows what became of it.
     pub after_ambiguous: bool,
+    /// It is the import's first to a group that has to be empty before it.
+    pub begins: bool,
 }
 
 /// How a connection failed.

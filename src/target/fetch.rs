@@ -4,6 +4,7 @@
 //! at all.
 
 use super::classify::Answer;
+use super::faults::Attempt;
 use super::form::tidy;
 use super::job::{JobWay, origin, path_of};
 use super::params::Params;
@@ -163,7 +164,15 @@ impl Target {
         let body = pages.answer.clone();
         let told = Reply { status, headers: Vec::new(), body, body_state: BodyState::Whole };
         let json = raw::checked(&told.body);
-        let answer = Answer { target: self, load, reply: &told, json, wait: None, pages: Some(pages) };
+        let answer = Answer {
+            target: self,
+            load,
+            reply: &told,
+            json,
+            wait: None,
+            attempt: Attempt::default(),
+            pages: Some(pages),
+        };
         let state = json.and_then(|json| way.state.find(json)).and_then(raw::scalar);
         state.and_then(|state| self.end(way, &state, job, &answer)).unwrap_or(PollOutcome::Again {
             wait: None,

@@ -61,6 +61,8 @@ pub struct StateWay {
     pub(super) missing: StatusSet,
     pub(super) missing_values: GroupState,
     pub(super) carry: Vec<(String, Pointer)>,
+    /// What the import's first request to a group says: it has to be empty then, and is ours from there on.
+    begin: Option<GroupState>,
 }
 
 impl Group {
@@ -94,6 +96,15 @@ impl Group {
             blocks: section.word("after_reject", &[("continue", false), ("block", true)]).unwrap_or(false),
             state: section.section("state").and_then(|state| StateWay::read(state, params)),
         };
+        let begins = group.state.as_ref().is_some_and(|state| state.begin.is_some());
+        if begins && !(group.strict && group.per_request == PerRequest::One) {
+            let remedy = "write per_request = \"one\" and order = \"strict\": what begins a group goes alone, and first";
+            section.wrong(
+                "state",
+                "`begin` in [group.state] where several requests may be a group's first",
+                remedy,
+            );
+        }
         section.done();
         Some(group)
     }
@@ -120,8 +131,13 @@ impl StateWay {
             missing: StatusSet::default(),
             missing_values: GroupState::new(),
             carry: pointers(&section, "carry"),
+            begin: None,
         };
         way.names = names(&section, "carry");
+        if section.has("begin") {
+            way.names.extend(names(&section, "begin"));
+            way.begin = Some(values(&section, "begin"));
+        }
         match section.section("fetch") {
             Some(fetch) => way.read_fetch(fetch, params),
             None if refresh != Refresh::Never => {
@@ -130,7 +146,15 @@ impl StateWay {
             None => {}
         }
         section.done();
-        (refresh != Refresh::Never && wanted).then_some(way)
+        if !wanted {
+            way.refresh = Refresh::Never;
+        }
+        (way.refresh != Refresh::Never || way.begin.is_some()).then_some(way)
+    }
+
+    /// What is said of a group that this import has not begun; `None` if it may have begun before.
+    pub fn begin(&self) -> Option<&GroupState> {
+        self.begin.as_ref()
     }
 
     pub(super) fn named(&self) -> impl Iterator<Item = (&str, &Spot)> {
@@ -167,22 +191,29 @@ impl StateWay {
         self.names.extend(names(&fetch, "capture"));
         if let Some(missing) = fetch.section("missing") {
             self.missing = StatusSet::read(&missing, "status");
-            for (name, spot, node) in missing.entries("values") {
-                let value = match &node.value {
-                    Value::Integer(number) => number.to_string(),
-                    Value::Text(text) => serde_json::Value::from(text.as_str()).to_string(),
-                    Value::Flag(flag) => flag.to_string(),
-                    other => {
-                        missing.findings.add(spot, format!("`{name}` cannot be {}", other.kind()), "");
-                        continue;
-                    }
-                };
-                self.missing_values.insert(name.to_owned(), value);
-            }
+            self.missing_values = values(&missing, "values");
             missing.done();
         }
         fetch.done();
     }
+}
+
+/// Values by name, as JSON text.
+fn values(section: &Section<'_>, key: &'static str) -> GroupState {
+    let mut values = GroupState::new();
+    for (name, spot, node) in section.entries(key) {
+        let value = match &node.value {
+            Value::Integer(number) => number.to_string(),
+            Value::Text(text) => serde_json::Value::from(text.as_str()).to_string(),
+            Value::Flag(flag) => flag.to_string(),
+            other => {
+                section.findings.add(spot, format!("`{name}` cannot be {}", other.kind()), "");
+                continue;
+            }
+        };
+        values.insert(name.to_owned(), value);
+    }
+    values
 }
 
 /// `only_if = { occ = "on" }`: the state is used only if the parameter has this value.

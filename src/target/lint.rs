@@ -5,7 +5,7 @@
 //! stands in a parent is the parent's affair.
 
 use super::errors::{Findings, ProfileError, Spot};
-use super::group::PerRequest;
+use super::group::{PerRequest, Refresh};
 use super::placeholder::Source;
 use super::profile::Profile;
 use super::reader::Reader;
@@ -116,6 +116,11 @@ impl Usage {
             });
             self.thing(&rule.spot, "", "put it before the other, or take it out", useless);
             let no_state = target.group.as_ref().is_none_or(|group| group.state.is_none());
+            let begins = target.group.as_ref().and_then(|group| group.state.as_ref()?.begin()).is_some();
+            if rule.when.begins.is_some() && !begins && rule.spot.file == own.file {
+                let remedy = "say in [group.state] what a group's first request says: begin = { length = 0 }";
+                findings.add(&rule.spot, "`group` in `when` without `begin`", remedy);
+            }
             if rule.then == Then::Refetch && no_state && earlier.is_none() && rule.spot.file == own.file {
                 let remedy = "say in [group.state] what is read, and how";
                 findings.add(&rule.spot, "then = \"refetch\" without [group.state]", remedy);
@@ -146,6 +151,13 @@ impl Usage {
         for (source, optional, spot) in holes.iter() {
             let Source::State(name) = source else { continue };
             let known = state.is_some_and(|state| state.named().any(|(captured, _)| captured == name));
+            let unread = state.is_some_and(|state| state.refresh == Refresh::Never);
+            if known && unread && !optional {
+                let remedy =
+                    format!("write `${{state.{name}?}}`, or say in [group.state.fetch] how it is read");
+                let message = format!("`${{state.{name}}}` is known of a group's first request alone");
+                findings.add(spot, message, remedy);
+            }
             if !known && !optional {
                 let remedy = format!("capture it: capture = {{ {name} = \"/…\" }} in [group.state.fetch]");
                 findings.add(spot, format!("`${{state.{name}}}` is never captured"), remedy);

@@ -177,6 +177,9 @@ fn condition(rule: &Node) -> String {
     if let Some(rows) = at(rule, &["when", "sends"]).and_then(text) {
         parts.push(if rows == "one" { "one row was sent".into() } else { "several rows were sent".into() });
     }
+    if let Some(group) = at(rule, &["when", "group"]).and_then(text) {
+        parts.push(if group == "new" { "its group not ours".into() } else { "its group ours".into() });
+    }
     parts.join(" with ")
 }
 

@@ -3,6 +3,7 @@
 //! An answer to a poll that cannot be read is never a verdict: one asks again.
 
 use super::classify::Answer;
+use super::faults::Attempt;
 use super::filter::encode;
 use super::form::{fill_text, headers, tidy};
 use super::job::{EndThen, JobWay, Polling, origin};
@@ -107,7 +108,15 @@ impl Target {
         let Some(state) = way.state.find(json).and_then(raw::scalar) else {
             return again(format!("the poll's answer says nothing at {}", way.state.as_str()));
         };
-        let answer = Answer { target: self, load, reply, json: Some(json), wait, pages: None };
+        let answer = Answer {
+            target: self,
+            load,
+            reply,
+            json: Some(json),
+            wait,
+            attempt: Attempt::default(),
+            pages: None,
+        };
         self.end(way, &state, job, &answer).unwrap_or(PollOutcome::Again { wait, why: None })
     }
 
@@ -212,7 +221,15 @@ impl Target {
             return found
                 .ok_or_else(|| Box::new(Outcome::NotApplied { wait: self.wait_of(reply, now), why }));
         }
-        let answer = Answer { target: self, load, reply, json, wait: self.wait_of(reply, now), pages: None };
+        let answer = Answer {
+            target: self,
+            load,
+            reply,
+            json,
+            wait: self.wait_of(reply, now),
+            attempt: Attempt::default(),
+            pages: None,
+        };
         Err(Box::new(match answer.by_status() {
             Outcome::Unknown { wait, why } => Outcome::NotApplied { wait, why },
             Outcome::Refetch { why } | Outcome::Split { refusal: Rejection { message: why, .. }, .. } => {

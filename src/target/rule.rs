@@ -104,6 +104,7 @@ pub(super) struct When {
     /// What kept an answer from coming; then there is none to be asked about.
     pub(super) broken: Vec<Broken>,
     after_ambiguous: Option<bool>,
+    pub(super) begins: Option<bool>,
 }
 
 /// A regular expression; what is wrong with it is told.
@@ -146,6 +147,7 @@ impl When {
             when.broken = Broken::read(section);
             let attempts = [("first", false), ("after_ambiguous", true)];
             when.after_ambiguous = section.word("attempt", &attempts);
+            when.begins = section.word("group", &[("new", true), ("begun", false)]);
         }
         if let Some(pattern) = section.text("text") {
             when.text = regex(pattern, section, &section.spot_of("text"));
@@ -161,6 +163,7 @@ impl When {
     /// Whether it is about such an attempt.
     pub(super) fn suits(&self, attempt: Attempt) -> bool {
         self.after_ambiguous.is_none_or(|after| after == attempt.after_ambiguous)
+            && self.begins.is_none_or(|begins| begins == attempt.begins)
     }
 
     /// Whether it is about this fault, of a request with so many rows.
@@ -187,6 +190,7 @@ impl When {
             && self.broken.is_empty()
             && other.broken.is_empty()
             && self.after_ambiguous.is_none_or(|after| other.after_ambiguous == Some(after))
+            && self.begins.is_none_or(|begins| other.begins == Some(begins))
             && self.one_row.is_none_or(|one| other.one_row == Some(one))
             && (all
                 || (self.status.is_empty() && other.status.is_empty())

@@ -269,10 +269,14 @@ impl World {
                         let timeout = Duration::from_secs(60);
                         let request = calls::request(&assembler, &load, &sent, timeout).unwrap();
                         let came = self.server.answer(&request);
-                        let answer = calls::answer(&self.target, &load, sent.tainted, came, self.now().wall);
+                        let answer =
+                            calls::answer(&self.target, &load, sent.attempt(), came, self.now().wall);
                         events.push_back(Event::Answered { seq, answer });
                     }
-                    Command::ReadState { .. } | Command::Verify { .. } | Command::Renew => {
+                    Command::LookUp { .. }
+                    | Command::ReadState { .. }
+                    | Command::Verify { .. }
+                    | Command::Renew => {
                         unreachable!("these targets know no groups, no questions and no renewal")
                     }
                     Command::Poll { seq, job, load } => {

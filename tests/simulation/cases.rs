@@ -19,6 +19,8 @@ pub(crate) enum Expect {
     Refused,
     /// Refused for the sake of an earlier row of its lane, if that was refused and is not in doubt.
     Blocked,
+    /// Delivered, if any row of its lane is: else the lane was somebody else's before.
+    IfBegun,
     /// Either, as chance wants it.
     Either,
 }
@@ -48,8 +50,8 @@ pub(crate) struct Row {
 enum Dress {
     Plain,
     Event,
-    /// An event, and no two of one stream.
-    LoneEvent,
+    /// An event of a stream that has to be new.
+    NewEvent,
     User,
     Record,
     Expiring,
@@ -357,17 +359,16 @@ impl Kind {
                 let wire = format!(r#"{{"id":"{id}","fate":"{fate}"}}"#);
                 (if csv { format!("{id},{fate}") } else { wire.clone() }, vec![wire], None)
             }
-            Dress::Event | Dress::LoneEvent => {
-                let stream = if self.dress == Dress::LoneEvent { n } else { u64::from(lane) };
+            Dress::Event | Dress::NewEvent => {
                 let wire = format!(r#"{{"type":"{fate}","data":{{"id":"r{n}"}}}}"#);
                 let line = format!(
-                    r#"{{"aggregate_type":"t","aggregate_id":"s{stream}","type":"{fate}","data":{{"id":"r{n}"}}}}"#
+                    r#"{{"aggregate_type":"t","aggregate_id":"s{lane}","type":"{fate}","data":{{"id":"r{n}"}}}}"#
                 );
-                if self.dress == Dress::LoneEvent && expect == Expect::Delivered {
+                if self.dress == Dress::NewEvent && expect == Expect::Delivered {
                     // Somebody else may have made the stream.
-                    expect = Expect::Either;
+                    expect = Expect::IfBegun;
                 }
-                (line, vec![wire], (self.dress == Dress::Event).then_some(lane))
+                (line, vec![wire], Some(lane))
             }
             Dress::User => {
                 let id = if twin { 0 } else { n };
@@ -455,7 +456,7 @@ pub(crate) fn kinds() -> Vec<Kind> {
         Kind::builtin("imports-async", Manners { shape: Shape::Imports, ..ORDERS }, Dress::Plain),
         Kind::builtin("j17", streams, Dress::Event),
         Kind::new("j17, occ off", compile(&j17, &[("occ", "off")]), streams, Dress::Event),
-        Kind::builtin("j17-new", streams, Dress::LoneEvent),
+        Kind::builtin("j17-new", streams, Dress::NewEvent),
         Kind::builtin("j17-migrate", streams, Dress::User),
         Kind { blocks: true, ..Kind::new("blocking", compile(&own(BLOCKING), &[]), streams, Dress::Event) },
         Kind::builtin("single", Manners { shape: Shape::Single, ..ORDERS }, Dress::Plain),

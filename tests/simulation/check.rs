@@ -158,11 +158,18 @@ impl<C: Chance> World<'_, C> {
             let mut rows = self.case.rows.iter().zip(&places);
             rows.any(|(row, place)| row.lane == lane && *place == Place::Doubt)
         };
+        let is_begun = |lane: Option<u32>| {
+            let mut rows = self.case.rows.iter().zip(&places);
+            rows.any(|(row, place)| row.lane == lane && *place == Place::Delivered)
+        };
         for (n, (row, place)) in self.case.rows.iter().zip(&places).enumerate() {
             let fits = match (row.expect, place) {
                 (_, Place::Unread | Place::Pending) => Err("I19: it has no end"),
                 (_, Place::Doubt) if !excused => Err("I13: it is in doubt for no reason"),
                 (Expect::Delivered, Place::Refused) => Err("I12: it was refused, and is good"),
+                (Expect::IfBegun, Place::Refused) if is_begun(row.lane) => {
+                    Err("I12: it was refused, and the stream is ours")
+                }
                 (Expect::Refused, Place::Delivered) => Err("I2: it was delivered, and is bad"),
                 (Expect::Blocked, Place::Delivered) if !in_doubt(row.lane) => {
                     Err("I2: it was delivered, and is blocked")

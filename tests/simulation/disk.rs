@@ -3,8 +3,9 @@
 //! written and not synced may be lost with the power.
 
 use bulkhaul::model::{
-    BatchSeq, Cursor, DeadLetter, Digest, Entry, Form, GroupId, ImportRecord, ImportState, Job, KeptRows,
-    Limit, Load, Noted, Ordinal, Park, Planned, Recovered, Tally, Unsettled, UnsettledState, WallTime,
+    BatchSeq, Begun, Cursor, DeadLetter, Digest, Entry, Form, GroupId, ImportRecord, ImportState, Job,
+    KeptRows, Limit, Load, Noted, Ordinal, Park, Planned, Recovered, Tally, Unsettled, UnsettledState,
+    WallTime,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -56,6 +57,7 @@ pub(crate) struct Disk {
     /// The batch that has each natural key, and its refusals.
     natural: HashMap<Digest, (BatchSeq, u32)>,
     blocked: BTreeMap<GroupId, Ordinal>,
+    begun: BTreeMap<GroupId, Begun>,
     pub(crate) pause_until: Option<WallTime>,
     learned: (Option<u64>, Option<u64>),
     counts: (u64, u64, u64),
@@ -140,7 +142,10 @@ impl Disk {
                 page.job = Some((job.clone(), *at));
             }
             Entry::Finish { .. } => self.finish(entry),
-            Entry::Park { seq, park } => {
+            Entry::Park { seq, park, begun } => {
+                if let Some(group) = begun {
+                    self.begin_group(*group, Begun::Perhaps);
+                }
                 let page = self.page(*seq, "was parked", &[PageState::Prepared, PageState::Accepted]);
                 page.state = PageState::Doubt;
                 page.why.clone_from(&park.why);
@@ -199,6 +204,15 @@ impl Disk {
         self.kept.extend(kept.map(|(seq, load)| (*seq, KeptRows::write(load))));
     }
 
+    fn begin_group(&mut self, group: GroupId, begun: Begun) {
+        let known = self.begun.entry(group).or_insert(begun);
+        *known = begun.max(*known);
+    }
+
+    pub(crate) fn begun(&self, group: GroupId) -> Begun {
+        self.begun.get(&group).copied().unwrap_or(Begun::No)
+    }
+
     pub(crate) fn recall(&self, seq: BatchSeq) -> KeptRows {
         let rows = self.kept.get(&seq).unwrap_or_else(|| panic!("the rows of batch {} are not kept", seq.0));
         KeptRows::read(rows.clone()).unwrap()
@@ -239,7 +253,8 @@ impl Disk {
     }
 
     fn finish(&mut self, entry: &Entry) {
-        let Entry::Finish { seq, end, refused, children, kept, learned, report, blocked } = entry else {
+        let Entry::Finish { seq, end, refused, children, kept, learned, report, blocked, begun } = entry
+        else {
             return;
         };
         let from = [PageState::Prepared, PageState::Accepted, PageState::Doubt];
@@ -276,6 +291,9 @@ impl Disk {
         for (group, ordinal) in blocked {
             let first = self.blocked.entry(*group).or_insert(*ordinal);
             *first = (*first).min(*ordinal);
+        }
+        if let Some((group, begun)) = begun {
+            self.begin_group(*group, *begun);
         }
         match learned {
             Some(Limit::Rows(rows)) => {

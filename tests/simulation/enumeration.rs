@@ -40,7 +40,7 @@ const SMALL: Small = Small {
 const LANES: &[(&str, u32)] = &[("ok", 0), ("ok", 1), ("bad", 0), ("ok", 0)];
 const PLAIN: &[(&str, u32)] = &[("ok", 0), ("bad", 0), ("ok", 0), ("ok", 0)];
 
-const ALL: [Small; 23] = [
+const ALL: [Small; 24] = [
     SMALL,
     Small { slots: 2, batch_rows: 1, ..SMALL },
     Small { pipe: true, max_rows: 1, ..SMALL },
@@ -65,6 +65,7 @@ const ALL: [Small; 23] = [
     Small { kind: "retry", fates: &[("ok", 0), ("slow", 0), ("bad", 0)], batch_rows: 3, ..SMALL },
     Small { kind: "unique", fates: &[("slow", 0), ("ok", 0), ("bad", 0)], ..SMALL },
     Small { kind: "j17", fates: LANES, batch_rows: 3, also: &[Hazard::Rival], ..SMALL },
+    Small { kind: "j17-new", fates: LANES, batch_rows: 1, also: &[Hazard::Rival], ..SMALL },
     Small { kind: "blocking", fates: LANES, batch_rows: 3, ..SMALL },
     Small { kind: "experiture-upsert", fates: LANES, batch_rows: 3, ..SMALL },
     Small { kind: "verified", fates: &[("ok", 0), ("bad", 0)], batch_rows: 1, ..SMALL },

@@ -8,10 +8,11 @@ use crate::world::{Due, Life, TIMEOUT, World};
 use bulkhaul::drive::calls;
 use bulkhaul::engine::Event;
 use bulkhaul::model::{BatchSeq, BodyState, Fault, Job, Load, Reply, Request};
+use bulkhaul::target::Attempt;
 
 #[derive(Debug)]
 pub(crate) enum Call {
-    Send { tainted: bool },
+    Send { attempt: Attempt },
     Poll { job: Job },
     ReadState,
     Verify,
@@ -29,8 +30,8 @@ pub(crate) struct Flight {
 impl Flight {
     pub(crate) const fn stage(&self) -> Stage {
         match self.call {
-            Call::Send { tainted: false } => Stage::Sending,
-            Call::Send { tainted: true } => Stage::SendingAgain,
+            Call::Send { attempt } if attempt.after_ambiguous => Stage::SendingAgain,
+            Call::Send { .. } => Stage::Sending,
             Call::Poll { .. } => Stage::Polling,
             Call::ReadState => Stage::ReadingState,
             Call::Verify => Stage::Verifying,
@@ -192,8 +193,8 @@ impl<C: Chance> World<'_, C> {
         let target = &self.case.kind.target;
         let wall = self.wall();
         match call {
-            Call::Send { tainted } => {
-                let answer = calls::answer(target, &load, tainted, came, wall);
+            Call::Send { attempt } => {
+                let answer = calls::answer(target, &load, attempt, came, wall);
                 Event::Answered { seq, answer }
             }
             Call::Poll { job } => {

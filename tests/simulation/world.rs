@@ -370,6 +370,11 @@ impl<'c, C: Chance> World<'c, C> {
                     let after = self.while_(10, 3000);
                     self.put(life, after, Due::Event(Box::new(Event::Recalled { seq, rows })));
                 }
+                Command::LookUp { seq, group } => {
+                    let begun = self.disk.begun(group);
+                    let after = self.while_(10, 3000);
+                    self.put(life, after, Due::Event(Box::new(Event::LookedUp { seq, begun })));
+                }
                 Command::Commit { ticket, entry } => {
                     note!(self, "> commit {ticket} {}", entry_brief(&entry));
                     life.entries.push((ticket, entry));
@@ -383,7 +388,7 @@ impl<'c, C: Chance> World<'c, C> {
                             self.put(life, 1, Due::Event(Box::new(event)));
                         }
                         Ok(request) => {
-                            let call = Call::Send { tainted: about.tainted };
+                            let call = Call::Send { attempt: about.attempt() };
                             self.depart(life, Flight { seq, call, request, load });
                         }
                     }

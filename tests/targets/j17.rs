@@ -69,10 +69,10 @@ impl Feed {
 
 /// Each stream has its events in the order of the input, at places without gaps, whoever else writes to it.
 #[track_caller]
-fn in_order(yard: &Yard) {
+pub(super) fn in_order(yard: &Yard) {
     let mut streams: BTreeMap<String, (u64, i64)> = BTreeMap::new();
     for line in yard.rows() {
-        let (next, last) = streams.entry(line["stream"].to_string()).or_insert((0, -1));
+        let (next, last) = streams.entry(line["stream"].to_string()).or_insert((0, i64::MIN));
         assert_eq!(line["index"].as_u64(), Some(*next), "{line}");
         *next += 1;
         if line["ours"] == true {

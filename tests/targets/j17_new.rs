@@ -1,6 +1,7 @@
 //! j17-new, where every stream must be empty, and j17-migrate, two events and a key of its own for each row.
 
 use super::{STORM, Yard, scale};
+use crate::support::server::{Answer, Server};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -74,6 +75,82 @@ fn a_stream_that_is_there_already_refuses_its_events_whatever_is_lost_on_the_way
         let exists = (n.parse::<u64>().unwrap() % users).is_multiple_of(5);
         assert_eq!(error["code"] == "aggregate_exists", exists, "{n}: {error}");
     }
+}
+
+/// More events than are held at once, of aggregates that go on all through them, and more of each than a request
+/// holds. Each tenth aggregate is there already, each 97th event is bad.
+#[test]
+fn events_that_stand_far_apart_come_behind_the_beginning_that_we_made_through_faults_and_kills() {
+    let yard = Yard::with(STORM);
+    let (rows, streams) = (9_000 * scale(), 60 * scale());
+    let line = |stream: u64, n: i64, email: &str| {
+        let data = json!({"n": n, "email": email});
+        json!({"aggregate_type": "user", "aggregate_id": format!("u{stream}"), "type": "t", "data": data})
+            .to_string()
+    };
+    // Neighbours are strangers, and no stream comes round regularly.
+    let stream = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) % streams;
+    let (is_old, is_bad) = (|stream: u64| stream % 10 == 3, |n: u64| n % 97 == 96);
+    let old: Vec<u64> = (0..streams).filter(|stream| is_old(*stream)).collect();
+    let before: Vec<String> = old.iter().map(|stream| line(*stream, -1 - *stream as i64, "a@b")).collect();
+    yard.bench.write("old.ndjson", before.join("\n"));
+    yard.import("old.ndjson --to j17 --set occ=off --url BASE --set actor_id=before").run().exits(0);
+    let email = |n: u64| if is_bad(n) { "nobody" } else { "a@example.com" };
+    let events: Vec<String> = (0..rows).map(|n| line(stream(n), n as i64, email(n))).collect();
+    yard.bench.write("x.ndjson", events.join("\n"));
+    let import = yard.import(&format!("{NEW} -j 8"));
+    // In the first stretch, and when the second has begun.
+    import.killed_after(streams * 2);
+    import.killed_after(streams * 3);
+    let said = import.run();
+    let is_dead = |n: u64| is_old(stream(n)) || is_bad(n);
+    let dead = (0..rows).filter(|n| is_dead(*n)).count() as u64;
+    said.exits(3).books([rows, rows - dead, dead, 0, 0]);
+    let valid = (0..rows).filter(|n| !is_dead(*n)).map(|n| n.to_string());
+    yard.holds_just("/event/data/n", valid.chain(old.iter().map(|stream| (-1 - *stream as i64).to_string())));
+    super::j17::in_order(&yard);
+    let letters = yard.letters("x.ndjson", "/data/n");
+    assert_eq!(letters.len() as u64, dead);
+    for (n, error) in letters {
+        // A bad event is told before the stream is looked at.
+        let exists = is_old(stream(n.parse().unwrap())) && !is_bad(n.parse().unwrap());
+        assert_eq!(error["code"] == "aggregate_exists", exists, "{n}: {error}");
+    }
+}
+
+/// Whether we began it is unknown for ever: what comes later is not called somebody else's for that.
+#[test]
+fn behind_a_beginning_in_doubt_a_stream_that_is_there_leaves_its_events_in_doubt() {
+    let yard = Yard::quiet();
+    let event = |n: u64| {
+        json!({"aggregate_type": "user", "aggregate_id": "u1", "type": "t", "data": {"n": n}}).to_string()
+    };
+    yard.bench.write("x.ndjson", [event(1), event(2)].join("\n"));
+    let server = Server::saying(|got, _| {
+        let first = got.body.contains("\"n\":1");
+        Some(if first {
+            Answer::json(200, &json!({"ok": true, "stream_ids": ["1-0"], "count": 7}))
+        } else {
+            Answer::json(409, &json!({"ok": false, "error": "Stream has length 1"}))
+        })
+    });
+    let send = format!("send {NEW} --batch-rows 1 --progress none --json").replace("BASE", server.url());
+    yard.bench.run(&send).exits(5).books([2, 0, 0, 2, 0]);
+    assert!(server.requests().iter().all(|got| got.body.contains(r#""previous_length":0"#)));
+}
+
+#[test]
+fn without_occ_only_the_first_events_of_a_stream_say_that_it_is_empty() {
+    let yard = Yard::quiet();
+    yard.bench.write("x.ndjson", newcomers(1).join("\n"));
+    let server = Server::saying(|_, _| {
+        Some(Answer::json(200, &json!({"ok": true, "stream_ids": ["1-0"], "count": 1})))
+    });
+    let send = format!("send {NEW} --set occ=off --batch-rows 1 --progress none --json");
+    yard.bench.run(&send.replace("BASE", server.url())).exits(0).books([3, 3, 0, 0, 0]);
+    let lengths: Vec<bool> =
+        server.requests().iter().map(|got| got.body.contains("previous_length")).collect();
+    assert_eq!(lengths, [true, false, false]);
 }
 
 /// Users of an old database; each 25th has a bad address, and some columns may be missing.

@@ -2,7 +2,7 @@
 //! sync costs the same for one batch as for sixty-four.
 
 use super::{Ledger, LedgerError};
-use crate::model::{BatchSeq, Entry, KeptRows, Noted, Sample};
+use crate::model::{BatchSeq, Begun, Entry, GroupId, KeptRows, Noted, Sample};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
@@ -14,6 +14,7 @@ const GROUP_MAX: usize = 256;
 enum Task {
     Write(u64, Box<Entry>),
     Recall(BatchSeq),
+    LookUp(BatchSeq, GroupId),
     /// A line of history, which goes with the next entry.
     Note(Sample),
 }
@@ -23,6 +24,7 @@ enum Task {
 pub enum Done {
     Committed(Vec<(u64, Noted)>),
     Recalled(BatchSeq, KeptRows),
+    LookedUp(BatchSeq, Begun),
     /// What was in hand may or may not be durable; nothing more will be.
     Failed(String),
 }
@@ -53,6 +55,11 @@ impl Clerk {
         self.give(Task::Recall(seq));
     }
 
+    /// Asks whether a batch's group is begun.
+    pub fn look_up(&self, seq: BatchSeq, group: GroupId) {
+        self.give(Task::LookUp(seq, group));
+    }
+
     /// A line of the run's history.
     pub fn note(&self, sample: Sample) {
         self.give(Task::Note(sample));
@@ -77,16 +84,16 @@ impl Clerk {
 
 fn keep(mut ledger: Ledger, inbox: &Receiver<Task>, tell: &impl Fn(Done)) -> Result<(), LedgerError> {
     let mut group = Vec::new();
-    let mut recalls = Vec::new();
+    let mut questions = Vec::new();
     while let Ok(first) = inbox.recv() {
         for task in std::iter::once(first).chain(inbox.try_iter().take(GROUP_MAX - 1)) {
             match task {
                 Task::Write(ticket, entry) => group.push((ticket, entry)),
-                Task::Recall(seq) => recalls.push(seq),
                 Task::Note(sample) => ledger.note(sample),
+                question @ (Task::Recall(_) | Task::LookUp(..)) => questions.push(question),
             }
         }
-        if let Err(error) = serve(&mut ledger, &mut group, &mut recalls, tell) {
+        if let Err(error) = serve(&mut ledger, &mut group, &mut questions, tell) {
             tell(Done::Failed(error.to_string()));
             // Not even a clean close: it would write. What is on the disk decides.
             std::mem::forget(ledger);
@@ -96,10 +103,11 @@ fn keep(mut ledger: Ledger, inbox: &Receiver<Task>, tell: &impl Fn(Done)) -> Res
     ledger.close()
 }
 
+/// Entries first, so that what is asked is answered behind all that was given before.
 fn serve(
     ledger: &mut Ledger,
     group: &mut Vec<(u64, Box<Entry>)>,
-    recalls: &mut Vec<BatchSeq>,
+    questions: &mut Vec<Task>,
     tell: &impl Fn(Done),
 ) -> Result<(), LedgerError> {
     if !group.is_empty() {
@@ -107,8 +115,12 @@ fn serve(
         let tickets = group.drain(..).map(|(ticket, _)| ticket);
         tell(Done::Committed(tickets.zip(noted).collect()));
     }
-    for seq in recalls.drain(..) {
-        tell(Done::Recalled(seq, ledger.recall(seq)?));
+    for question in questions.drain(..) {
+        match question {
+            Task::Recall(seq) => tell(Done::Recalled(seq, ledger.recall(seq)?)),
+            Task::LookUp(seq, group) => tell(Done::LookedUp(seq, ledger.begun(group)?)),
+            Task::Write(..) | Task::Note(_) => unreachable!("these are no questions"),
+        }
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ pub use reading::Found;
 pub use replay::{ReplayView, Replaying, Standing};
 pub use view::{Details, View};
 
-use crate::model::{BatchSeq, Entry, ImportRecord, KeptRows, Noted, Recovered, Sample};
+use crate::model::{BatchSeq, Begun, Entry, GroupId, ImportRecord, KeptRows, Noted, Recovered, Sample};
 use history::History;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
@@ -107,6 +107,11 @@ impl Ledger {
     /// The rows of a batch that were kept for it, because its input can't be read again.
     pub fn recall(&self, seq: BatchSeq) -> Result<KeptRows, LedgerError> {
         reading::kept(&self.conn, seq)
+    }
+
+    /// Whether this import has begun a group that had to be empty.
+    pub fn begun(&self, group: GroupId) -> Result<Begun, LedgerError> {
+        reading::begun(&self.conn, self.import, group)
     }
 
     /// Opens a completed import again, to take up its rows in doubt.

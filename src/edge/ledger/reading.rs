@@ -2,8 +2,8 @@
 
 use super::LedgerError;
 use crate::model::{
-    BatchKey, BatchSeq, Close, Cursor, Digest, GroupId, ImportId, ImportRecord, ImportState, Job, KeptRows,
-    Ordinal, Park, Place, Planned, Recovered, RowSet, Tally, Unsettled, UnsettledState, WallTime,
+    BatchKey, BatchSeq, Begun, Close, Cursor, Digest, GroupId, ImportId, ImportRecord, ImportState, Job,
+    KeptRows, Ordinal, Park, Place, Planned, Recovered, RowSet, Tally, Unsettled, UnsettledState, WallTime,
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -166,6 +166,19 @@ fn planned(row: &Row<'_>) -> Result<Planned, LedgerError> {
         doubtful: row.get("doubtful")?,
         kept: row.get("kept")?,
         parked: None,
+    })
+}
+
+/// Whether a group is begun by this import.
+pub(super) fn begun(conn: &Connection, import: u64, group: GroupId) -> Result<Begun, LedgerError> {
+    let sure: Option<bool> = conn
+        .prepare_cached("SELECT sure FROM begun WHERE import = ?1 AND grp = ?2")?
+        .query_row(rusqlite::params![import as i64, group.0], |row| row.get(0))
+        .optional()?;
+    Ok(match sure {
+        None => Begun::No,
+        Some(false) => Begun::Perhaps,
+        Some(true) => Begun::Yes,
     })
 }
 

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 /// "bulk" in ASCII.
 pub(super) const APPLICATION_ID: i64 = 0x6275_6c6b;
-pub(super) const FORMAT: i64 = 2;
+pub(super) const FORMAT: i64 = 3;
 
 const TABLES: &str = "
 CREATE TABLE import (
@@ -52,6 +52,9 @@ CREATE TABLE blocked (
   import INTEGER NOT NULL, grp BLOB NOT NULL, ordinal INTEGER NOT NULL, PRIMARY KEY (import, grp)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE origin (ordinal INTEGER PRIMARY KEY, letter BLOB NOT NULL UNIQUE) STRICT;
+CREATE TABLE begun (
+  import INTEGER NOT NULL, grp BLOB NOT NULL, sure INTEGER NOT NULL, PRIMARY KEY (import, grp)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE projection (
   one INTEGER PRIMARY KEY CHECK (one = 1), letters INTEGER NOT NULL, len INTEGER NOT NULL, hash BLOB NOT NULL
 ) STRICT;

@@ -2,8 +2,8 @@
 
 use super::LedgerError;
 use crate::model::{
-    BatchSeq, Cursor, DeadLetter, Entry, Form, ImportRecord, KeptRows, Limit, Load, NaturalKey, Noted,
-    Planned,
+    BatchSeq, Begun, Cursor, DeadLetter, Entry, Form, GroupId, ImportRecord, KeptRows, Limit, Load,
+    NaturalKey, Noted, Planned,
 };
 use rusqlite::{Connection, params};
 use std::cell::RefCell;
@@ -116,13 +116,16 @@ pub(super) fn apply(conn: &Page<'_>, entry: &Entry) -> Result<Noted, LedgerError
             .execute(params![seq.0 as i64, job.id, job.path, at.millis()])?;
         }
         Entry::Finish { .. } => finish(conn, number, entry)?,
-        Entry::Park { seq, park } => {
+        Entry::Park { seq, park, begun } => {
             conn.prepare_cached("UPDATE batch SET state = 'doubt', why = ?2 WHERE seq = ?1")?
                 .execute(params![seq.0 as i64, park.why])?;
             conn.prepare_cached(
                 "UPDATE import SET in_doubt = in_doubt + (SELECT rows FROM batch WHERE seq = ?2) WHERE number = ?1",
             )?
             .execute([number, seq.0 as i64])?;
+            if let Some(group) = begun {
+                begin_group(conn, number, *group, Begun::Perhaps)?;
+            }
         }
         Entry::TakeUp { seq } => {
             conn.prepare_cached(
@@ -150,7 +153,7 @@ pub(super) fn apply(conn: &Page<'_>, entry: &Entry) -> Result<Noted, LedgerError
 }
 
 fn finish(conn: &Page<'_>, import: i64, entry: &Entry) -> Result<(), LedgerError> {
-    let Entry::Finish { seq, end, refused, children, kept, learned, report, blocked } = entry else {
+    let Entry::Finish { seq, end, refused, children, kept, learned, report, blocked, begun } = entry else {
         return Ok(());
     };
     let (old, was_kept): (String, bool) = conn
@@ -194,7 +197,20 @@ fn finish(conn: &Page<'_>, import: i64, entry: &Entry) -> Result<(), LedgerError
         )?
         .execute(params![import, group.0, ordinal.0 as i64])?;
     }
+    if let Some((group, begun)) = begun {
+        begin_group(conn, import, *group, *begun)?;
+    }
     learned.map_or(Ok(()), |limit| learn(conn, limit))
+}
+
+/// What was certain stays so.
+fn begin_group(conn: &Connection, import: i64, group: GroupId, begun: Begun) -> Result<(), LedgerError> {
+    conn.prepare_cached(
+        "INSERT INTO begun (import, grp, sure) VALUES (?1, ?2, ?3)
+         ON CONFLICT DO UPDATE SET sure = max(sure, ?3)",
+    )?
+    .execute(params![import, group.0, begun == Begun::Yes])?;
+    Ok(())
 }
 
 /// The request is whole now.

@@ -5,7 +5,7 @@ use crate::model::{Fault, RowVerdict, StopKind};
 use crate::target::Attempt;
 use std::time::Duration;
 
-const AFTER: Attempt = Attempt { after_ambiguous: true };
+const AFTER: Attempt = Attempt { after_ambiguous: true, begins: false };
 
 fn fault(target: &Target, fault: &Fault) -> Outcome {
     target.read_fault_attempt(fault, 2, Attempt::default())

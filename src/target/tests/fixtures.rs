@@ -11,12 +11,13 @@
 //! | `source: ADDRESS, read DATE` | all | where the shape is documented |
 //! | `set: NAME=VALUE` | request | a parameter; secrets are shown as `***` in headers and address |
 //! | `state: NAME=JSON` | request | what is known of the rows' group |
+//! | `group: begun` | answer | the group, where it had to be new, is ours since an earlier request |
 //! | `packed: gzip` | request | the body goes compressed, and is shown as it is before |
 //! | `expect: …` | answer, poll | the meaning: first that of the whole, then a line for each row |
 
 use super::*;
 use crate::model::{BatchKey, Digest, Job, Limit, PollOutcome, Rejection, RowVerdict, StopKind, Verdicts};
-use crate::target::{About, Compression, GroupState};
+use crate::target::{About, Attempt, Compression, GroupState};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -230,7 +231,10 @@ fn holds(target: &Target, folder: &Path, page: &Page, mut saw: impl FnMut(&'stat
     let load = load(target, &rows);
     let mut job = Job::new("1".to_owned(), "/job".to_owned());
     for page in pages(folder, "answer-") {
-        let outcome = target.read(&load, &page.reply(), NOW);
+        let state = target.group().and_then(|group| group.state.as_ref()?.begin());
+        let begins = state.is_some() && page.all("group").next().is_none();
+        let attempt = Attempt { begins, ..Attempt::default() };
+        let outcome = target.read_attempt(&load, &page.reply(), NOW, attempt);
         check(&page, &told(&outcome, rows.len()));
         saw(kind(&page));
         if let Outcome::Accepted(accepted) = outcome {

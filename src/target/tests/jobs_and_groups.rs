@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::{BatchKey, Digest, Job, PollOutcome, RowVerdict, Verdicts};
-use crate::target::{About, GroupState, Refresh};
+use crate::target::{About, Attempt, GroupState, Refresh};
 use std::time::Duration;
 
 const TEN: Duration = Duration::from_secs(10);
@@ -157,16 +157,74 @@ fn j17_names_one_culprit_and_the_others_go_again() {
 }
 
 #[test]
-fn without_occ_and_for_new_streams_no_length_is_read() {
+fn without_occ_no_length_is_read() {
     let off = j17("j17", "off");
     assert!(off.group().unwrap().state.is_none());
     assert!(off.state_request(&row(EVENT, 0), TEN).unwrap().is_none());
     assert!(!event_body(&off, &GroupState::new()).contains("previous_length"));
-    let new = j17("j17-new", "on");
-    assert!(event_body(&new, &GroupState::new()).ends_with(r#""previous_length":0}}"#));
-    let load = load(&new, &[EVENT]);
-    let Outcome::Settled(verdicts) = new.read(&load, &reply(409, r#"{"error":"x"}"#), NOW) else { panic!() };
-    assert!(matches!(verdicts.others, RowVerdict::Exists(ref refusal) if refusal.code == "aggregate_exists"));
+}
+
+#[test]
+fn a_new_stream_is_said_to_be_empty_and_one_that_we_began_is_as_with_j17() {
+    for (occ, refresh) in [("on", Refresh::Every), ("off", Refresh::Never)] {
+        let new = j17("j17-new", occ);
+        let way = new.group().unwrap().state.as_ref().unwrap();
+        assert_eq!(way.refresh, refresh);
+        assert!(event_body(&new, way.begin().unwrap()).ends_with(r#""previous_length":0}}"#));
+        let load = load(&new, &[EVENT]);
+        let conflict = |begins| {
+            let attempt = Attempt { begins, ..Attempt::default() };
+            new.read_attempt(&load, &reply(409, r#"{"error":"x"}"#), NOW, attempt)
+        };
+        let Outcome::Settled(verdicts) = conflict(true) else { panic!() };
+        let RowVerdict::Exists(refusal) = verdicts.others else { panic!() };
+        assert_eq!((refusal.code.as_str(), refusal.message.as_str()), ("aggregate_exists", "x"));
+        assert!(matches!(conflict(false), Outcome::Refetch { .. }));
+    }
+}
+
+const NEW: &str = "by = [\"/g\"]\nper_request = \"one\"\norder = \"strict\"\n[group.state]\nrefresh = \"never\"\n\
+                   begin = { version = 0 }\n[request]\nurl = \"https://a.test/x\"\n";
+
+#[test]
+fn a_group_that_has_to_be_new_and_is_not_is_there_already_whatever_the_profile_says_of_conflicts() {
+    let head = "[profile]\nversion = 1\nname = \"t\"\n[group]\n";
+    let body = "body = '''{\"rows\":\"${rows}\",\"about\":{\"version\":\"${state.version?}\"}}'''\n";
+    let rules = ["", "[[response]]\nwhen = { status = [409] }\nthen = \"refetch\"\n"];
+    for rule in rules {
+        let target = target(&format!("{head}{NEW}{body}{rule}"), &[]);
+        let load = load(&target, &[r#"{"g":1}"#]);
+        let attempt = Attempt { begins: true, ..Attempt::default() };
+        let Outcome::Settled(verdicts) = target.read_attempt(&load, &reply(409, "no"), NOW, attempt) else {
+            panic!()
+        };
+        assert!(matches!(verdicts.others, RowVerdict::Exists(ref refusal) if refusal.code == "exists"));
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_beginning_is_told() {
+    let head = "[profile]\nversion = 1\nname = \"t\"\n[group]\n";
+    let body = "body = '''{\"rows\":\"${rows}\",\"about\":{\"version\":\"${state.version}\"}}'''\n";
+    assert_eq!(
+        errors(&format!("{head}{NEW}{body}")),
+        "t.toml:13: `${state.version}` is known of a group's first request alone; write `${state.version?}`, or say in \
+         [group.state.fetch] how it is read"
+    );
+    let loose = NEW.replace("order = \"strict\"\n", "");
+    assert_eq!(
+        errors(&format!("{head}{loose}{}", body.replace("version}", "version?}"))),
+        "t.toml:7: `begin` in [group.state] where several requests may be a group's first; write per_request = \"one\" \
+         and order = \"strict\": what begins a group goes alone, and first"
+    );
+    let plain = "[profile]\nversion = 1\nname = \"t\"\n[request]\nurl = \"https://a.test/x\"\n";
+    assert_eq!(
+        errors(&format!(
+            "{plain}[[response]]\nwhen = {{ status = [409], group = \"new\" }}\nthen = \"exists\"\n"
+        )),
+        "t.toml:6: `group` in `when` without `begin`; say in [group.state] what a group's first request says: \
+         begin = { length = 0 }"
+    );
 }
 
 #[test]
