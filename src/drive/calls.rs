@@ -112,13 +112,19 @@ pub fn verify_request(
 ) -> Result<Request, Box<Event>> {
     match assembler.target().verify_request(key, &assembler.row(load, 0), timeout) {
         Ok(Some(request)) => Ok(request),
-        _ => Err(Box::new(Event::Verified { seq, applied: None })),
+        _ => Err(Box::new(Event::Verified { seq, applied: Ok(None) })),
     }
 }
 
 /// What came back of the question if a batch was applied.
-pub fn verified(target: &Target, seq: BatchSeq, load: &Load, came: Result<Reply, Fault>) -> Event {
-    let applied = came.ok().and_then(|reply| target.read_verify(load, &reply));
+pub fn verified(
+    target: &Target,
+    seq: BatchSeq,
+    load: &Load,
+    came: Result<Reply, Fault>,
+    wall: WallTime,
+) -> Event {
+    let applied = came.map_or(Ok(None), |reply| target.read_verify(load, &reply, wall));
     Event::Verified { seq, applied }
 }
 

@@ -127,7 +127,7 @@ impl Hands {
                 Err(event) => *event,
                 Ok(request) => {
                     let came = caller.call(request, load.len()).await;
-                    calls::verified(&caller.target, seq, &load, came)
+                    calls::verified(&caller.target, seq, &load, came, Clock::wall())
                 }
             };
             let _ = events.send(event);

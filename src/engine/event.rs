@@ -44,8 +44,9 @@ pub enum Event {
     Polled { seq: BatchSeq, outcome: PollOutcome, status: Option<u16> },
     /// The state of a batch's group was read, or why not: nothing was sent, so that settles nothing.
     StateRead { seq: BatchSeq, state: Result<GroupState, Box<Outcome>> },
-    /// The target was asked if a batch was applied; `None` if the answer does not tell.
-    Verified { seq: BatchSeq, applied: Option<bool> },
+    /// The target was asked if a batch was applied; `None` if the answer does not tell, `Err` if it is about us (a token
+    /// that is no longer taken).
+    Verified { seq: BatchSeq, applied: Result<Option<bool>, Box<Outcome>> },
     /// A new credential is there, or why none.
     Renewed(Result<(), NoCredential>),
     /// Finish what is in flight, then end.

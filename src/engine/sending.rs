@@ -6,7 +6,7 @@ use super::event::{Command, Sent, StopCause};
 use super::gate::{Passage, Weight};
 use super::policy::OnAmbiguous;
 use super::{Awaited, DEFAULT_POLLING, Engine};
-use crate::model::{BatchSeq, Begun, Entry, Now, Planned, Rejection, RowVerdict, Verdicts};
+use crate::model::{BatchSeq, Begun, Entry, Now, Outcome, Planned, Rejection, RowVerdict, Verdicts};
 use std::sync::Arc;
 
 /// What became of a batch's turn.
@@ -170,10 +170,17 @@ impl Engine {
         &mut self,
         now: Now,
         seq: BatchSeq,
-        applied: Option<bool>,
+        applied: Result<Option<bool>, Box<Outcome>>,
         commands: &mut Vec<Command>,
     ) {
         self.gate.turned_back();
+        let applied = match applied {
+            Ok(applied) => applied,
+            Err(outcome) => return self.judge(now, seq, *outcome, None, commands),
+        };
+        if applied.is_some() {
+            self.credential.taken(self.hand.get(seq).credential);
+        }
         match applied {
             Some(true) => self.settle(now, seq, &Verdicts::delivered(), commands),
             // The old key's fate is known: the rows go under a new one.

@@ -281,13 +281,26 @@ impl Target {
     }
 
     /// Whether the request was applied, if the answer tells.
-    pub fn read_verify(&self, load: &Load, reply: &Reply) -> Option<bool> {
-        let verify = self.verify.as_ref()?;
-        let json = if reply.is_whole() { raw::checked(&reply.body) } else { return None };
+    /// `Err` is what the answer means where it is about us, and not about the request: nothing is known of that then.
+    pub fn read_verify(
+        &self,
+        load: &Load,
+        reply: &Reply,
+        now: WallTime,
+    ) -> Result<Option<bool>, Box<Outcome>> {
+        let Some(verify) = self.verify.as_ref().filter(|_| reply.is_whole()) else { return Ok(None) };
+        let json = raw::checked(&reply.body);
         if verify.applied.fits(reply, json, load.len()) {
-            return Some(true);
+            return Ok(Some(true));
         }
-        verify.not_applied.fits(reply, json, load.len()).then_some(false)
+        if verify.not_applied.fits(reply, json, load.len()) {
+            return Ok(Some(false));
+        }
+        if !matches!(reply.status, 401 | 403) {
+            return Ok(None);
+        }
+        let (wait, attempt) = (self.wait_of(reply, now), Attempt::default());
+        Err(Box::new(Answer { target: self, load, reply, json, wait, attempt, pages: None }.by_status()))
     }
 }
 

@@ -202,7 +202,7 @@ impl<C: Chance> World<'_, C> {
                 calls::polled(target, seq, &job, &load, came, wall)
             }
             Call::ReadState => calls::state_read(target, seq, &load, came, wall),
-            Call::Verify => calls::verified(target, seq, &load, came),
+            Call::Verify => calls::verified(target, seq, &load, came, wall),
         }
     }
 }

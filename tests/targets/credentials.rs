@@ -60,9 +60,13 @@ fn server(says: impl Fn(&Got, &[Got]) -> Answer + Send + Sync + 'static) -> Serv
 }
 
 fn send(server: &Server) -> (Bench, Said) {
+    send_by(PROFILE, server)
+}
+
+fn send_by(profile: &str, server: &Server) -> (Bench, Said) {
     let bench =
         Bench::with("x.ndjson", "{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n{\"id\":4}\n{\"id\":5}\n{\"id\":6}\n");
-    bench.write("oauth.toml", PROFILE);
+    bench.write("oauth.toml", profile);
     let mut command = bench.command(&format!(
         "send x.ndjson --to ./oauth.toml --url {} --progress none --json -v",
         server.url()
@@ -138,4 +142,33 @@ fn a_token_that_expires_while_jobs_are_polled_is_renewed_each_time() {
     let posts = server.requests().iter().filter(|got| got.path == "/rows").count();
     let tokens = server.requests().iter().filter(|got| got.path == "/token").count();
     assert!((3..=4).contains(&posts) && tokens >= 3, "{:?}", paths(&server));
+}
+
+#[test]
+fn a_token_that_expires_before_a_question_is_renewed_and_the_question_is_asked_again() {
+    let keys = "scope = \"batch\"\nsend = { header = \"Idempotency-Key\" }\n";
+    assert!(PROFILE.contains(keys));
+    let verifies = "scope = \"none\"\non_ambiguous = \"verify\"\n[verify]\nurl = \"${param.base}/applied/${batch.key}\"\n\
+                    applied = { status = [200] }\nnot_applied = { status = [404] }\n";
+    let server = Server::saying(|got, before| {
+        let asked = |path: &str| before.iter().filter(|got| got.path.starts_with(path)).count();
+        match (got.path.as_str(), asked("/applied")) {
+            ("/token", _) => {
+                let token = format!("canary-{}", asked("/token") + 1);
+                Some(Answer::json(200, &json!({"access_token": token})))
+            }
+            // The answer to the second rows is lost.
+            ("/rows", _) if asked("/rows") == 1 => None,
+            ("/rows", _) => Some(ok()),
+            (_, 0) => Some(expired()),
+            _ => Some(ok()),
+        }
+    });
+    send_by(&PROFILE.replace(keys, verifies), &server).1.exits(0).books([6, 6, 0, 0, 0]);
+    let got = server.requests();
+    let asked: Vec<_> = got.iter().filter(|got| got.path.starts_with("/applied")).collect();
+    let tokens: Vec<_> = asked.iter().map(|got| got.header("authorization").unwrap()).collect();
+    assert_eq!(tokens, ["Bearer canary-1", "Bearer canary-2"]);
+    assert_eq!(asked[0].path, asked[1].path);
+    assert_eq!(got.iter().filter(|got| got.path == "/rows").count(), 3, "nothing is sent twice");
 }

@@ -269,6 +269,8 @@ fn verification_asks_by_key_and_believes_only_what_the_profile_names() {
     let request = target.verify_request(&key, &row("{}", 0), TEN).unwrap().unwrap();
     assert_eq!(request.url, format!("https://a.test/by/{}", target.key_text(&key)));
     let load = load(&target, &["{}"]);
-    let told = |status| target.read_verify(&load, &reply(status, ""));
+    let told = |status| target.read_verify(&load, &reply(status, ""), NOW).unwrap();
     assert_eq!((told(200), told(404), told(500)), (Some(true), Some(false), None));
+    let refused = target.read_verify(&load, &reply(401, ""), NOW).unwrap_err();
+    assert!(matches!(*refused, Outcome::Stop { .. }), "no token of ours could be renewed: {refused:?}");
 }
