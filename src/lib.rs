@@ -89,6 +89,14 @@
 //! 9. **What can't be read again is kept.** Rows of a pipe, and of a feed that may be replaced, are in the ledger
 //!    from their batch's plan to its end, and no longer. A run that is asked to end writes down what it has read.
 //! 10. **A failed commit is an unknown one.** Nothing is sent or written after it; recovery decides.
+//!
+//! # How they are held
+//!
+//! `tests/simulation.rs` plays imports in a world in which only the edges are models: rows, server, wire, ledger, clock and
+//! signals. What lies between a command and its request, and between an answer and its event, is decided in
+//! [`drive::calls`], which the corridor and that world share. Choices come from seeds, or from an odometer that tries
+//! every schedule of small imports. [`model::Canary`] lets protocol bugs loose, one at a time, to show that they are
+//! caught; only the tests' builds have them (feature `canaries`).
 
 pub mod args;
 pub mod command;

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+#[path = "simulation/canaries.rs"]
+mod canaries;
 #[path = "simulation/cases.rs"]
 mod cases;
 #[path = "simulation/chance.rs"]
@@ -23,6 +25,8 @@ mod regressions;
 mod seeds;
 #[path = "simulation/server.rs"]
 mod server;
+#[path = "simulation/shadow.rs"]
+mod shadow;
 #[path = "simulation/wire.rs"]
 mod wire;
 #[path = "simulation/world.rs"]

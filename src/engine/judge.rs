@@ -11,7 +11,7 @@ use super::policy::OnAmbiguous;
 use super::wait::Trouble;
 use super::{Awaited, Engine, stop_cause};
 use crate::model::{
-    BatchSeq, Begun, ChildReason, Entry, Limit, Now, Outcome, Park, Rejection, RowVerdict, Verdicts,
+    BatchSeq, Begun, Canary, ChildReason, Entry, Limit, Now, Outcome, Park, Rejection, RowVerdict, Verdicts,
 };
 use crate::target::Attribution;
 use std::time::Duration;
@@ -35,6 +35,9 @@ impl Engine {
     ) {
         match outcome {
             Outcome::Settled(verdicts) => self.verdict(now, seq, verdicts, status, commands),
+            Outcome::Accepted(_) if Canary::AcceptedDelivers.is_loose() => {
+                self.settle(now, seq, &Verdicts::delivered(), commands);
+            }
             Outcome::Accepted(job) => {
                 let batch = self.batch(seq);
                 batch.job = Some(job.clone());
@@ -111,7 +114,8 @@ impl Engine {
     /// A whole refusal says nothing about an earlier attempt that may have been carried out.
     pub(super) fn is_hollow(&self, seq: BatchSeq, status: Option<u16>) -> bool {
         let refused_whole = status.is_some_and(|status| status >= 400);
-        refused_whole && !self.policy.key_first && self.hand.get(seq).tainted
+        let hollow = refused_whole && !self.policy.key_first && self.hand.get(seq).tainted;
+        hollow && !Canary::TaintIgnored.is_loose()
     }
 
     fn verdict(
@@ -136,7 +140,7 @@ impl Engine {
         let untold = (self.hand.get(seq).tainted || doubtful) && !self.policy.key_first;
         let begun = self.hand.get(seq).begun;
         let begins = begun.is_some_and(|begun| begun != Begun::Yes);
-        let ours = untold && !begins;
+        let ours = untold && !begins && !Canary::ExistsRefuses.is_loose();
         let perhaps_ours = begun == Some(Begun::Perhaps) || untold && begins;
         let settle = |verdict: &mut RowVerdict| {
             if let (true, RowVerdict::Exists(_)) = (ours, &*verdict) {
@@ -261,6 +265,13 @@ impl Engine {
         why: String,
         commands: &mut Vec<Command>,
     ) {
+        if Canary::NewKeyAfterTimeout.is_loose() {
+            return self.resend(now, seq, commands);
+        }
+        if Canary::TimeoutRefuses.is_loose() {
+            let verdicts = Verdicts::all(RowVerdict::Rejected(Rejection::local("timeout", why)));
+            return self.settle(now, seq, &verdicts, commands);
+        }
         self.batch(seq).tainted = true;
         if self.hand.get(seq).job.is_some() {
             // The same key would only name the same job again.
@@ -290,6 +301,7 @@ impl Engine {
             return self.put_back(seq, now.tick + wait);
         }
         match self.policy.on_ambiguous {
+            _ if Canary::BlindRepetition.is_loose() => self.again(now, seq, wait, why, commands),
             OnAmbiguous::Resend => self.again(now, seq, wait, why, commands),
             OnAmbiguous::Hold | OnAmbiguous::Verify => self.park(seq, why, commands),
             OnAmbiguous::Stop => {

@@ -5,7 +5,7 @@ use super::event::{Command, Ending, Settled, StopCause};
 use super::policy::OnAmbiguous;
 use super::{Awaited, Batch, Engine, Formed, Input};
 use crate::model::{
-    BatchKey, BatchSeq, Circumstances, Close, DeadLetter, Digest, Entry, ImportState, Load, Moment,
+    BatchKey, BatchSeq, Canary, Circumstances, Close, DeadLetter, Digest, Entry, ImportState, Load, Moment,
     NaturalKey, Now, Planned, Rejection,
 };
 
@@ -159,10 +159,17 @@ impl Engine {
                 kept.push((planned.seq, load.clone()));
             }
             batch.load = Some(load);
+            if Canary::SentBeforePlanned.is_loose() {
+                batch.state = State::Waiting(now.tick);
+            }
             self.hand.insert(planned.seq, batch);
             batches.push(planned);
         }
         let seqs = batches.iter().map(|planned| planned.seq).collect();
+        if Canary::CursorBeforeRows.is_loose() {
+            let passed = Entry::Refuse { refused: Vec::new(), cursor };
+            self.commit(passed, Awaited::Refuse(Vec::new()), commands);
+        }
         let entry = Entry::Plan { batches, natural, refused, cursor, kept };
         self.commit(entry, Awaited::Plan(seqs, refused_with), commands);
     }

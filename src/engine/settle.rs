@@ -4,8 +4,8 @@ use super::batch::{Batch, State};
 use super::event::{Command, Settled};
 use super::{Awaited, Engine};
 use crate::model::{
-    BatchEnd, BatchSeq, ChildReason, Circumstances, Close, DeadLetter, Entry, GroupId, Limit, Load, Now,
-    Ordinal, Park, Planned, Rejection, RowVerdict, Verdicts,
+    BatchEnd, BatchSeq, Canary, ChildReason, Circumstances, Close, DeadLetter, Entry, GroupId, Limit, Load,
+    Now, Ordinal, Park, Planned, Rejection, RowVerdict, Verdicts,
 };
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ impl Engine {
         verdicts: &Verdicts,
         commands: &mut Vec<Command>,
     ) {
-        let sorted = self.sort(now, seq, verdicts);
+        let mut sorted = self.sort(now, seq, verdicts);
         self.books.note_reasons(&sorted.refused);
         let load = self.hand.get(seq).load().clone();
         let mut children = Vec::new();
@@ -61,6 +61,9 @@ impl Engine {
                 children.push(engine.child(now, seq, &load, rows, reason, wait, row_attempts, park));
             }
         };
+        if Canary::RetryOfAllRows.is_loose() && !sorted.retry.is_empty() {
+            sorted.retry = (0..load.len()).collect();
+        }
         let row_attempts = self.hand.get(seq).planned.row_attempts;
         let pause = self.policy.backoff.wait(row_attempts + 1, &mut self.rng).max(sorted.wait);
         let resend_reason = if sorted.refused.is_empty() { ChildReason::Retry } else { ChildReason::Fix };

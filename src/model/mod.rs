@@ -2,6 +2,7 @@
 //! no clock, no chance and no policy.
 
 mod batch;
+mod canary;
 mod dead_letter;
 mod digest;
 mod entry;
@@ -18,6 +19,7 @@ mod sample;
 mod tally;
 
 pub use batch::{BatchSeq, Load, LoadBuilder, Room, RowSet};
+pub use canary::Canary;
 pub use dead_letter::{Circumstances, DeadLetter, Rejection};
 pub use digest::{Digest, Hasher};
 pub use entry::{

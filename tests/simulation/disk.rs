@@ -2,6 +2,7 @@
 //! (`differential.rs` holds the two together), and the dead-letter file behind it. What was committed stays; what was
 //! written and not synced may be lost with the power.
 
+use crate::shadow::Shadow;
 use bulkhaul::model::{
     BatchSeq, Begun, Cursor, DeadLetter, Digest, Entry, Form, GroupId, ImportRecord, ImportState, Job,
     KeptRows, Limit, Load, Noted, Ordinal, Park, Planned, Recovered, Tally, Unsettled, UnsettledState,
@@ -26,7 +27,7 @@ impl PageState {
 }
 
 /// One batch.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Page {
     pub(crate) planned: Planned,
     pub(crate) state: PageState,
@@ -36,7 +37,7 @@ pub(crate) struct Page {
     pub(crate) rejected: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Letter {
     pub(crate) ordinal: Option<u64>,
     pub(crate) batch: Option<BatchSeq>,
@@ -46,6 +47,13 @@ pub(crate) struct Letter {
 /// Everything that is durable.
 #[derive(Debug, Default)]
 pub(crate) struct Disk {
+    /// The real ledger, where it is held against this one.
+    pub(crate) shadow: Option<Shadow>,
+    /// Where commits are not synced: what there was before the last one.
+    before: Option<Box<Disk>>,
+    syncs: bool,
+    /// The file has lost what was written last.
+    cut: bool,
     pub(crate) import: Option<ImportRecord>,
     pub(crate) cursor: Option<Cursor>,
     pub(crate) drained: bool,
@@ -67,7 +75,7 @@ pub(crate) struct Disk {
 }
 
 /// The dead-letter file.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct LetterFile {
     pub(crate) bytes: Vec<u8>,
     /// So many of them outlive a power cut.
@@ -79,8 +87,44 @@ pub(crate) struct LetterFile {
 }
 
 impl Disk {
+    /// `beside`: the real ledger gets all that this one gets.
+    pub(crate) fn new(beside: bool) -> Self {
+        let mut shadow = beside.then(Shadow::new);
+        let syncs = shadow.as_mut().is_none_or(Shadow::commits_are_synced);
+        Self { shadow, syncs, ..Self::default() }
+    }
+
     pub(crate) fn begin(&mut self, import: ImportRecord) {
+        if let Some(shadow) = &mut self.shadow {
+            shadow.begin(&import);
+        }
         self.import = Some(import);
+    }
+
+    /// As it is now, without the real one.
+    fn copy(&self) -> Self {
+        Self {
+            shadow: None,
+            before: None,
+            syncs: false,
+            cut: false,
+            import: self.import.clone(),
+            cursor: self.cursor,
+            drained: self.drained,
+            tally: self.tally,
+            batches: self.batches.clone(),
+            letters: self.letters.clone(),
+            keys: self.keys.clone(),
+            kept: self.kept.clone(),
+            natural: self.natural.clone(),
+            blocked: self.blocked.clone(),
+            begun: self.begun.clone(),
+            pause_until: self.pause_until,
+            learned: self.learned,
+            counts: self.counts,
+            file: self.file.clone(),
+            broken: Vec::new(),
+        }
     }
 
     fn breaks(&mut self, what: String) {
@@ -88,9 +132,28 @@ impl Disk {
     }
 
     /// One transaction. The file follows by [`Self::append`].
-    pub(crate) fn commit<'a>(&mut self, entries: impl Iterator<Item = &'a Entry>) -> Vec<Noted> {
+    pub(crate) fn commit(&mut self, entries: &[&Entry]) -> Vec<Noted> {
+        if !self.syncs {
+            self.before = Some(Box::new(self.copy()));
+        }
         self.file.recorded = (self.file.written, self.file.bytes.len());
-        entries.map(|entry| self.apply(entry)).collect()
+        let noted = entries.iter().map(|entry| self.apply(entry)).collect();
+        if let Some(shadow) = &mut self.shadow
+            && self.broken.is_empty()
+        {
+            let real = shadow.commit(entries);
+            if real != noted {
+                self.broken.push(format!("the ledger notes {real:?} and its model {noted:?}"));
+            }
+        }
+        noted
+    }
+
+    /// A commit that fails, and of which nothing is durable.
+    pub(crate) fn fail(&mut self, entries: &[&Entry]) {
+        if let Some(shadow) = &mut self.shadow {
+            shadow.fail(entries);
+        }
     }
 
     fn apply(&mut self, entry: &Entry) -> Noted {
@@ -315,9 +378,13 @@ impl Disk {
         }
         self.file.bytes.truncate(len);
         self.file.written = letters;
-        self.append();
+        self.append_here();
         self.sync();
-        self.recovered()
+        let recovered = self.recovered();
+        if let Some(shadow) = &mut self.shadow {
+            self.broken.extend(shadow.recover(&recovered, &self.file.bytes));
+        }
+        recovered
     }
 
     pub(crate) fn recovered(&self) -> Recovered {
@@ -346,6 +413,13 @@ impl Disk {
 
     /// Appends what the file lacks.
     pub(crate) fn append(&mut self) {
+        self.append_here();
+        if let Some(shadow) = &mut self.shadow {
+            shadow.append();
+        }
+    }
+
+    fn append_here(&mut self) {
         let missing = self.letters[self.file.written..].iter().flat_map(Letter::bytes);
         self.file.bytes.extend(missing);
         self.file.written = self.letters.len();
@@ -355,6 +429,10 @@ impl Disk {
     pub(crate) fn append_torn(&mut self, keep: usize) {
         let missing: Vec<u8> = self.letters[self.file.written..].iter().flat_map(Letter::bytes).collect();
         self.file.bytes.extend(&missing[..keep.min(missing.len())]);
+        self.cut = true;
+        if let Some(shadow) = &mut self.shadow {
+            shadow.append();
+        }
     }
 
     pub(crate) fn sync(&mut self) {
@@ -363,6 +441,12 @@ impl Disk {
 
     /// What was not synced is gone, as far as `keep` bytes of it.
     pub(crate) fn lose_power(&mut self, keep: usize) {
+        if let Some(before) = self.before.take() {
+            // The real one is on a disk that loses nothing: it is no measure any more.
+            *self = *before;
+            return;
+        }
+        self.cut = true;
         let kept = (self.file.synced + keep).min(self.file.bytes.len());
         self.file.bytes.truncate(kept);
     }
@@ -371,12 +455,31 @@ impl Disk {
         self.file.bytes.len() - self.file.synced
     }
 
+    /// Whether a power cut now would take anything.
+    pub(crate) fn is_at_risk(&self) -> bool {
+        self.unsynced() > 0 || self.before.is_some()
+    }
+
+    /// The process is gone.
+    pub(crate) fn die(&mut self) {
+        let cut = std::mem::take(&mut self.cut);
+        if let Some(shadow) = &mut self.shadow {
+            shadow.die(cut.then_some(self.file.bytes.len()));
+        }
+    }
+
     pub(crate) fn close(&mut self) {
         self.file.recorded = (self.file.written, self.file.bytes.len());
+        if let Some(shadow) = &mut self.shadow {
+            shadow.close();
+        }
     }
 
     /// A person takes up the rows in doubt of a completed import.
     pub(crate) fn reopen(&mut self) {
+        if let Some(shadow) = &mut self.shadow {
+            shadow.reopen();
+        }
         if let Some(import) = &mut self.import {
             import.state = ImportState::Open;
         }

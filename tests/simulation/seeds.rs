@@ -8,13 +8,28 @@ use crate::world::{Ended, Limits, World};
 use bulkhaul::model::ImportState;
 
 const IMPORTS: f64 = 100_000.0;
+const IMPORTS_BESIDE: f64 = 300.0;
 /// Lives of the process under faults.
 const LIVES_MAX: u64 = 12;
 /// Runs after which an import that nothing disturbs any more must be complete.
 const CALM_MAX: u64 = 12;
 
-struct Outcome {
-    broken: Vec<String>,
+/// How a seed is played.
+#[derive(Clone, Copy)]
+pub(crate) struct Manner {
+    traced: bool,
+    /// With the real ledger beside its model.
+    beside: bool,
+}
+
+impl Manner {
+    pub(crate) const PLAIN: Self = Self { traced: false, beside: false };
+    pub(crate) const BESIDE: Self = Self { traced: false, beside: true };
+    const TRACED: Self = Self { traced: true, beside: false };
+}
+
+pub(crate) struct Outcome {
+    pub(crate) broken: Vec<String>,
     trace: Vec<String>,
     coverage: Coverage,
     steps: u64,
@@ -22,7 +37,7 @@ struct Outcome {
     kind: &'static str,
 }
 
-fn simulate(kinds: &[Kind], seed: u64, traced: bool) -> Outcome {
+pub(crate) fn simulate(kinds: &[Kind], seed: u64, manner: Manner) -> Outcome {
     let mut setting = fastrand::Rng::with_seed(seed ^ 0x9e37_79b9_7f4a_7c15);
     let kind = &kinds[(seed % kinds.len() as u64) as usize];
     let mut chance = Seeded::new(seed, |hazard| kind.suits(hazard));
@@ -36,8 +51,8 @@ fn simulate(kinds: &[Kind], seed: u64, traced: bool) -> Outcome {
         jitters: true,
         pipe: setting.u8(..3) == 0,
     };
-    let mut world = World::new(&case, chance, limits);
-    world.trace = traced.then(Vec::new);
+    let mut world = World::beside(&case, chance, limits, manner.beside);
+    world.trace = manner.traced.then(Vec::new);
     run(&mut world);
     Outcome {
         broken: world.broken,
@@ -82,7 +97,7 @@ pub(crate) fn is_complete<C: Chance>(world: &World<'_, C>) -> bool {
 fn simulation_of_imports_from_seeds() {
     let kinds = kinds();
     if let Some(seed) = std::env::var("SEED").ok().and_then(|text| text.parse().ok()) {
-        let outcome = simulate(&kinds, seed, true);
+        let outcome = simulate(&kinds, seed, Manner::TRACED);
         println!("seed {seed}, {}:\n{}", outcome.kind, outcome.trace.join("\n"));
         assert!(outcome.broken.is_empty(), "{:#?}", outcome.broken);
         return;
@@ -91,7 +106,7 @@ fn simulation_of_imports_from_seeds() {
     let (mut coverage, mut steps, mut lives) = (Coverage::default(), 0, 0);
     let mut failed: Vec<(u64, &str, String)> = Vec::new();
     for seed in 0..imports {
-        let outcome = simulate(&kinds, seed, false);
+        let outcome = simulate(&kinds, seed, Manner::PLAIN);
         coverage.add(&outcome.coverage);
         (steps, lives) = (steps + outcome.steps, lives + outcome.lives);
         if let Some(first) = outcome.broken.first() {
@@ -118,8 +133,19 @@ fn simulation_of_imports_from_seeds() {
 fn simulation_of_one_seed_is_the_same_each_time() {
     let kinds = kinds();
     for seed in 0..200 {
-        let (first, second) = (simulate(&kinds, seed, true), simulate(&kinds, seed, true));
+        let (first, second) =
+            (simulate(&kinds, seed, Manner::TRACED), simulate(&kinds, seed, Manner::TRACED));
         assert_eq!(first.trace, second.trace, "seed {seed}");
+    }
+}
+
+/// The model of the ledger that all the others rest on.
+#[test]
+fn simulation_of_the_ledger_gives_the_answers_of_the_real_one() {
+    let kinds = kinds();
+    for seed in 0..(IMPORTS_BESIDE * factor()).max(20.0) as u64 {
+        let outcome = simulate(&kinds, seed, Manner::BESIDE);
+        assert!(outcome.broken.is_empty(), "seed {seed}, {}: {:#?}", outcome.kind, outcome.broken);
     }
 }
 

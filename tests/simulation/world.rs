@@ -10,7 +10,8 @@ use crate::wire::{Call, Flight};
 use bulkhaul::drive::{Former, calls, rebuild};
 use bulkhaul::edge::source::{Rereader, Source};
 use bulkhaul::engine::{
-    Assembler, BatchLimits, Command, Concurrency, Ending, Engine, Event, NoCredential, OnAmbiguous, StopCause,
+    Assembler, BatchLimits, Command, Concurrency, Ending, Engine, Event, MaxRejects, NoCredential,
+    OnAmbiguous, Policy, Rate, StopCause,
 };
 use bulkhaul::model::{
     BatchSeq, Digest, Entry, Fault, ImportId, ImportRecord, ImportState, Moment, Noted, Now, Place, Reply,
@@ -19,6 +20,7 @@ use bulkhaul::model::{
 use bulkhaul::target::GroupState;
 use std::collections::BTreeMap;
 use std::io::{Cursor as Bytes, Read};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -108,11 +110,16 @@ macro_rules! note {
 
 impl<'c, C: Chance> World<'c, C> {
     pub(crate) fn new(case: &'c Case<'c>, chance: C, limits: Limits) -> Self {
+        Self::beside(case, chance, limits, false)
+    }
+
+    /// `beside`: with the real ledger beside its model.
+    pub(crate) fn beside(case: &'c Case<'c>, chance: C, limits: Limits, beside: bool) -> Self {
         Self {
             server: Server::new(case.kind.manners),
             case,
             chance,
-            disk: Disk::default(),
+            disk: Disk::new(beside),
             coverage: Coverage::default(),
             limits,
             now: 0,
@@ -198,6 +205,25 @@ impl<'c, C: Chance> World<'c, C> {
         }
     }
 
+    /// A run may be told to stop before its end: after so many rows, so many refusals, so much time.
+    fn stops_early(&mut self, policy: &mut Policy) -> Option<u64> {
+        policy.tell = self.chance.pick(3) == 1;
+        if self.healed {
+            return None;
+        }
+        if self.chance.pick(12) == 1 {
+            policy.max_rejects = Some(MaxRejects::Rows(self.chance.pick(4)));
+        }
+        if self.chance.pick(12) == 1 {
+            policy.max_elapsed = Some(Duration::from_millis(1 + self.chance.pick(3000)));
+        }
+        if self.chance.pick(6) == 1 {
+            let per = Duration::from_secs(1);
+            policy.request_rates.push(Rate { amount: NonZeroU32::new(10).expect("ten"), per });
+        }
+        (self.chance.pick(8) == 1).then(|| self.chance.pick(20))
+    }
+
     /// A person may decide that rows in doubt go again.
     fn takes_up(&mut self) -> bool {
         let takes_up = self.disk.tally.in_doubt > 0 && self.strikes(Hazard::TakesUp, Stage::Opening);
@@ -231,7 +257,6 @@ impl<'c, C: Chance> World<'c, C> {
         let target = Arc::clone(&case.kind.target);
         let assembler = Arc::new(Assembler::new(target, import, limits));
         let names: Arc<[String]> = vec![NAME.to_owned()].into();
-        let mut former = Former::new(source, Arc::clone(&assembler), Arc::clone(&names), None);
         let mut rereader =
             Rereader::over(Box::new(move |_| Ok(reader())), vec![NAME.to_owned()], &case.layout);
         let mut policy = case.kind.policy.clone();
@@ -246,6 +271,8 @@ impl<'c, C: Chance> World<'c, C> {
         if takes_up {
             policy.on_ambiguous = OnAmbiguous::Resend;
         }
+        let limit = self.stops_early(&mut policy);
+        let mut former = Former::new(source, Arc::clone(&assembler), Arc::clone(&names), limit);
         let seed = self.chance.pick(u64::MAX);
         let mut engine = Engine::new(policy, Arc::clone(&assembler), names, seed, recovered, self.clocks());
         let mut life = Life {
@@ -518,18 +545,20 @@ impl<'c, C: Chance> World<'c, C> {
     fn write(&mut self, life: &mut Life) -> Met {
         life.clerk_called = false;
         let entries = std::mem::take(&mut life.entries);
+        let plain: Vec<&Entry> = entries.iter().map(|(_, entry)| &**entry).collect();
         let stage = Stage::of(&entries[self.chance.pick(entries.len() as u64) as usize].1);
         if self.crashes(stage) {
             return Met::Death;
         }
         if self.strikes(Hazard::CommitFails, stage) {
+            self.disk.fail(&plain);
             return Met::Event(Event::LedgerFailed("the disk is broken".to_owned()));
         }
         if self.strikes(Hazard::CommitFailsDurable, stage) {
-            self.disk.commit(entries.iter().map(|(_, entry)| &**entry));
+            self.disk.commit(&plain);
             return Met::Event(Event::LedgerFailed("the disk is broken".to_owned()));
         }
-        let noted = self.disk.commit(entries.iter().map(|(_, entry)| &**entry));
+        let noted = self.disk.commit(&plain);
         for (_, entry) in &entries {
             if let Entry::Pause { until } = &**entry {
                 let left = until.age_of(self.wall()).unwrap_or_default().as_micros() as u64;
@@ -564,10 +593,11 @@ impl<'c, C: Chance> World<'c, C> {
     /// The process is gone, and what is on the wire goes its own way.
     fn die(&mut self, life: &mut Life) -> Ended {
         note!(self, "the process dies");
-        if self.disk.unsynced() > 0 && self.strikes(Hazard::PowerLoss, Stage::Letters) {
+        if self.disk.is_at_risk() && self.strikes(Hazard::PowerLoss, Stage::Letters) {
             let keep = self.chance.pick(self.disk.unsynced() as u64) as usize;
             self.disk.lose_power(keep);
         }
+        self.disk.die();
         for due in std::mem::take(&mut life.due).into_values() {
             if let Due::Arrive(flight) = due
                 && self.strikes(Hazard::RequestLate, flight.stage())
@@ -597,7 +627,8 @@ impl<'c, C: Chance> World<'c, C> {
         }
         // What was asked of the ledger before the end is written before it is closed.
         let entries = std::mem::take(&mut life.entries);
-        let _ = self.disk.commit(entries.iter().map(|(_, entry)| &**entry));
+        let entries: Vec<&Entry> = entries.iter().map(|(_, entry)| &**entry).collect();
+        let _ = self.disk.commit(&entries);
         self.disk.append();
         self.disk.sync();
         self.disk.close();

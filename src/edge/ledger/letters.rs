@@ -3,6 +3,7 @@
 //! each refused row stands in it once, whatever happened in between.
 
 use super::LedgerError;
+use crate::model::Canary;
 use rusqlite::{Connection, OptionalExtension};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -61,10 +62,18 @@ impl LetterFile {
             self.set_aside()?;
             return self.begin(conn);
         }
-        file.set_len(len)?;
-        file.sync_all()?;
-        file.seek(SeekFrom::Start(len))?;
+        if Canary::LettersNotCutBack.is_loose() {
+            file.seek(SeekFrom::End(0))?;
+        } else {
+            file.set_len(len)?;
+            file.sync_all()?;
+            file.seek(SeekFrom::Start(len))?;
+        }
         (self.letters, self.len, self.hasher, self.file) = (letters, len, hasher, Some(file));
+        if Canary::LettersNotWrittenAgain.is_loose() {
+            self.letters =
+                conn.query_row("SELECT coalesce(max(number), 0) FROM letter", [], |row| row.get(0))?;
+        }
         Ok(())
     }
 

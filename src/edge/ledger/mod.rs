@@ -21,7 +21,9 @@ pub use reading::Found;
 pub use replay::{ReplayView, Replaying, Standing};
 pub use view::{Details, View};
 
-use crate::model::{BatchSeq, Begun, Entry, GroupId, ImportRecord, KeptRows, Noted, Recovered, Sample};
+use crate::model::{
+    BatchSeq, Begun, Canary, Entry, GroupId, ImportRecord, KeptRows, Noted, Recovered, Sample,
+};
 use history::History;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
@@ -136,14 +138,29 @@ impl Ledger {
     /// Applies entries in one transaction, durable on return, and then lets the dead-letter file follow. What was
     /// found meanwhile comes back for each.
     pub fn apply<'a>(&mut self, entries: impl Iterator<Item = &'a Entry>) -> Result<Vec<Noted>, LedgerError> {
+        let noted = self.commit(entries)?;
+        self.project()?;
+        Ok(noted)
+    }
+
+    /// The first half of [`Self::apply`]: durable on return, and the dead-letter file is still as it was.
+    pub fn commit<'a>(
+        &mut self,
+        entries: impl Iterator<Item = &'a Entry>,
+    ) -> Result<Vec<Noted>, LedgerError> {
         let txn = self.conn.transaction()?;
         self.letters.record(&txn)?;
         let page = writing::Page::new(&txn, self.import);
-        let noted = entries.map(|entry| writing::apply(&page, entry)).collect::<Result<Vec<_>, _>>()?;
+        let mut noted = Vec::new();
+        for entry in entries {
+            noted.push(writing::apply(&page, entry)?);
+            if Canary::LettersBeforeLedger.is_loose() {
+                self.letters.append(&txn)?;
+            }
+        }
         page.close()?;
         self.history.write(&txn, self.import)?;
         txn.commit()?;
-        self.project()?;
         Ok(noted)
     }
 
@@ -152,8 +169,15 @@ impl Ledger {
         self.history.add(sample);
     }
 
-    /// Appends what the file lacks; how far it reaches is recorded with the next transaction.
-    fn project(&mut self) -> Result<(), LedgerError> {
+    /// Whether what is committed outlives a power cut.
+    pub fn commits_are_synced(&self) -> Result<bool, LedgerError> {
+        let level: i64 = self.conn.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
+        Ok(level >= 2)
+    }
+
+    /// The other half of [`Self::apply`]: appends what the file lacks; how far it reaches is recorded with the next
+    /// transaction.
+    pub fn project(&mut self) -> Result<(), LedgerError> {
         self.letters.append(&self.conn)
     }
 

@@ -4,6 +4,7 @@
 //! guessed at. A ledger with no committed schema is a new one: its first run died before it began.
 
 use super::LedgerError;
+use crate::model::Canary;
 use rusqlite::Connection;
 
 /// "bulk" in ASCII.
@@ -79,7 +80,8 @@ pub(super) fn configure(conn: &Connection) -> Result<(), LedgerError> {
             "it cannot be kept in write-ahead mode (it says `{mode}`)"
         )));
     }
-    conn.pragma_update(None, "synchronous", "FULL")?;
+    let synced = if Canary::CommitsNotSynced.is_loose() { "NORMAL" } else { "FULL" };
+    conn.pragma_update(None, "synchronous", synced)?;
     conn.pragma_update(None, "trusted_schema", "OFF")?;
     conn.pragma_update(None, "cell_size_check", "ON")?;
     conn.pragma_update(None, "wal_autocheckpoint", 4000)?;

@@ -5,8 +5,8 @@ use super::coding::{Opened, Stream};
 use std::io::{self, Read};
 use std::sync::atomic::Ordering;
 
-const CHUNK: usize = 256 * 1024;
-const SKIP_CHUNK: usize = 1 << 20;
+/// What is only passed over is read in larger pieces.
+const SKIP_CHUNKS: usize = 4;
 
 /// The running hash over all inputs: each is a marker, then its bytes.
 #[derive(Clone, Debug, Default)]
@@ -136,11 +136,12 @@ impl Buffer {
             self.text_to = self.text_to.saturating_sub(self.start);
             (self.start, self.end, self.hashed) = (0, kept, 0);
         }
-        if self.data.len() > 4 * CHUNK && self.end <= CHUNK / 2 {
-            self.data.truncate(CHUNK);
+        let chunk = self.opened.chunk;
+        if self.data.len() > 4 * chunk && self.end <= chunk / 2 {
+            self.data.truncate(chunk);
             self.data.shrink_to_fit();
-        } else if self.data.len() - self.end < CHUNK / 8 {
-            self.data.resize((self.data.len() * 2).max(CHUNK), 0);
+        } else if self.data.len() - self.end < chunk / 8 {
+            self.data.resize((self.data.len() * 2).max(chunk), 0);
         }
     }
 
@@ -191,9 +192,10 @@ impl Buffer {
         self.hash_consumed();
         self.base = self.offset();
         (self.start, self.end, self.hashed, self.text_to) = (0, 0, 0, 0);
-        let mut piece = vec![0; SKIP_CHUNK];
+        let most = SKIP_CHUNKS * self.opened.chunk;
+        let mut piece = vec![0; most];
         while self.base < byte && !self.ended {
-            let wanted = (byte - self.base).min(SKIP_CHUNK as u64) as usize;
+            let wanted = (byte - self.base).min(most as u64) as usize;
             let read = read(&mut self.opened.stream, &mut piece[..wanted])?;
             if let Some(chain) = &mut self.chain {
                 chain.0.update(&piece[..read]);

@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+const CHUNK: usize = 256 * 1024;
 const COMPRESSED_CHUNK: usize = 64 * 1024;
+/// For readers in memory: small, so that records lie across the edges of reads.
+const SMALL_CHUNK: usize = 4 * 1024;
 
 /// The first bytes of packed data. Neither is the beginning of any UTF-8 text.
 const MAGIC: [(&[u8], Coding); 2] = [(b"\x1f\x8b", Coding::Gzip), (b"\x28\xb5\x2f\xfd", Coding::Zstd)];
@@ -91,11 +94,13 @@ pub(super) struct Opened {
     pub(super) coding: Coding,
     /// Compressed bytes read so far, where the input is compressed.
     pub(super) raw_bytes: Option<Arc<AtomicU64>>,
+    /// Bytes that are read at once.
+    pub(super) chunk: usize,
 }
 
 impl Opened {
     pub(super) fn other(reader: Box<dyn Read + Send>) -> Self {
-        Self { stream: Stream::Other(reader), coding: Coding::Plain, raw_bytes: None }
+        Self { stream: Stream::Other(reader), coding: Coding::Plain, raw_bytes: None, chunk: CHUNK }
     }
 }
 
@@ -134,7 +139,8 @@ impl Inputs {
         names: Vec<String>,
         mut reopen: Box<dyn FnMut(u32) -> io::Result<Box<dyn Read + Send>> + Send>,
     ) -> Self {
-        Self { names, open: Box::new(move |index| reopen(index).map(Opened::other)) }
+        let opened = |reader| Opened { chunk: SMALL_CHUNK, ..Opened::other(reader) };
+        Self { names, open: Box::new(move |index| reopen(index).map(opened)) }
     }
 
     /// Readers that can be read only once.
@@ -188,7 +194,9 @@ fn open(path: &Path) -> io::Result<Opened> {
     }
     let file = File::open(path)?;
     match Coding::of(path) {
-        Coding::Plain => Ok(Opened { stream: Stream::File(file), coding: Coding::Plain, raw_bytes: None }),
+        Coding::Plain => {
+            Ok(Opened { stream: Stream::File(file), coding: Coding::Plain, raw_bytes: None, chunk: CHUNK })
+        }
         coding => packed(file, coding),
     }
 }
@@ -221,7 +229,7 @@ fn packed(reader: impl Read + Send + 'static, coding: Coding) -> io::Result<Open
     } else {
         Box::new(zstd::stream::read::Decoder::with_buffer(buffered)?)
     };
-    Ok(Opened { stream: Stream::Other(reader), coding, raw_bytes: Some(raw_bytes) })
+    Ok(Opened { stream: Stream::Other(reader), coding, raw_bytes: Some(raw_bytes), chunk: CHUNK })
 }
 
 /// Counts what is read of packed data.
