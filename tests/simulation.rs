@@ -17,6 +17,8 @@ mod check;
 mod coverage;
 #[path = "simulation/disk.rs"]
 mod disk;
+#[path = "simulation/drip.rs"]
+mod drip;
 #[path = "simulation/enumeration.rs"]
 mod enumeration;
 #[path = "simulation/regressions.rs"]

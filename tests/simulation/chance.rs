@@ -52,10 +52,12 @@ pub(crate) enum Hazard {
     ClockBack,
     /// The next run is told other limits.
     OtherLimits,
+    /// A pipe is silent for so long that the batch at hand is closed.
+    Aged,
 }
 
 impl Hazard {
-    pub(crate) const ALL: [Self; 32] = [
+    pub(crate) const ALL: [Self; 33] = [
         Self::NotSent,
         Self::RequestLost,
         Self::AnswerLost,
@@ -88,6 +90,7 @@ impl Hazard {
         Self::ClockForward,
         Self::ClockBack,
         Self::OtherLimits,
+        Self::Aged,
     ];
 }
 
@@ -128,7 +131,7 @@ impl Seeded {
                 | Hazard::Redirected
                 | Hazard::Puzzling => (6, 60),
                 Hazard::FailedForGood | Hazard::JobStalls | Hazard::JobGone => (5, 60),
-                Hazard::TakesUp | Hazard::OtherLimits => (2, 900),
+                Hazard::TakesUp | Hazard::OtherLimits | Hazard::Aged => (2, 900),
                 Hazard::Rival => (3, 300),
                 _ => (3, 150),
             };

@@ -143,6 +143,6 @@ fn expected() -> Vec<(Stage, Hazard)> {
     for stage in [Stage::Forming, Stage::Rebuilding, Stage::Letters] {
         pairs.push((stage, Hazard::Crash));
     }
-    pairs.push((Stage::Letters, Hazard::PowerLoss));
+    pairs.extend([(Stage::Letters, Hazard::PowerLoss), (Stage::Forming, Hazard::Aged)]);
     pairs
 }

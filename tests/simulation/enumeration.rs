@@ -40,10 +40,12 @@ const SMALL: Small = Small {
 const LANES: &[(&str, u32)] = &[("ok", 0), ("ok", 1), ("bad", 0), ("ok", 0)];
 const PLAIN: &[(&str, u32)] = &[("ok", 0), ("bad", 0), ("ok", 0), ("ok", 0)];
 
-const ALL: [Small; 36] = [
+const ALL: &[Small] = &[
     SMALL,
     Small { slots: 2, batch_rows: 1, ..SMALL },
     Small { pipe: true, max_rows: 1, ..SMALL },
+    Small { pipe: true, fates: PLAIN, batch_rows: 3, also: &[Hazard::Aged], faults: 2, ..SMALL },
+    Small { kind: "address, hold", pipe: true, fates: PLAIN, batch_rows: 3, also: &[Hazard::Aged], ..SMALL },
     Small { faults: 2, ..SMALL },
     Small { faults: 2, slots: 2, fates: PLAIN, ..SMALL },
     Small { kind: "retry", fates: &[("slow", 0), ("bad", 0), ("ok", 0)], faults: 2, ..SMALL },
@@ -157,7 +159,7 @@ fn simulation_of_every_schedule_of_small_imports() {
     let kinds = kinds();
     let (mut schedules, mut runs, mut broken) = (0, 0, Vec::new());
     let most = (150_000.0 * factor()) as u64;
-    for small in &ALL {
+    for small in ALL {
         let kind = kinds.iter().find(|kind| kind.name == small.kind).unwrap();
         let tried = try_all(kind, small, most);
         (schedules, runs) = (schedules + tried.schedules, runs + tried.runs);

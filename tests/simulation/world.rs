@@ -5,6 +5,7 @@ use crate::cases::Case;
 use crate::chance::{Chance, Hazard};
 use crate::coverage::{Coverage, Stage};
 use crate::disk::Disk;
+use crate::drip::{Drip, Silence};
 use crate::server::{Answer, Server};
 use crate::wire::{Call, Flight};
 use bulkhaul::drive::{Former, calls, rebuild};
@@ -94,6 +95,8 @@ pub(crate) struct Life {
     entries: Vec<(u64, Box<Entry>)>,
     clerk_called: bool,
     formed_at: u64,
+    /// Of the input, if it is a pipe.
+    silence: Silence,
     wake: Option<Moment>,
     assembler: Arc<Assembler>,
     pub(crate) in_flight: usize,
@@ -246,7 +249,12 @@ impl<'c, C: Chance> World<'c, C> {
         }
         let import = recovered.import.id;
         let text = Arc::clone(&case.text);
-        let reader = move || -> Box<dyn Read + Send> { Box::new(Bytes::new(Arc::clone(&text))) };
+        let (silence, pipe) = (Silence::never(), self.limits.pipe);
+        let falls = silence.clone();
+        let reader = move || -> Box<dyn Read + Send> {
+            let text = Arc::clone(&text);
+            if pipe { Box::new(Drip::new(text, falls.clone())) } else { Box::new(Bytes::new(text)) }
+        };
         let inputs = vec![(NAME.to_owned(), reader())];
         let source = match &recovered.cursor {
             None => Source::over(inputs, &case.layout),
@@ -273,6 +281,9 @@ impl<'c, C: Chance> World<'c, C> {
         }
         let limit = self.stops_early(&mut policy);
         let mut former = Former::new(source, Arc::clone(&assembler), Arc::clone(&names), limit);
+        if pipe {
+            former = former.closing_at(Duration::from_secs(5));
+        }
         let seed = self.chance.pick(u64::MAX);
         let mut engine = Engine::new(policy, Arc::clone(&assembler), names, seed, recovered, self.clocks());
         let mut life = Life {
@@ -281,6 +292,7 @@ impl<'c, C: Chance> World<'c, C> {
             entries: Vec::new(),
             clerk_called: false,
             formed_at: self.now,
+            silence,
             wake: None,
             assembler,
             in_flight: 0,
@@ -485,7 +497,12 @@ impl<'c, C: Chance> World<'c, C> {
     ) -> Met {
         match due {
             Due::Form { .. } if self.crashes(Stage::Forming) => Met::Death,
-            Due::Form { batches } => Met::Event(former.form(batches, self.wall())),
+            Due::Form { batches } => {
+                let aged = self.limits.pipe && self.strikes(Hazard::Aged, Stage::Forming);
+                let lines = 1 + self.chance.pick(self.limits.rows);
+                life.silence.after(if aged { lines } else { u64::MAX });
+                Met::Event(former.form(batches, self.wall()))
+            }
             Due::Rebuild { .. } if self.crashes(Stage::Rebuilding) => Met::Death,
             Due::Rebuild { seq, start, rows, state } => {
                 Met::Event(rebuild(rereader, &life.assembler, seq, start, &rows, state.as_ref()))
