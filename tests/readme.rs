@@ -174,15 +174,18 @@ fn the_tables_of_the_readme_are_those_of_the_manual() {
 
 #[test]
 fn the_examples_do_what_they_say() {
-    let reader = Reader::new();
-    // Twice: what was done is not done again.
-    for _ in 0..2 {
-        let output = reader.run("sh fixtures/examples/postgres-migration.sh");
-        assert!(output.status.success(), "{output:?}");
+    for example in ["postgres-migration.sh", "postgres-pipe.sh"] {
+        let reader = Reader::new();
+        // Twice: what was done is not done again.
+        for _ in 0..2 {
+            let output = reader.run(&format!("sh fixtures/examples/{example}"));
+            assert!(output.status.success(), "{example}: {output:?}");
+        }
+        let got = reader.api.requests();
+        let rows: usize = got.iter().map(|got| got.body.matches("\"id\":").count()).sum();
+        assert_eq!(rows, 1000, "{example}");
+        let keys: std::collections::HashSet<_> =
+            got.iter().map(|got| got.header("idempotency-key").unwrap().to_owned()).collect();
+        assert_eq!(keys.len(), got.len(), "{example}");
     }
-    let rows: usize = reader.api.requests().iter().map(|got| got.body.matches("\"id\":").count()).sum();
-    assert_eq!(rows, 1000);
-    let keys: std::collections::HashSet<_> =
-        reader.api.requests().iter().map(|got| got.header("idempotency-key").unwrap().to_owned()).collect();
-    assert_eq!(keys.len(), reader.api.requests().len());
 }
