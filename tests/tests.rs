@@ -9,6 +9,7 @@ mod real;
 mod recovery;
 mod replay;
 mod sandbox_server;
+mod security;
 mod send;
 mod support;
 mod targets;

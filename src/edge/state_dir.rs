@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub enum StateError {
 impl StateDir {
     /// Makes the folder (mode 0700) if it is not there, and takes its lock without waiting.
     pub fn take(path: &Path) -> Result<Self, StateError> {
-        make(path).map_err(StateError::Io)?;
+        make(path).and_then(|()| check(path)).map_err(StateError::Io)?;
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -120,6 +120,27 @@ fn make(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => sync_above(path),
     }
+}
+
+/// Others could put anything in the way of a run: a link to a file that would be written over, a pipe that would be
+/// waited for, a second name that would be written through.
+fn check(folder: &Path) -> io::Result<()> {
+    let mode = folder.metadata()?.permissions().mode() & 0o777;
+    if mode & 0o002 != 0 {
+        return Err(io::Error::other(format!("anyone may write in it (its mode is {mode:o})")));
+    }
+    for name in ["ledger.lock", "ledger.db", "ledger.db-wal", "ledger.db-journal"] {
+        let what = match folder.join(name).symlink_metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+            Ok(data) if data.is_symlink() => "a link",
+            Ok(data) if !data.is_file() => "not a plain file",
+            Ok(data) if data.nlink() > 1 => "a file that has another name too (a hard link)",
+            Ok(_) => continue,
+        };
+        return Err(io::Error::other(format!("`{name}` in it is {what}")));
+    }
+    Ok(())
 }
 
 fn above(path: &Path) -> Option<&Path> {

@@ -24,7 +24,9 @@ pub fn read(state: &Path) -> io::Result<Option<String>> {
 /// Replaces `status.json` in the state's folder.
 pub fn write(state: &Path, json: &str) -> io::Result<()> {
     let fresh = state.join(".status.json.new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+    // Whatever lies there, a run that was killed left it, or somebody planted it: it is not written through.
+    let _ = std::fs::remove_file(&fresh);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
     file.write_all(json.as_bytes())?;
     file.write_all(b"\n")?;
     std::fs::rename(&fresh, state.join("status.json"))

@@ -6,7 +6,7 @@ use super::classify::Answer;
 use super::faults::Attempt;
 use super::filter::encode;
 use super::form::{fill_text, headers, tidy};
-use super::job::{EndThen, JobWay, Polling, origin};
+use super::job::{EndThen, JobWay, Polling, origin, path_of};
 use super::raw;
 use super::scrub::clean;
 use super::slot::{Facts, GroupState, RowContext};
@@ -36,7 +36,10 @@ impl Target {
                 let url = tidy(&url);
                 if origin(&url).0 == home { Ok(url) } else { Err("the job is at another origin".to_owned()) }
             }
-            None if path.starts_with('/') && !path.starts_with("//") => Ok(tidy(&format!("{home}{path}"))),
+            // The ledger may say which job it was, never where to go: its path is looked at as an answer's link is.
+            None if path.starts_with('/') && path_of(path, home).as_deref() == Some(path) => {
+                Ok(tidy(&format!("{home}{path}")))
+            }
             None => Err(format!("`{path}` is no path to a job")),
         }
     }

@@ -1,6 +1,6 @@
 //! Memory is bounded by what is in flight, never by the size of the input.
 
-use crate::support::{Bench, sink};
+use crate::support::{Bench, peak as peak_of, sink};
 use std::io::{BufWriter, Write};
 
 /// The most memory a run over `rows` rows held, in KiB, as the kernel counted it.
@@ -19,15 +19,7 @@ fn peak(rows: u64) -> u64 {
     let url = format!("http://{}/", sink::start());
     let mut child = bench
         .start(&format!("send x.csv --to {url} --idempotency-header Idempotency-Key --progress none -q"));
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    while child.try_wait().unwrap().is_none() {
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let held = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
-        peak = held.unwrap_or(peak);
-        std::thread::sleep(std::time::Duration::from_millis(2));
-    }
+    let peak = peak_of(&mut child);
     assert!(child.wait().unwrap().success());
     peak
 }

@@ -81,6 +81,20 @@ impl Bench {
     }
 }
 
+/// The most memory that a process has held when it ends, in KiB, as the kernel counted it.
+pub(crate) fn peak(child: &mut Child) -> u64 {
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let held = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
+        peak = held.unwrap_or(peak);
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    peak
+}
+
 pub(crate) fn said(output: std::process::Output) -> Said {
     Said {
         exit: output.status.code().unwrap_or(-1),

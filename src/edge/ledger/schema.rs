@@ -6,6 +6,7 @@
 use super::LedgerError;
 use crate::model::Canary;
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 /// "bulk" in ASCII.
 pub(super) const APPLICATION_ID: i64 = 0x6275_6c6b;
@@ -82,10 +83,19 @@ pub(super) fn configure(conn: &Connection) -> Result<(), LedgerError> {
     }
     let synced = if Canary::CommitsNotSynced.is_loose() { "NORMAL" } else { "FULL" };
     conn.pragma_update(None, "synchronous", synced)?;
-    conn.pragma_update(None, "trusted_schema", "OFF")?;
-    conn.pragma_update(None, "cell_size_check", "ON")?;
+    distrust(conn)?;
     conn.pragma_update(None, "wal_autocheckpoint", 4000)?;
     conn.set_prepared_statement_cache_capacity(32);
+    Ok(())
+}
+
+/// Nothing that stands in the file is carried out.
+pub(super) fn distrust(conn: &Connection) -> Result<(), LedgerError> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    conn.pragma_update(None, "cell_size_check", "ON")?;
     Ok(())
 }
 
@@ -96,12 +106,35 @@ pub(super) fn is_committed(conn: &Connection) -> Result<bool, LedgerError> {
     let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (tables, id, format) {
         (0, 0, 0) => Ok(false),
-        (_, APPLICATION_ID, FORMAT) => Ok(true),
+        (_, APPLICATION_ID, FORMAT) if is_ours(&named(conn)?)? => Ok(true),
+        (_, APPLICATION_ID, FORMAT) => Err(LedgerError::Refused(
+            "it holds other tables than a ledger has: it was changed by hand".to_owned(),
+        )),
         (_, APPLICATION_ID, other) => Err(LedgerError::Refused(format!(
             "it has format {other}, and this program writes format {FORMAT}"
         ))),
         _ => Err(LedgerError::Refused("it is not a ledger of bulkhaul".to_owned())),
     }
+}
+
+/// Kind, name and definition of something in a file.
+type Defined = (String, String, Option<String>);
+
+/// Everything that is defined in a file.
+fn named(conn: &Connection) -> Result<Vec<Defined>, LedgerError> {
+    let mut select = conn.prepare("SELECT type, name, sql FROM sqlite_schema")?;
+    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whether a file defines what a ledger does, and nothing else. The history is figures only; a ledger may lack it.
+fn is_ours(found: &[Defined]) -> Result<bool, LedgerError> {
+    let conn = Connection::open_in_memory()?;
+    conn.execute_batch(TABLES)?;
+    let own = named(&conn)?;
+    let is_needed = |(_, name, _): &Defined| !name.starts_with("history");
+    Ok(found.iter().all(|defined| own.contains(defined))
+        && own.iter().filter(|defined| is_needed(defined)).all(|defined| found.contains(defined)))
 }
 
 /// Within the transaction that also writes the first import.

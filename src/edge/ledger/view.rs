@@ -55,8 +55,7 @@ impl View {
             let whole = std::path::absolute(path)?;
             Connection::open_with_flags(uri(&whole), flags | OpenFlags::SQLITE_OPEN_URI)?
         };
-        conn.pragma_update(None, "trusted_schema", "OFF")?;
-        conn.pragma_update(None, "cell_size_check", "ON")?;
+        schema::distrust(&conn)?;
         let is_new = !schema::is_committed(&conn)?;
         Ok(Self { conn, path: path.to_owned(), seen, is_new })
     }

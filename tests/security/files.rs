@@ -1,0 +1,89 @@
+//! What others can put in the way of a state, and what they can put into a ledger.
+
+use crate::support::{Bench, csv};
+use rusqlite::Connection;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+const SEND: &str = "send x.csv --to sandbox --progress none";
+
+#[test]
+fn what_is_planted_under_the_names_of_a_state_is_neither_followed_nor_waited_for() {
+    for name in ["ledger.db", "ledger.lock", "ledger.db-wal", "status.json"] {
+        for plant in ["link", "hard link", "pipe"] {
+            let bench = Bench::with("x.csv", csv(3));
+            bench.write("victim", "precious");
+            let mode = std::fs::Permissions::from_mode(0o640);
+            std::fs::set_permissions(bench.path("victim"), mode).unwrap();
+            std::fs::create_dir(bench.path("x.csv.bulkhaul")).unwrap();
+            let planted = bench.path("x.csv.bulkhaul").join(name);
+            match plant {
+                "link" => symlink(bench.path("victim"), &planted).unwrap(),
+                "hard link" => std::fs::hard_link(bench.path("victim"), &planted).unwrap(),
+                _ => assert!(std::process::Command::new("mkfifo").arg(&planted).status().unwrap().success()),
+            }
+            let said = bench.run(SEND);
+            // Only status.json is replaced, and never written through.
+            let exit = i32::from(name != "status.json");
+            assert_eq!(said.exit, exit, "{plant} {name}: {said:?}");
+            if exit == 1 {
+                assert!(said.stderr.contains(&format!("`{name}` in it is")), "{plant} {name}: {said:?}");
+                assert!(said.stderr.contains("hint: "), "{said:?}");
+            }
+            assert_eq!(bench.read("victim"), "precious", "{plant} {name}");
+            let mode = bench.path("victim").metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o640, "{plant} {name}: the mode of a stranger's file was changed");
+        }
+    }
+}
+
+#[test]
+fn a_state_folder_that_anyone_may_write_in_is_not_used() {
+    let bench = Bench::with("x.csv", csv(3));
+    let state = bench.path("x.csv.bulkhaul");
+    std::fs::create_dir(&state).unwrap();
+    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let said = bench.run(SEND).exits(1);
+    assert_eq!(
+        said.stderr,
+        "error: cannot use the state folder `x.csv.bulkhaul`: anyone may write in it (its mode is 777)\nhint: --state DIR names another one\n"
+    );
+    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o755)).unwrap();
+    bench.run(SEND).exits(0);
+}
+
+#[test]
+fn a_ledger_with_anything_else_in_it_is_refused() {
+    let strange = [
+        "CREATE TRIGGER t AFTER UPDATE ON batch BEGIN UPDATE import SET delivered = 99; END",
+        "CREATE VIEW v AS SELECT * FROM batch",
+        "CREATE TABLE more (a)",
+        "CREATE INDEX i ON batch (rows)",
+        "DROP INDEX batch_unsettled",
+        "ALTER TABLE batch ADD COLUMN more INTEGER",
+        "DROP TABLE letter; CREATE VIEW letter AS SELECT 1 AS number, 1 AS import, 0 AS ordinal, 1 AS bytes, NULL AS batch, '' AS code, '' AS line",
+        "PRAGMA user_version = 77",
+        "PRAGMA application_id = 7",
+    ];
+    for sql in strange {
+        let bench = Bench::with("x.csv", csv(8));
+        bench.run(&format!("{SEND} --limit 4")).exits(0);
+        let db = Connection::open(bench.path("x.csv.bulkhaul/ledger.db")).unwrap();
+        db.execute_batch(sql).unwrap();
+        drop(db);
+        let said = bench.run(SEND).exits(74);
+        assert!(
+            said.stderr.starts_with("error: the ledger could not be read or written: it "),
+            "{sql}: {said:?}"
+        );
+        assert_eq!(bench.sandbox_rows("x.csv").len(), 4, "{sql}: nothing was sent");
+        for look in ["status", "rejects", "audit x.csv x.csv"] {
+            bench.run(look).exits(74);
+        }
+    }
+}
+
+/// Versions from 3.7.0 to 3.51.2 could lose commits while a log was begun anew.
+#[test]
+fn sqlite_is_new_enough() {
+    assert!(rusqlite::version_number() >= 3_051_003, "{}", rusqlite::version());
+}
