@@ -269,6 +269,13 @@ mod tests {
     }
 
     #[test]
+    fn a_line_without_a_length_fits_a_narrow_screen() {
+        let tally = Tally::default();
+        let figures = Figures { tally, done: 0, total: None, ..figures(Some(Wait::Jobs(3))) };
+        assert!(figures.drawn(SPEED, 10, Look { colour: false, wide: false }).chars().count() <= 10);
+    }
+
+    #[test]
     fn a_wait_is_told_with_its_end_instead_of_a_speed() {
         let asked = Some(Wait::Asked(Moment::from_micros(12_400_000)));
         let line = figures(asked).drawn(SPEED, 79, PLAIN);
