@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// How long a first signal waits for what is in flight.
+/// How long a run that has to end waits for what is in flight.
 const DRAIN_MAX: Duration = Duration::from_secs(20);
 /// How often the watch is shown the state.
 const TICK: Duration = Duration::from_millis(200);
@@ -168,11 +168,14 @@ impl Corridor {
             };
             if matches!(event, Event::StopAsked) {
                 watch.stopping(self.engine.in_flight());
-                drain_until.get_or_insert(self.run.clock.tick() + DRAIN_MAX);
             }
             self.step(event);
             while let Ok(event) = inbox.try_recv() {
                 self.step(event);
+            }
+            if self.engine.is_stopping() {
+                // Whatever stops the run, what is in flight is not waited for without end.
+                drain_until.get_or_insert(self.run.clock.tick() + DRAIN_MAX);
             }
         }
     }

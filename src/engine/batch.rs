@@ -1,7 +1,7 @@
 //! One batch in hand, from its plan to its end.
 
 use super::gate::Weight;
-use crate::model::{Begun, GroupId, Job, Load, Moment, Planned, WallTime};
+use crate::model::{Begun, GroupId, Job, Load, Moment, Now, Planned, WallTime};
 use crate::target::GroupState;
 use std::time::Duration;
 
@@ -66,6 +66,16 @@ impl State {
     }
 }
 
+/// Since when the target may know a batch's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    Never,
+    /// In an earlier run: not before it was planned.
+    Before,
+    /// In this run, first at this moment.
+    Here(Now),
+}
+
 #[derive(Debug)]
 pub(super) struct Batch {
     pub planned: Planned,
@@ -73,8 +83,8 @@ pub(super) struct Batch {
     pub state: State,
     /// Attempts in this run.
     pub attempts: u32,
-    /// The target may have seen its key, in this run or an earlier one.
-    pub shown: bool,
+    /// When the target may first have seen its key.
+    pub shown: Shown,
     /// Attempts since the target last took anything; bounded by the policy.
     pub failures: u32,
     /// The target's successes when the last failure came: another's success in between starts the count anew.
@@ -116,7 +126,7 @@ impl Batch {
             load,
             state,
             attempts: 0,
-            shown: false,
+            shown: Shown::Never,
             failures: 0,
             failures_at: 0,
             tainted: false,
@@ -147,8 +157,69 @@ impl Batch {
         Weight { rows: self.planned.rows.len(), bytes: self.load().body().len() as u64 }
     }
 
+    /// How old its key may be at the target; `None` where a clock that went back knows no age. Within this run the
+    /// clock that never goes back is asked, too, and the greater age counts: that one stands still while the machine
+    /// sleeps.
+    pub(super) fn key_age(&self, now: Now) -> Option<Duration> {
+        match self.shown {
+            Shown::Never => Some(Duration::ZERO),
+            Shown::Before => now.wall.age_of(self.planned.planned_at),
+            Shown::Here(first) => {
+                let by_wall = now.wall.age_of(first.wall).unwrap_or_default();
+                Some(now.tick.since(first.tick).max(by_wall))
+            }
+        }
+    }
+
     /// Memory that it holds.
     pub(super) fn bytes(&self) -> usize {
         self.load.as_ref().map_or(0, Load::memory)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{BatchKey, BatchSeq, Digest, Ordinal, Place, RowSet};
+
+    fn at(tick: u64, wall: i64) -> Now {
+        Now { tick: Moment::from_micros(tick * 1_000_000), wall: WallTime::from_millis(wall * 1000) }
+    }
+
+    fn planned(wall: i64) -> Batch {
+        let planned = Planned {
+            seq: BatchSeq(1),
+            parent: None,
+            rank: BatchSeq(1),
+            generation: 0,
+            rows: RowSet::range(Ordinal(0), 1),
+            start: Place::START,
+            source_bytes: 1,
+            key: BatchKey(Digest::of(b"key")),
+            body_hash: Digest::of(b"body"),
+            planned_at: WallTime::from_millis(wall * 1000),
+            may_have_left: true,
+            row_attempts: 0,
+            group_state: None,
+            refusals: 0,
+            doubtful: false,
+            kept: false,
+            close: crate::model::Close::End,
+            parked: None,
+        };
+        Batch::new(planned, None, State::Absent)
+    }
+
+    #[test]
+    fn a_key_ages_from_the_moment_at_which_the_target_may_have_seen_it() {
+        let mut batch = planned(100);
+        assert_eq!(batch.key_age(at(500, 600)), Some(Duration::ZERO), "nobody knows it");
+        batch.shown = Shown::Here(at(500, 600));
+        assert_eq!(batch.key_age(at(510, 610)), Some(Duration::from_secs(10)));
+        assert_eq!(batch.key_age(at(510, 4210)), Some(Duration::from_secs(3610)), "the machine slept");
+        assert_eq!(batch.key_age(at(510, 550)), Some(Duration::from_secs(10)), "the clock was set back");
+        batch.shown = Shown::Before;
+        assert_eq!(batch.key_age(at(0, 700)), Some(Duration::from_secs(600)));
+        assert_eq!(batch.key_age(at(0, 99)), None);
     }
 }

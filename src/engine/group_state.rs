@@ -5,7 +5,7 @@
 //! when it was planned. After an unknown outcome the same bytes go first: else our own write, which we did not hear
 //! of, would be taken for somebody else's, and be made a second time.
 
-use super::batch::State;
+use super::batch::{Shown, State};
 use super::event::{Command, StopCause};
 use super::sending::Turn;
 use super::{Awaited, Engine};
@@ -146,6 +146,7 @@ impl Engine {
             (planned.generation, planned.key, planned.body_hash) = (generation, key, body_hash);
             (planned.group_state, planned.planned_at) = (Some(group_state), now.wall);
             planned.may_have_left = true;
+            batch.shown = Shown::Never;
         });
         self.hand.set(seq, State::Leaving);
         self.commit(Entry::Leave { seq, form: Some(form) }, Awaited::Prepare(seq), commands);

@@ -70,7 +70,8 @@ impl Engine {
                 let once = !self.policy.repeatable && self.policy.on_ambiguous != OnAmbiguous::Resend;
                 let batch = self.batch(seq);
                 batch.puzzles += 1;
-                batch.tainted |= once;
+                // A conflict may be with what an attempt before this one did, unheard. Any other 4xx did nothing.
+                batch.tainted |= once && status == Some(409);
                 if batch.puzzles < PUZZLES_MAX && !once {
                     self.again(now, seq, None, why, commands);
                 } else {
@@ -100,8 +101,9 @@ impl Engine {
                 }
             }
             Outcome::Stop { kind, why, hint } => {
-                // Only a 4xx says that nothing was applied: many a form answers 303 after it was.
-                if status.is_some_and(|status| !(400..500).contains(&status)) {
+                // Only a 4xx says that nothing was applied, and a 307 or 308, which wants the same request elsewhere: many
+                // a form answers 303 after it was.
+                if status.is_some_and(|status| !matches!(status, 307 | 308 | 400..500)) {
                     self.batch(seq).tainted = true;
                 }
                 self.put_back(seq, now.tick);
@@ -194,11 +196,30 @@ impl Engine {
 
     fn throttled(&mut self, now: Now, seq: BatchSeq, wait: Option<Duration>, commands: &mut Vec<Command>) {
         self.books.requests_mut().throttled += 1;
-        let wait = wait
-            .filter(|wait| !wait.is_zero())
-            .unwrap_or_else(|| self.policy.backoff.after_refusal(self.gate.refusals(), &mut self.rng));
+        let wait = self.patience(wait);
         self.put_back(seq, now.tick + wait.min(self.policy.max_wait));
         self.came_back(seq, commands);
+        self.pause(now, wait, commands);
+    }
+
+    /// The wait that a refusal named, or one of our own: that is never longer than what is obeyed, for only the
+    /// target's word may end the run.
+    fn patience(&mut self, named: Option<Duration>) -> Duration {
+        let own = self.policy.backoff.after_refusal(self.gate.refusals(), &mut self.rng);
+        named.filter(|wait| !wait.is_zero()).unwrap_or(own.min(self.policy.max_wait))
+    }
+
+    /// A poll was refused for being too fast: that is said of the whole target, as it is of any request.
+    pub(super) fn poll_throttled(
+        &mut self,
+        now: Now,
+        seq: BatchSeq,
+        wait: Option<Duration>,
+        commands: &mut Vec<Command>,
+    ) {
+        self.books.requests_mut().throttled += 1;
+        let wait = self.patience(wait);
+        self.hand.set(seq, State::Polling(now.tick + wait.min(self.policy.max_wait)));
         self.pause(now, wait, commands);
     }
 

@@ -289,7 +289,7 @@ impl Engine {
                 self.hand.set(seq, State::Waiting(now.tick));
                 self.commit(Entry::Stay { seq }, Awaited::Stay, commands);
             }
-            Awaited::Leave(seq) => self.leave(seq, commands),
+            Awaited::Leave(seq) => self.leave(now, seq, commands),
             Awaited::Prepare(seq) => self.hand.set(seq, State::Waiting(now.tick)),
             Awaited::Pause | Awaited::Stay => {}
             Awaited::Drained => self.input = Input::Drained,
@@ -359,6 +359,10 @@ impl Engine {
                 let why = format!("job {job} has not ended in {} s", time.as_secs());
                 return self.park(seq, why, commands);
             }
+            PollOutcome::Again { wait, .. } if is_throttle(status, wait) => {
+                batch.polls += 1;
+                return self.poll_throttled(now, seq, wait, commands);
+            }
             PollOutcome::Again { wait, why: _ } => wait,
             PollOutcome::Gone { .. } => None,
         };
@@ -409,6 +413,11 @@ impl Engine {
         let is_safe = !self.policy.keep_rows || self.forming == 0 && self.ready.is_empty();
         self.awaited.is_empty() && self.hand.count(Kind::Out) == 0 && is_safe
     }
+}
+
+/// Whether the answer to a poll asks for patience with the target as a whole, not with the job alone.
+fn is_throttle(status: Option<u16>, wait: Option<Duration>) -> bool {
+    status == Some(429) || status == Some(503) && wait.is_some()
 }
 
 /// A stop that an answer asked for.

@@ -57,7 +57,7 @@ impl Engine {
     }
 
     /// No new request leaves. A reached limit and a broken file are no such stops: what was read before is sent.
-    pub(super) const fn is_stopping(&self) -> bool {
+    pub const fn is_stopping(&self) -> bool {
         self.stop.is_some()
     }
 
@@ -82,7 +82,7 @@ impl Engine {
             let stays = matches!(self.policy.on_ambiguous, OnAmbiguous::Hold | OnAmbiguous::Stop);
             // Where groups have a beginning, it has to be known whose they are, and for that what is in it.
             let nameless = unknown && stays && !self.assembler.begins_groups();
-            if nameless && !self.may_repeat(now, &batch.planned) {
+            if nameless && !self.may_repeat(now, batch) {
                 let why = "the run that sent it ended before its answer came".to_owned();
                 self.ambiguous(now, seq, None, why, commands);
                 if self.is_stopping() {

@@ -1,7 +1,7 @@
 //! The engine of a run that goes on from what the ledger holds. A new import is one whose ledger is empty, so
 //! there is one way in, not two.
 
-use super::batch::{Batch, State};
+use super::batch::{Batch, Shown, State};
 use super::credential::Credential;
 use super::event::StopCause;
 use super::gate::Rates;
@@ -66,7 +66,7 @@ pub(super) fn engine(
                 batch
             }
         };
-        batch.shown = true;
+        batch.shown = Shown::Before;
         // It may have been sent, and nobody saw the answer.
         batch.tainted = batch.planned.may_have_left;
         batch.group_state =

@@ -1,12 +1,12 @@
 //! What stands between a batch that is due and its request: its rows may have expired or be blocked, its key may be
 //! too old, its group's state may be unknown, and the gate has to let it pass.
 
-use super::batch::{Kind, State};
+use super::batch::{Batch, Kind, Shown, State};
 use super::event::{Command, Sent, StopCause};
 use super::gate::{Passage, Weight};
 use super::policy::OnAmbiguous;
 use super::{Awaited, DEFAULT_POLLING, Engine};
-use crate::model::{BatchSeq, Begun, Canary, Entry, Now, Outcome, Planned, Rejection, RowVerdict, Verdicts};
+use crate::model::{BatchSeq, Begun, Canary, Entry, Now, Outcome, Rejection, RowVerdict, Verdicts};
 use std::sync::Arc;
 
 /// What became of a batch's turn.
@@ -107,7 +107,7 @@ impl Engine {
             return Turn::Stuck;
         }
         if self.hand.get(seq).planned.may_have_left {
-            self.leave(seq, commands);
+            self.leave(now, seq, commands);
         } else {
             self.hand.set(seq, State::Leaving);
             self.commit(Entry::Leave { seq, form: None }, Awaited::Leave(seq), commands);
@@ -116,13 +116,15 @@ impl Engine {
     }
 
     /// The request goes out.
-    pub(super) fn leave(&mut self, seq: BatchSeq, commands: &mut Vec<Command>) {
+    pub(super) fn leave(&mut self, now: Now, seq: BatchSeq, commands: &mut Vec<Command>) {
         self.hand.set(seq, State::InFlight);
         let serial = self.credential.serial();
         let batch = self.hand.get_mut(seq);
         batch.planned.may_have_left = true;
         batch.attempts += 1;
-        batch.shown = true;
+        if batch.shown == Shown::Never {
+            batch.shown = Shown::Here(now);
+        }
         batch.credential = serial;
         let load = batch.load().clone();
         let about = Sent {
@@ -203,26 +205,25 @@ impl Engine {
     }
 
     /// Whether the same request may go again: the target still remembers its key, or repeating is harmless.
-    pub(super) fn may_repeat(&self, now: Now, planned: &Planned) -> bool {
-        self.policy.repeatable && self.is_fresh(now, planned)
+    pub(super) fn may_repeat(&self, now: Now, batch: &Batch) -> bool {
+        self.policy.repeatable && self.is_fresh(now, batch)
     }
 
-    fn is_fresh(&self, now: Now, planned: &Planned) -> bool {
-        match self.policy.key_age_max() {
-            _ if Canary::OldKeysSent.is_loose() => true,
-            None => true,
-            // A clock that went back knows no ages, so the key counts as too old.
-            Some(max) => now.wall.age_of(planned.planned_at).is_some_and(|age| age < max),
+    fn is_fresh(&self, now: Now, batch: &Batch) -> bool {
+        if Canary::OldKeysSent.is_loose() || batch.shown == Shown::Never {
+            return true; // a key that nobody knows can't be forgotten
         }
+        // One of unknown age counts as too old.
+        self.policy.key_age_max().is_none_or(|max| batch.key_age(now).is_some_and(|age| age < max))
     }
 
     /// A request that may not go again as it is. Whether that was dealt with here.
     fn replace_forgotten(&mut self, now: Now, seq: BatchSeq, commands: &mut Vec<Command>) -> bool {
         let batch = self.hand.get(seq);
-        let fresh = self.is_fresh(now, &batch.planned);
+        let fresh = self.is_fresh(now, batch);
         if !batch.tainted {
             // It came back unapplied each time (429s, for instance), longer than a key lives: a new key is safe.
-            if batch.shown && !fresh {
+            if !fresh {
                 self.resend(now, seq, commands);
                 return true;
             }
@@ -252,8 +253,8 @@ impl Engine {
     /// A person decided that rows in doubt go again: under their own key while the target remembers it, since that
     /// doubles nothing, else under a new one.
     fn take_up(&mut self, now: Now, seq: BatchSeq, commands: &mut Vec<Command>) {
-        let planned = &self.hand.get(seq).planned;
-        if planned.may_have_left && self.may_repeat(now, planned) {
+        let batch = self.hand.get(seq);
+        if batch.planned.may_have_left && self.may_repeat(now, batch) {
             self.hand.set(seq, State::Settling);
             self.commit(Entry::TakeUp { seq }, Awaited::TakeUp(seq), commands);
         } else {

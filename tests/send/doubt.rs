@@ -24,6 +24,43 @@ fn without_keys_a_redirect_may_have_been_applied_and_is_not_sent_again() {
     assert_eq!(server.got().len(), 1);
 }
 
+/// A wrong method or address is mended, and the rows go out: nobody doubts that nothing was done.
+#[test]
+fn without_keys_rows_stay_pending_behind_an_answer_that_did_nothing() {
+    for answer in ["405 Method Not Allowed", "415 Unsupported Media Type", "308 Permanent Redirect"] {
+        let (bench, server) = (bench(), Scripted::start(&[Says(answer, "location: /x\r\n", ""), OK]));
+        bench.run(&send(&server, "")).exits(1).books([1, 0, 0, 0, 1]);
+        bench.run(&send(&server, "")).exits(0).books([1, 1, 0, 0, 0]);
+        assert_eq!(server.got().len(), 2, "{answer}");
+    }
+}
+
+#[test]
+fn a_poll_that_is_refused_for_being_too_fast_closes_the_gate_for_the_whole_target() {
+    let job = Says("202 Accepted", "", "{\"job_id\":\"1\",\"status_url\":\"/jobs/1\"}");
+    let busy = Says("429 Too Many Requests", "retry-after: 7200\r\n", "");
+    let (bench, server) = (bench(), Scripted::start(&[job, busy]));
+    let send = format!("send x.ndjson --to imports-async --url {} --progress none --json", server.url);
+    for _ in 0..2 {
+        let said = bench.run(&format!("{send} --max-wait 2s")).exits(4).books([1, 0, 0, 0, 1]);
+        let summary = said.summary();
+        assert_eq!(
+            (&summary["stopped_by"], &summary["requests"]["throttled"]),
+            (&"max-wait".into(), &1.into())
+        );
+    }
+    assert_eq!(server.got().len(), 3, "one request, and one poll in each run");
+}
+
+#[test]
+fn only_the_targets_own_word_is_longer_than_the_longest_wait() {
+    let busy = Says("429 Too Many Requests", "", "");
+    let steps = [busy.clone(), busy.clone(), busy.clone(), busy.clone(), busy.clone(), busy, OK];
+    let (bench, server) = (bench(), Scripted::start(&steps));
+    bench.run(&send(&server, "--max-wait 100ms")).exits(0).books([1, 1, 0, 0, 0]);
+    assert_eq!(server.got().len(), 7);
+}
+
 #[test]
 fn without_keys_a_refusal_that_nobody_can_read_is_not_asked_for_again() {
     for on_ambiguous in ["hold", "stop"] {
