@@ -9,7 +9,7 @@ use bulkhaul::edge::source::{Format, Layout, Source, Step};
 use bulkhaul::engine::{Assembler, BatchLimits, Event};
 use bulkhaul::model::{
     BatchEnd, BatchKey, BatchSeq, BodyState, Close, Cursor, Digest, Entry, ImportId, ImportRecord,
-    ImportState, Load, Mark, Ordinal, Place, Planned, Reply, RowSet, WallTime,
+    ImportState, Load, Mark, Ordinal, Passed, Place, Planned, Reply, RowSet, WallTime,
 };
 use bulkhaul::target::{Overrides, Profile, Target};
 use divan::{Bencher, black_box};
@@ -220,7 +220,7 @@ fn ledger_commits(bencher: Bencher<'_, '_>, batches: u64) {
         let cursor = Cursor { place: Place::START, ordinal: Ordinal(next), chain: [0; 32] };
         let batches = seqs.clone().map(planned).collect();
         let (natural, refused, kept) = (vec![], vec![], vec![]);
-        let plan = Entry::Plan { batches, natural, refused, cursor, kept };
+        let plan = Entry::Plan { batches, natural, refused, cursor, kept, passed: Passed::default() };
         ledger.apply(std::iter::once(&plan)).unwrap();
         let end = |seq| Entry::Finish {
             seq: BatchSeq(seq),

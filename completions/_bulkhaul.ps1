@@ -70,6 +70,8 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
             [CompletionResult]::new('--max-rejects', '--max-rejects', [CompletionResultType]::ParameterName, 'Stop, resumable, when more rows than this are refused')
             [CompletionResult]::new('--dead-letter', '--dead-letter', [CompletionResultType]::ParameterName, 'Where refused rows go (default: dead-letters.ndjson in the state)')
             [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Folder of the import (default: <first input>.bulkhaul)')
+            [CompletionResult]::new('--sync', '--sync', [CompletionResultType]::ParameterName, 'Send only rows that are new or changed since they were delivered last under this state')
+            [CompletionResult]::new('--max-shrink', '--max-shrink', [CompletionResultType]::ParameterName, 'With --sync: stop before anything is sent if the feed has lost more rows than this since last time')
             [CompletionResult]::new('--import-id', '--import-id', [CompletionResultType]::ParameterName, 'Fix the import''s identity by hand')
             [CompletionResult]::new('--faults', '--faults', [CompletionResultType]::ParameterName, 'For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'For `--to sandbox`: seed of its chance')

@@ -66,6 +66,8 @@ set edit:completion:arg-completer[bulkhaul] = {|@words|
             cand --max-rejects 'Stop, resumable, when more rows than this are refused'
             cand --dead-letter 'Where refused rows go (default: dead-letters.ndjson in the state)'
             cand --state 'Folder of the import (default: <first input>.bulkhaul)'
+            cand --sync 'Send only rows that are new or changed since they were delivered last under this state'
+            cand --max-shrink 'With --sync: stop before anything is sent if the feed has lost more rows than this since last time'
             cand --import-id 'Fix the import''s identity by hand'
             cand --faults 'For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%'
             cand --seed 'For `--to sandbox`: seed of its chance'

@@ -71,6 +71,8 @@ stop\t'End the run, with the rows pending'"
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l max-rejects -d 'Stop, resumable, when more rows than this are refused' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l dead-letter -d 'Where refused rows go (default: dead-letters.ndjson in the state)' -r -F
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l state -d 'Folder of the import (default: <first input>.bulkhaul)' -r -F
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l sync -d 'Send only rows that are new or changed since they were delivered last under this state' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l max-shrink -d 'With --sync: stop before anything is sent if the feed has lost more rows than this since last time' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l import-id -d 'Fix the import\'s identity by hand' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l faults -d 'For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l seed -d 'For `--to sandbox`: seed of its chance' -r

@@ -51,6 +51,14 @@
 //! ledger says which letter each of its rows was. What is still open follows from these ledgers: there is no second
 //! book that could fall behind them.
 //!
+//! # Feeds
+//!
+//! Under `--sync` the input is read through before anything is sent: entries (hash of the key, hash of the row) are
+//! sorted, and met with those of what was delivered last, which the ledger has in sorted blocks. So the course of each
+//! row is a value before forming begins (two bits a row). Entries of the batches of an import lie beside these until it
+//! has ended; which of them were delivered follows from the batches' ends, and the next run folds them in. The rows
+//! of batches in flight are kept, so that a broken feed ends without its old input.
+//!
 //! # Threads, each bounded
 //!
 //! - *forming* reads, frames, renders and cuts batches, small ones several at a time; it stops when the engine has

@@ -4,6 +4,7 @@
 
 mod commands;
 mod corpus;
+mod feeds;
 mod products;
 mod readme;
 mod real;

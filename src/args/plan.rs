@@ -10,7 +10,7 @@ use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 pub struct PlanArgs(pub SendArgs);
 
 /// Options of `send` that a plan has no use for: a typed one is refused, not passed over.
-const FOR_SENDING: [&str; 19] = [
+const FOR_SENDING: [&str; 21] = [
     "batch_age",
     "expect_rows",
     "spool",
@@ -22,6 +22,8 @@ const FOR_SENDING: [&str; 19] = [
     "on_ambiguous",
     "max_rejects",
     "state",
+    "sync",
+    "max_shrink",
     "dead_letter",
     "results",
     "again",

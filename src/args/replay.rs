@@ -18,7 +18,7 @@ pub struct ReplayArgs {
 }
 
 /// Options of `send` that a replay has no use for: a typed one is refused, not passed over.
-const FOR_INPUTS: [&str; 4] = ["dry_run", "no_header", "accept_new_tail", "import_id"];
+const FOR_INPUTS: [&str; 6] = ["dry_run", "no_header", "accept_new_tail", "import_id", "sync", "max_shrink"];
 
 /// Options that say other things here.
 const WORDS: [(&str, &str); 8] = [

@@ -119,6 +119,12 @@ pub struct SendArgs {
     /// Folder of the import (default: <first input>.bulkhaul)
     #[arg(long, value_name = "DIR", help_heading = STATE)]
     pub state: Option<PathBuf>,
+    /// Send only rows that are new or changed since they were delivered last under this state
+    #[arg(long, value_name = "KEY[,KEY]", value_delimiter = ',', requires = "state", conflicts_with_all = ["accept_new_tail", "dry_run"], help_heading = STATE)]
+    pub sync: Option<Vec<String>>,
+    /// With --sync: stop before anything is sent if the feed has lost more rows than this since last time
+    #[arg(long, value_name = "N|N%", requires = "sync", help_heading = STATE, hide_short_help = true)]
+    pub max_shrink: Option<Percent>,
     /// Fix the import's identity by hand
     #[arg(long, value_name = "ID", help_heading = STATE, hide_short_help = true)]
     pub import_id: Option<String>,

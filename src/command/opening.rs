@@ -8,7 +8,7 @@ use crate::edge::fingerprint::Fingerprint;
 use crate::edge::ledger::{Found, Ledger, LedgerError};
 use crate::edge::source::{Format, Layout, Source, SourceError};
 use crate::error::{Error, exit};
-use crate::model::{Cursor, Digest, Hasher, ImportId, ImportRecord, ImportState};
+use crate::model::{Cursor, Digest, FeedKey, Hasher, ImportId, ImportRecord, ImportState};
 use crate::settings;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -68,7 +68,7 @@ impl Subject<'_> {
     }
 
     /// Of the target and of how the input is read: another one is another import.
-    fn identity(&self) -> Digest {
+    pub(super) fn identity(&self) -> Digest {
         identity(self.target, self.layout)
     }
 
@@ -86,6 +86,26 @@ impl Subject<'_> {
 
     fn begin(&self, ledger: &mut Ledger, reading: &mut Reading<'_>, number: u64) -> Result<Opening, Error> {
         let source = reading.open(self.layout).map_err(|error| source_error(&error))?;
+        let (import, inputs) = self.new_import(number)?;
+        ledger.begin(&import, &inputs).map_err(|error| ledger_error(&error))?;
+        Ok(Opening::Run { import, source: Box::new(source) })
+    }
+
+    /// As `begin`, of a feed with so many different keys.
+    pub(super) fn begin_feed(
+        &self,
+        ledger: &mut Ledger,
+        number: u64,
+        key: &FeedKey,
+        keys: u64,
+    ) -> Result<(ImportRecord, Source), Error> {
+        let source = Source::open(&self.args.inputs, self.layout).map_err(|error| source_error(&error))?;
+        let (import, inputs) = self.new_import(number)?;
+        ledger.begin_feed(&import, &inputs, key, keys).map_err(|error| ledger_error(&error))?;
+        Ok((import, source))
+    }
+
+    fn new_import(&self, number: u64) -> Result<(ImportRecord, String), Error> {
         let id = if self.is_stream() && self.args.import_id.is_none() {
             let chance = chance::digest();
             ImportId(chance.map_err(|error| Error::failed(format!("cannot begin: {error}")))?)
@@ -101,8 +121,7 @@ impl Subject<'_> {
         });
         let facts: Vec<InputFacts> = facts.collect();
         let inputs = serde_json::to_string(&facts).expect("names and sizes are plain data");
-        ledger.begin(&import, &inputs).map_err(|error| ledger_error(&error))?;
-        Ok(Opening::Run { import, source: Box::new(source) })
+        Ok((import, inputs))
     }
 }
 
@@ -137,6 +156,13 @@ pub(super) fn open(
     let Some(found) = ledger.newest().map_err(|error| ledger_error(&error))? else {
         return subject.begin(ledger, reading, 1);
     };
+    if let Some(feed) = ledger.last_feed().map_err(|error| ledger_error(&error))? {
+        let key = feed.key.join(",");
+        let words = format!("the state here is of a feed, whose rows are known by `{key}`");
+        return Err(Error::new(exit::NOT_THE_SAME, words).hint(format!(
+            "say --sync {key} (with --again: everything), or begin another import: --state DIR"
+        )));
+    }
     if found.import.identity != subject.identity() {
         return Err(other_target(subject));
     }
@@ -228,7 +254,8 @@ fn changed_since(subject: &Subject<'_>) -> Error {
         );
     }
     Error::new(exit::NOT_THE_SAME, "the import here is finished, and the input has changed since").hint(
-        "--again imports all of it once more, under new keys; --state DIR begins a new import beside it",
+        "--sync KEY, in a state of its own, sends only new and changed rows each time; --again imports all of it \
+     once more, under new keys; --state DIR begins a new import beside it",
     )
 }
 
@@ -239,10 +266,9 @@ fn resume(
     found: Found,
 ) -> Result<Opening, Error> {
     if subject.args.again {
-        return Err(Error::new(exit::NOT_THE_SAME, "the import here is not finished")
-            .hint("leave --again out to go on with it; --abandon gives it up"));
+        return Err(not_finished());
     }
-    let before = same_kind(subject, &found)?;
+    same_kind(subject, &found)?;
     let source = match found.cursor {
         None => reading.open(subject.layout),
         Some(cursor) => reading.resume(subject.layout, &cursor),
@@ -250,12 +276,7 @@ fn resume(
     let source = source.map_err(|error| {
         if error.is_changed() { not_as_read(subject, &error) } else { source_error(&error) }
     })?;
-    let same = before.len() == subject.inputs.len()
-        && before
-            .iter()
-            .zip(&subject.inputs)
-            .all(|(old, new)| old.size == new.size && old.content == new.content);
-    if !same {
+    if !is_same(&found, subject)? {
         accept_tail(ledger, subject, &found, found.cursor)?;
     }
     Ok(Opening::Run { import: found.import, source: Box::new(source) })
@@ -271,6 +292,26 @@ fn not_as_read(subject: &Subject<'_>, error: &SourceError) -> Error {
     }
     Error::new(exit::NOT_THE_SAME, format!("{error}: the rows that were read before are not the same"))
         .hint("bring the old input back to go on; --abandon gives the import up; --state DIR begins another")
+}
+
+pub(super) fn not_finished() -> Error {
+    Error::new(exit::NOT_THE_SAME, "the import here is not finished")
+        .hint("leave --again out to go on with it; --abandon gives it up")
+}
+
+/// Whether the inputs are what they were when the import began.
+pub(super) fn is_same(found: &Found, subject: &Subject<'_>) -> Result<bool, Error> {
+    let before: Vec<InputFacts> = serde_json::from_str(&found.inputs)
+        .map_err(|_| Error::new(exit::LEDGER, "the ledger's list of inputs cannot be read"))?;
+    let pairs = || before.iter().zip(&subject.inputs);
+    Ok(before.len() == subject.inputs.len()
+        && pairs().all(|(old, new)| old.size == new.size && old.content == new.content))
+}
+
+/// What the inputs were called.
+pub(super) fn names(found: &Found) -> Option<Vec<String>> {
+    let facts: Vec<InputFacts> = serde_json::from_str(&found.inputs).ok()?;
+    Some(facts.into_iter().map(|facts| facts.name).collect())
 }
 
 /// What was consumed is the same, and something behind it is not.
@@ -290,7 +331,7 @@ fn accept_tail(
     ledger.accept_tail(found.import.number, &inputs).map_err(|error| ledger_error(&error))
 }
 
-fn other_target(subject: &Subject<'_>) -> Error {
+pub(super) fn other_target(subject: &Subject<'_>) -> Error {
     let other = match subject.args.inputs[0].display().to_string().as_str() {
         "-" => "DIR".to_owned(),
         first => format!("{first}.2.bulkhaul"),

@@ -300,7 +300,7 @@ impl Desk<'_> {
         let job = Job { args, layout, target, state, dead_letters: &dead_letters };
         let paths = vec![state.path().join(COPY)];
         let names = vec![file.display().to_string()];
-        let turn = Turn { ledger, import, source, paths, names, is_rest: false };
+        let turn = Turn { ledger, import, source, paths, names, feed: None, is_rest: false };
         job.run(turn, &mut send::open_stage()?, &closing, exit::COMPLETE)
     }
 }

@@ -1,5 +1,6 @@
 //! `bulkhaul send`: the main job.
 
+use super::feed;
 use super::opening::{
     self, InputFacts, Opening, Subject, copy_facts, input_facts, ledger_error, source_error,
 };
@@ -47,6 +48,7 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
     let chosen = settings::choose(args)?;
     let place = settings::state_path(args)?;
     settings::keep_apart(args, &place)?;
+    let feed_key = feed::key(args)?;
     if args.abandon {
         return abandon(args, arguments, chosen.name(), &place);
     }
@@ -60,6 +62,12 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
     let closing = Closing::new(args, arguments, target.name(), &dead_letters)
         .with_settings(settings::told(args, &target));
     let job = Job { args, layout: &layout, target, state: &state, dead_letters: &dead_letters };
+    if let Some(key) = feed_key {
+        let subject = Subject { args, layout: &layout, target: job.target.identity(), inputs };
+        let code = feed::Desk { subject, key, job, closing }.send();
+        drop(sandbox);
+        return code;
+    }
     let code = job.import(inputs, stage, &closing);
     drop(sandbox);
     match code {
@@ -139,6 +147,7 @@ pub(super) struct Turn {
     /// The files that are read, and what they are called in dead letters.
     pub(super) paths: Vec<PathBuf>,
     pub(super) names: Vec<String>,
+    pub(super) feed: Option<feed::Feed>,
     /// Nothing more is read for it, and another import follows.
     pub(super) is_rest: bool,
 }
@@ -179,7 +188,7 @@ impl Job<'_> {
                 }
             };
             let (paths, names) = (paths.clone(), settings::input_names(args));
-            let turn = Turn { ledger, import, source, paths, names, is_rest };
+            let turn = Turn { ledger, import, source, paths, names, feed: None, is_rest };
             let stage = match &mut stage {
                 Some(stage) => stage,
                 None => stage.insert(open_stage()?),
@@ -192,7 +201,7 @@ impl Job<'_> {
         }
     }
 
-    fn ledger(&self) -> Result<Ledger, Error> {
+    pub(super) fn ledger(&self) -> Result<Ledger, Error> {
         let path = self.state.ledger_file().map_err(|error| ledger_error(&error.into()))?;
         Ledger::open(&path, self.dead_letters).map_err(|error| ledger_error(&error))
     }
@@ -205,7 +214,7 @@ impl Job<'_> {
         closing: &Closing<'_>,
         before: u8,
     ) -> Result<u8, Error> {
-        let Turn { mut ledger, import, source, paths, names, is_rest } = turn;
+        let Turn { mut ledger, import, source, paths, names, feed, is_rest } = turn;
         let (args, target) = (self.args, Arc::clone(&self.target));
         let clock = Clock::start();
         let recovered = ledger.recover(import.number).map_err(|error| ledger_error(&error))?;
@@ -219,6 +228,9 @@ impl Job<'_> {
         let mut former = Former::new(source, Arc::clone(&assembler), Arc::clone(&names), args.limit);
         if settings::is_live(args) {
             former = former.closing_at(settings::batch_age(args, &target));
+        }
+        if let Some(feed::Feed { key, courses }) = feed {
+            former = former.of_feed(key, courses);
         }
         let rereader = Rereader::new(&paths, self.layout);
         let engine = Engine::new(

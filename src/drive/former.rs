@@ -4,7 +4,8 @@ use super::window::named_by;
 use crate::edge::source::{Bell, Source, SourceError, Step};
 use crate::engine::{Assembler, Event, Formed};
 use crate::model::{
-    BatchKey, Circumstances, Close, DeadLetter, Digest, Load, LoadBuilder, Mark, Rejection, Room, WallTime,
+    BatchKey, Circumstances, Close, Course, Courses, DeadLetter, Digest, FeedKey, Load, LoadBuilder, Mark,
+    Passed, Rejection, Room, WallTime,
 };
 use crate::target::{PerRequest, Pointer};
 use std::collections::HashSet;
@@ -14,6 +15,9 @@ use std::time::Duration;
 
 /// Refused rows that go to the ledger without waiting for a batch to go with: their text is in memory until then.
 pub(super) const REFUSED_BYTES_MAX: usize = 1 << 20;
+
+/// Rows of a feed that are passed over before the ledger hears of it.
+pub(super) const PASSED_MAX: u64 = 1 << 18;
 
 /// From this size on no further batch is formed in the same go.
 const CUT_BYTES: usize = 256 << 10;
@@ -45,6 +49,8 @@ pub struct Former {
     unique_by: Option<Pointer>,
     /// Nothing is asked of a row before it joins a batch.
     is_free: bool,
+    /// Where the input is a feed: by what its rows are known, and which of them are sent.
+    pub(super) feed: Option<(FeedKey, Courses)>,
 }
 
 /// Where the text of the row at hand stands.
@@ -79,6 +85,7 @@ struct Forms {
     builder: LoadBuilder,
     refused: Vec<DeadLetter>,
     refused_bytes: usize,
+    passed: Passed,
     seen: HashSet<String>,
     /// What the rows' members are called, where that must be alike.
     keys: Option<Digest>,
@@ -111,6 +118,7 @@ impl Former {
             room: Room::default(),
             unique_by,
             is_free,
+            feed: None,
         }
     }
 
@@ -176,6 +184,7 @@ impl Former {
             if forms.loads.len() >= batches
                 || forms.bytes >= CUT_BYTES
                 || forms.refused_bytes >= REFUSED_BYTES_MAX
+                || forms.passed.unchanged >= PASSED_MAX
                 || self.broken.is_some()
                 || self.idle.is_some()
                 || over && self.carried.is_none()
@@ -183,15 +192,15 @@ impl Former {
                 break;
             }
         }
-        if forms.loads.is_empty() && forms.refused.is_empty() {
+        if forms.loads.is_empty() && forms.refused.is_empty() && forms.passed.unchanged == 0 {
             return self.after_the_last(scratch);
         }
         let cursor = match &self.carried {
             Some((mark, _)) => self.source.cursor_before(mark),
             None => self.source.cursor(),
         };
-        let Forms { loads, closes, refused, .. } = forms;
-        Ok(Event::Formed(Formed { loads, refused, cursor, closes }))
+        let Forms { loads, closes, refused, passed, .. } = forms;
+        Ok(Event::Formed(Formed { loads, refused, passed, cursor, closes }))
     }
 
     /// Rows for one batch.
@@ -206,6 +215,7 @@ impl Former {
             && (forms.builder.len() as u64) < limits.rows
             && forms.refused_bytes < REFUSED_BYTES_MAX
             && self.idle.is_none()
+            && forms.passed.unchanged < PASSED_MAX
             && !self.is_at_limit()
         {
             let is_begun = !forms.builder.is_empty() || !forms.refused.is_empty();
@@ -268,6 +278,21 @@ impl Former {
                 return Ok(None);
             }
         };
+        let at_hand = if passes { &forms.builder.body[text.clone()] } else { &scratch[text.clone()] };
+        match self.course(mark, at_hand) {
+            Ok(Course::Send) => {}
+            passed => {
+                let letter = passed.map_err(|refusal| self.letter(mark, at_hand, &refusal, wall));
+                forms.builder.body.truncate(before);
+                match letter {
+                    Ok(course) => forms.passed.count(course),
+                    Err(letter) => {
+                        forms.refuse(letter);
+                    }
+                }
+                return Ok(None);
+            }
+        }
         let row = if passes { Row::Written { before, text } } else { Row::Apart(&scratch[text]) };
         Ok(match self.take(forms, mark, row, bytes_max, wall) {
             Taken::Carried(text) => Some((mark, text)),

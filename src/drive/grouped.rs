@@ -1,10 +1,10 @@
 //! Batches of a target whose requests depend on the groups of their rows: cut from a stretch of the input at once.
 
-use super::former::{Former, REFUSED_BYTES_MAX};
+use super::former::{Former, PASSED_MAX, REFUSED_BYTES_MAX};
 use super::window::{Window, group_of};
 use crate::edge::source::{SourceError, Step};
 use crate::engine::{Event, Formed};
-use crate::model::{Close, DeadLetter, WallTime};
+use crate::model::{Close, Course, DeadLetter, Passed, WallTime};
 use crate::target::PerRequest;
 
 impl Former {
@@ -20,7 +20,8 @@ impl Former {
         let mut refused_bytes = 0;
         let mut close = Close::Rows;
         let mut aging = false;
-        while !window.is_full() && refused_bytes < REFUSED_BYTES_MAX {
+        let mut passed = Passed::default();
+        while !window.is_full() && refused_bytes < REFUSED_BYTES_MAX && passed.unchanged < PASSED_MAX {
             if self.ended || self.is_at_limit() {
                 close = if self.ended { Close::End } else { Close::Limit };
                 break;
@@ -31,8 +32,13 @@ impl Former {
             match self.source.next(scratch) {
                 Ok(Step::Row { mark, text }) => {
                     let text = &scratch[text];
-                    let group = self.check(text, wall).and_then(|()| group_of(&self.assembler, mark, text));
-                    match group {
+                    let course = self.course(mark, text);
+                    if let Ok(course @ (Course::Unchanged | Course::Superseded)) = course {
+                        passed.count(course);
+                        continue;
+                    }
+                    let checked = course.and_then(|_| self.check(text, wall));
+                    match checked.and_then(|()| group_of(&self.assembler, mark, text)) {
                         Ok(Some(group)) if sharing == PerRequest::One => window.add_to_own(group, mark, text),
                         Ok(Some(group)) => window.add_unique(group, mark, text),
                         Ok(None) => unreachable!("a target with groups names one, or refuses the row"),
@@ -56,13 +62,13 @@ impl Former {
             refused_bytes +=
                 refused.iter().skip(known).map(|letter: &DeadLetter| letter.line.len()).sum::<usize>();
         }
-        if window.is_empty() && refused.is_empty() {
+        if window.is_empty() && refused.is_empty() && passed.unchanged == 0 {
             return self.after_the_last(scratch);
         }
         let loads = window.cut(&self.assembler, &mut |mark, text, refusal| {
             refused.push(self.letter(mark, text, refusal, wall));
         });
         let closes = vec![close; loads.len()];
-        Ok(Event::Formed(Formed { loads, closes, refused, cursor: self.source.cursor() }))
+        Ok(Event::Formed(Formed { loads, closes, refused, passed, cursor: self.source.cursor() }))
     }
 }

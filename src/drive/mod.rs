@@ -2,6 +2,7 @@
 //! It holds the only `select!` and no decision.
 
 pub mod calls;
+mod courses;
 mod ends;
 mod former;
 mod forming;

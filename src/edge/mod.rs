@@ -10,6 +10,7 @@ pub mod letter_file;
 pub mod packing;
 pub mod results;
 pub mod sheet;
+pub mod sorter;
 pub mod source;
 pub mod spool;
 pub mod state_dir;

@@ -2,7 +2,7 @@
 //! the same rows always make the same bytes.
 
 use crate::model::{
-    BatchKey, Close, Cursor, DeadLetter, Digest, GroupId, ImportId, Limit, Load, LoadBuilder, Mark,
+    BatchKey, Close, Cursor, DeadLetter, Digest, GroupId, ImportId, Limit, Load, LoadBuilder, Mark, Passed,
     Rejection, Room, WallTime,
 };
 use crate::target::{GroupState, RowContext, Target};
@@ -24,6 +24,8 @@ pub struct Formed {
     /// In the order in which they are to be sent.
     pub loads: Vec<(Load, BatchKey, Digest)>,
     pub refused: Vec<DeadLetter>,
+    /// Rows that a feed had before, or has again later.
+    pub passed: Passed,
     /// Behind all of it.
     pub cursor: Cursor,
     /// Why each of them was closed.
@@ -32,7 +34,8 @@ pub struct Formed {
 
 impl Formed {
     pub fn rows_read(&self) -> u64 {
-        self.loads.iter().map(|(load, ..)| load.len() as u64).sum::<u64>() + self.refused.len() as u64
+        let sent = self.loads.iter().map(|(load, ..)| load.len() as u64).sum::<u64>();
+        sent + self.refused.len() as u64 + self.passed.unchanged
     }
 }
 

@@ -1,6 +1,6 @@
 //! The books of an import as the engine keeps them: the ledger's numbers, moved on by each acknowledged entry.
 
-use crate::model::{DeadLetter, Requests, Tally};
+use crate::model::{DeadLetter, Passed, Requests, Tally};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -106,6 +106,12 @@ impl Books {
     pub(super) const fn deliver(&mut self, rows: u64) {
         self.tally.pending -= rows;
         self.tally.delivered += rows;
+    }
+
+    pub(super) const fn pass(&mut self, passed: Passed) {
+        self.tally.pending -= passed.unchanged;
+        self.tally.unchanged += passed.unchanged;
+        self.tally.superseded += passed.superseded;
     }
 
     pub(super) const fn park(&mut self, rows: u64) {

@@ -38,7 +38,8 @@ pub use recount::{Recorded, Recount, Recounted, Refusal};
 pub use wait::Wait;
 
 use crate::model::{
-    BatchSeq, Cursor, Entry, GroupId, ImportRecord, Moment, Noted, Now, Ordinal, PollOutcome, StopKind,
+    BatchSeq, Cursor, Entry, GroupId, ImportRecord, Moment, Noted, Now, Ordinal, Passed, PollOutcome,
+    StopKind,
 };
 use crate::target::GroupState;
 use batch::{Batch, Kind, State};
@@ -61,8 +62,8 @@ const DEFAULT_POLLING: crate::target::Polling = crate::target::Polling {
 /// What a commit is about, so that its acknowledgement finds its way.
 #[derive(Debug)]
 enum Awaited {
-    Plan(Vec<BatchSeq>, Vec<Settled>),
-    Refuse(Vec<Settled>),
+    Plan(Vec<BatchSeq>, Vec<Settled>, Passed),
+    Refuse(Vec<Settled>, Passed),
     Leave(BatchSeq),
     /// The request is whole; it waits for its passage.
     Prepare(BatchSeq),
@@ -253,23 +254,11 @@ impl Engine {
 
     fn committed(&mut self, now: Now, ticket: u64, noted: &Noted, commands: &mut Vec<Command>) {
         match self.awaited.remove(&ticket).expect("each ticket is acknowledged once") {
-            Awaited::Plan(batches, refused) => {
-                for seq in batches {
-                    if noted.taken.contains(&seq) {
-                        let batch = self.hand.remove(seq).expect("it was being planned");
-                        let place = batch.load().mark(0).place;
-                        self.refused_here(vec![Settled { place, verdict: "rejected", id: None }], commands);
-                        continue;
-                    }
-                    self.hand.set(seq, State::Waiting(now.tick));
-                    self.books.planned();
-                }
-                for (seq, refusals) in &noted.refusals {
-                    self.batch(*seq).planned.refusals = *refusals;
-                }
-                self.refused_here(refused, commands);
+            Awaited::Plan(batches, refused, passed) => {
+                self.plan_committed(now, batches, noted, commands);
+                self.refused_here(refused, passed, commands);
             }
-            Awaited::Refuse(refused) => self.refused_here(refused, commands),
+            Awaited::Refuse(refused, passed) => self.refused_here(refused, passed, commands),
             Awaited::Accept(seq) => {
                 let every = self.policy.polling.map_or(Duration::from_secs(1), |polling| polling.every);
                 self.hand.set(seq, State::Polling(now.tick + every));
@@ -300,7 +289,8 @@ impl Engine {
     }
 
     /// Rows that were refused before they were sent; their end is durable.
-    fn refused_here(&mut self, refused: Vec<Settled>, commands: &mut Vec<Command>) {
+    fn refused_here(&mut self, refused: Vec<Settled>, passed: Passed, commands: &mut Vec<Command>) {
+        self.books.pass(passed);
         self.books.reject(refused.len() as u64);
         self.tell(refused, commands);
         self.watch_rejects();

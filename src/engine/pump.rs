@@ -6,7 +6,7 @@ use super::policy::OnAmbiguous;
 use super::{Awaited, Batch, Engine, Formed, Input};
 use crate::model::{
     BatchKey, BatchSeq, Canary, Circumstances, Close, DeadLetter, Digest, Entry, ImportState, Load, Moment,
-    NaturalKey, Now, Planned, Rejection,
+    NaturalKey, Noted, Now, Passed, Planned, Rejection,
 };
 
 /// Batches formed and not yet planned.
@@ -143,10 +143,11 @@ impl Engine {
         self.books.note_reasons(&formed.refused);
         let refused_with: Vec<Settled> = formed.refused.iter().map(Settled::refused).collect();
         if formed.loads.is_empty() {
-            let entry = Entry::Refuse { refused: formed.refused, cursor: formed.cursor };
-            return self.commit(entry, Awaited::Refuse(refused_with), commands);
+            let Formed { refused, cursor, passed, .. } = formed;
+            let entry = Entry::Refuse { refused, cursor, passed };
+            return self.commit(entry, Awaited::Refuse(refused_with, passed), commands);
         }
-        let Formed { loads, closes, refused, cursor } = formed;
+        let Formed { loads, closes, refused, passed, cursor } = formed;
         let mut batches = Vec::with_capacity(loads.len());
         let (mut natural, mut kept) = (Vec::new(), Vec::new());
         for ((load, key, body_hash), close) in loads.into_iter().zip(closes) {
@@ -167,11 +168,36 @@ impl Engine {
         }
         let seqs = batches.iter().map(|planned| planned.seq).collect();
         if Canary::CursorBeforeRows.is_loose() {
-            let passed = Entry::Refuse { refused: Vec::new(), cursor };
-            self.commit(passed, Awaited::Refuse(Vec::new()), commands);
+            let none = Passed::default();
+            let ahead = Entry::Refuse { refused: Vec::new(), cursor, passed: none };
+            self.commit(ahead, Awaited::Refuse(Vec::new(), none), commands);
         }
-        let entry = Entry::Plan { batches, natural, refused, cursor, kept };
-        self.commit(entry, Awaited::Plan(seqs, refused_with), commands);
+        let entry = Entry::Plan { batches, natural, refused, cursor, kept, passed };
+        self.commit(entry, Awaited::Plan(seqs, refused_with, passed), commands);
+    }
+
+    /// The plan is durable; what the ledger found meanwhile counts.
+    pub(super) fn plan_committed(
+        &mut self,
+        now: Now,
+        batches: Vec<BatchSeq>,
+        noted: &Noted,
+        commands: &mut Vec<Command>,
+    ) {
+        for seq in batches {
+            if noted.taken.contains(&seq) {
+                let batch = self.hand.remove(seq).expect("it was being planned");
+                let place = batch.load().mark(0).place;
+                let taken = Settled { place, verdict: "rejected", id: None };
+                self.refused_here(vec![taken], Passed::default(), commands);
+                continue;
+            }
+            self.hand.set(seq, State::Waiting(now.tick));
+            self.books.planned();
+        }
+        for (seq, refusals) in &noted.refusals {
+            self.batch(*seq).planned.refusals = *refusals;
+        }
     }
 
     fn plan_one(&mut self, now: Now, load: &Load, key: BatchKey, body_hash: Digest, close: Close) -> Planned {

@@ -3,7 +3,7 @@
 
 use super::{
     BatchKey, BatchSeq, Close, Cursor, DeadLetter, Digest, GroupId, ImportRecord, Job, Limit, Load, Ordinal,
-    Place, RowSet, Tally, WallTime,
+    Passed, Place, RowSet, Tally, WallTime,
 };
 
 /// A batch as the ledger knows it: enough to make the same bytes again.
@@ -111,9 +111,10 @@ pub enum Entry {
         cursor: Cursor,
         /// Rows of those batches that are [`Planned::kept`].
         kept: Vec<(BatchSeq, Load)>,
+        passed: Passed,
     },
-    /// [T1] Rows refused with no batch to go with, and the cursor past them.
-    Refuse { refused: Vec<DeadLetter>, cursor: Cursor },
+    /// [T1] Rows refused or passed over with no batch to go with, and the cursor past them.
+    Refuse { refused: Vec<DeadLetter>, cursor: Cursor, passed: Passed },
     /// [T1] The first byte of a request that must not be repeated, or was only now made whole, is about to leave.
     Leave { seq: BatchSeq, form: Option<Form> },
     /// It came back, and surely nothing of it was applied.

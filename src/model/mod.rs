@@ -7,6 +7,7 @@ mod dead_letter;
 mod digest;
 mod entry;
 mod exchange;
+mod feed;
 mod import;
 mod kept;
 mod key;
@@ -26,6 +27,7 @@ pub use entry::{
     BatchEnd, Begun, Entry, Form, NaturalKey, Noted, Park, Planned, Recovered, Unsettled, UnsettledState,
 };
 pub use exchange::{BodyState, Fault, Reply, Request};
+pub use feed::{Course, Courses, FeedEntry, FeedKey, Passed};
 pub use import::{Close, Cursor, ImportRecord, ImportState};
 pub use kept::KeptRows;
 pub use key::{BatchKey, ChildReason, FORMAT_VERSION, GroupId, ImportId, RowKey};

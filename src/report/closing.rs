@@ -33,7 +33,7 @@ impl Part {
 }
 
 /// What stays the same from the first word of a run to its last.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Closing<'a> {
     args: &'a SendArgs,
     resume: String,

@@ -119,7 +119,7 @@ pub fn policy(args: &SendArgs, target: &Target) -> Policy {
         renewable: target.wants_token(),
         take_up_doubt: said == Some(OnAmbiguous::Resend),
         tell: args.results.is_some(),
-        keep_rows: is_live(args),
+        keep_rows: is_live(args) || args.sync.is_some(),
         expect_rows: args.expect_rows,
     }
 }

@@ -5,8 +5,8 @@
 use crate::shadow::Shadow;
 use bulkhaul::model::{
     BatchSeq, Begun, Cursor, DeadLetter, Digest, Entry, Form, GroupId, ImportRecord, ImportState, Job,
-    KeptRows, Limit, Load, Noted, Ordinal, Park, Planned, Recovered, Tally, Unsettled, UnsettledState,
-    WallTime,
+    KeptRows, Limit, Load, Noted, Ordinal, Park, Passed, Planned, Recovered, Tally, Unsettled,
+    UnsettledState, WallTime,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -159,8 +159,8 @@ impl Disk {
     fn apply(&mut self, entry: &Entry) -> Noted {
         let mut noted = Noted::default();
         match entry {
-            Entry::Plan { batches, natural, refused, cursor, kept } => {
-                let mut rows = refused.len() as u64;
+            Entry::Plan { batches, natural, refused, cursor, kept, passed } => {
+                let mut rows = refused.len() as u64 + self.pass(*passed);
                 for batch in batches {
                     rows += batch.rows.len();
                     match natural.iter().find(|natural| natural.seq == batch.seq) {
@@ -179,9 +179,10 @@ impl Disk {
                 self.refuse(None, refused);
                 self.advance(cursor, rows);
             }
-            Entry::Refuse { refused, cursor } => {
+            Entry::Refuse { refused, cursor, passed } => {
                 self.refuse(None, refused);
-                self.advance(cursor, refused.len() as u64);
+                let rows = refused.len() as u64 + self.pass(*passed);
+                self.advance(cursor, rows);
             }
             Entry::Leave { seq, form } => {
                 let page = self.page(*seq, "left", &[PageState::Prepared]);
@@ -304,6 +305,13 @@ impl Disk {
     }
 
     /// I10: the cursor stands behind just what is in the ledger.
+    /// Rows of a feed that are not sent; how many.
+    fn pass(&mut self, passed: Passed) -> u64 {
+        self.tally.unchanged += passed.unchanged;
+        self.tally.superseded += passed.superseded;
+        passed.unchanged
+    }
+
     fn advance(&mut self, cursor: &Cursor, rows: u64) {
         self.tally.read += rows;
         if cursor.ordinal.0 != self.tally.read {

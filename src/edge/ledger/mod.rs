@@ -6,6 +6,7 @@
 
 mod checking;
 mod clerk;
+mod feed;
 mod history;
 mod letters;
 mod reading;
@@ -16,13 +17,14 @@ mod writing;
 
 pub use checking::LetterFileState;
 pub use clerk::{Clerk, Done};
+pub use feed::LastFeed;
 pub use letters::LetterFile;
 pub use reading::Found;
 pub use replay::{ReplayView, Replaying, Standing};
 pub use view::{Details, View};
 
 use crate::model::{
-    BatchSeq, Begun, Canary, Entry, GroupId, ImportRecord, KeptRows, Noted, Recovered, Sample,
+    BatchSeq, Begun, Canary, Entry, FeedKey, GroupId, ImportRecord, KeptRows, Noted, Recovered, Sample,
 };
 use history::History;
 use rusqlite::{Connection, OpenFlags};
@@ -54,6 +56,8 @@ pub struct Ledger {
     history: History,
     import: u64,
     is_new: bool,
+    /// What rows are known by, if the import is of a feed.
+    feed: Option<FeedKey>,
 }
 
 impl Ledger {
@@ -67,7 +71,7 @@ impl Ledger {
         schema::configure(&conn)?;
         let is_new = !schema::is_committed(&conn)?;
         let letters = LetterFile::at(dead_letters, path);
-        Ok(Self { conn, letters, history: History::default(), import: 0, is_new })
+        Ok(Self { conn, letters, history: History::default(), import: 0, is_new, feed: None })
     }
 
     /// The newest import of this state; `None` in a new ledger.
@@ -77,11 +81,22 @@ impl Ledger {
 
     /// Writes a new import down, and with the first one the schema: they are durable together or not at all.
     pub fn begin(&mut self, import: &ImportRecord, inputs: &str) -> Result<(), LedgerError> {
+        self.begin_with(import, inputs, &|_| Ok(()))
+    }
+
+    /// As [`Self::begin`], with what else is known from the beginning.
+    fn begin_with(
+        &mut self,
+        import: &ImportRecord,
+        inputs: &str,
+        more: &dyn Fn(&Connection) -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError> {
         let txn = self.conn.transaction()?;
         if self.is_new {
             schema::create(&txn)?;
         }
         writing::begin(&txn, import, inputs)?;
+        more(&txn)?;
         txn.commit()?;
         self.is_new = false;
         Ok(())
@@ -150,7 +165,7 @@ impl Ledger {
     ) -> Result<Vec<Noted>, LedgerError> {
         let txn = self.conn.transaction()?;
         self.letters.record(&txn)?;
-        let page = writing::Page::new(&txn, self.import);
+        let page = writing::Page::new(&txn, self.import, self.feed.as_ref());
         let mut noted = Vec::new();
         for entry in entries {
             noted.push(writing::apply(&page, entry)?);

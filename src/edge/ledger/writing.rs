@@ -1,9 +1,9 @@
 //! Entries into rows. Each function is part of one transaction that its caller commits.
 
-use super::LedgerError;
+use super::{LedgerError, feed};
 use crate::model::{
-    BatchSeq, Begun, Cursor, DeadLetter, Entry, Form, GroupId, ImportRecord, KeptRows, Limit, Load,
-    NaturalKey, Noted, Planned,
+    BatchSeq, Begun, Cursor, DeadLetter, Entry, FeedKey, Form, GroupId, ImportRecord, KeptRows, Limit, Load,
+    NaturalKey, Noted, Passed, Planned,
 };
 use rusqlite::{Connection, params};
 use std::cell::RefCell;
@@ -16,10 +16,21 @@ pub(super) struct Page<'a> {
     import: i64,
     sums: RefCell<[u64; SUMS.len()]>,
     cursor: RefCell<Option<Cursor>>,
+    feed: Option<&'a FeedKey>,
 }
 
 /// The numbers of an import that entries add to.
-const SUMS: [&str; 7] = ["rows_read", "delivered", "rejected", "in_doubt", "planned", "settled", "split"];
+const SUMS: [&str; 9] = [
+    "rows_read",
+    "delivered",
+    "rejected",
+    "in_doubt",
+    "planned",
+    "settled",
+    "split",
+    "unchanged",
+    "superseded",
+];
 
 impl Deref for Page<'_> {
     type Target = Connection;
@@ -30,8 +41,8 @@ impl Deref for Page<'_> {
 }
 
 impl<'a> Page<'a> {
-    pub(super) fn new(conn: &'a Connection, import: u64) -> Self {
-        Self { conn, import: import as i64, sums: RefCell::default(), cursor: RefCell::default() }
+    pub(super) fn new(conn: &'a Connection, import: u64, feed: Option<&'a FeedKey>) -> Self {
+        Self { conn, import: import as i64, sums: RefCell::default(), cursor: RefCell::default(), feed }
     }
 
     /// `column` is one of [`SUMS`].
@@ -44,12 +55,13 @@ impl<'a> Page<'a> {
     pub(super) fn close(self) -> Result<(), LedgerError> {
         let sums = self.sums.into_inner().map(|sum| sum as i64);
         if sums.iter().any(|sum| *sum > 0) {
-            let [read, delivered, rejected, in_doubt, planned, settled, split] = sums;
+            let [read, delivered, rejected, in_doubt, planned, settled, split, unchanged, superseded] = sums;
             self.conn
                 .prepare_cached(
                     "UPDATE import SET rows_read = rows_read + ?2, delivered = delivered + ?3,
                        rejected = rejected + ?4, in_doubt = in_doubt + ?5, planned = planned + ?6,
-                       settled = settled + ?7, split = split + ?8 WHERE number = ?1",
+                       settled = settled + ?7, split = split + ?8, unchanged = unchanged + ?9,
+                       superseded = superseded + ?10 WHERE number = ?1",
                 )?
                 .execute(params![
                     self.import,
@@ -59,7 +71,9 @@ impl<'a> Page<'a> {
                     in_doubt,
                     planned,
                     settled,
-                    split
+                    split,
+                    unchanged,
+                    superseded
                 ])?;
         }
         match self.cursor.into_inner() {
@@ -81,8 +95,8 @@ pub(super) fn apply(conn: &Page<'_>, entry: &Entry) -> Result<Noted, LedgerError
     let number = conn.import;
     let mut noted = Noted::default();
     match entry {
-        Entry::Plan { batches, natural, refused, cursor, kept } => {
-            let mut rows = refused.len() as u64;
+        Entry::Plan { batches, natural, refused, cursor, kept, passed } => {
+            let mut rows = refused.len() as u64 + passed.unchanged;
             for batch in batches {
                 rows += batch.rows.len();
                 match natural.iter().find(|natural| natural.seq == batch.seq) {
@@ -91,13 +105,18 @@ pub(super) fn apply(conn: &Page<'_>, entry: &Entry) -> Result<Noted, LedgerError
                 }
             }
             keep(conn, kept.iter().filter(|(seq, _)| !noted.taken.contains(seq)))?;
+            for (seq, load) in kept.iter().filter(|(seq, _)| !noted.taken.contains(seq)) {
+                conn.feed.map_or(Ok(()), |key| feed::note(conn, seq.0 as i64, load, key))?;
+            }
             refuse(conn, number, None, refused)?;
+            pass(conn, *passed);
             conn.add("rows_read", rows);
             conn.cursor.replace(Some(*cursor));
         }
-        Entry::Refuse { refused, cursor } => {
+        Entry::Refuse { refused, cursor, passed } => {
             refuse(conn, number, None, refused)?;
-            conn.add("rows_read", refused.len() as u64);
+            pass(conn, *passed);
+            conn.add("rows_read", refused.len() as u64 + passed.unchanged);
             conn.cursor.replace(Some(*cursor));
         }
         Entry::Leave { seq, form } => {
@@ -150,6 +169,12 @@ pub(super) fn apply(conn: &Page<'_>, entry: &Entry) -> Result<Noted, LedgerError
         }
     }
     Ok(noted)
+}
+
+/// Rows of a feed that are not sent.
+fn pass(conn: &Page<'_>, passed: Passed) {
+    conn.add("unchanged", passed.unchanged);
+    conn.add("superseded", passed.superseded);
 }
 
 fn finish(conn: &Page<'_>, import: i64, entry: &Entry) -> Result<(), LedgerError> {

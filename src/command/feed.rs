@@ -1,0 +1,280 @@
+//! `--sync`: which rows of a feed are new or have changed. The feed is read through once before anything of it is sent:
+//! so the last row of a key is known, a feed that is cut off is found out in time, and so is one that has shrunk.
+
+use super::opening::{self, Subject, ledger_error, other_target, source_error};
+use super::send::{self, Job, Turn};
+use crate::args::SendArgs;
+use crate::edge::ledger::{Found, LastFeed, Ledger};
+use crate::edge::sorter::{Sorted, Sorter};
+use crate::edge::source::{Source, Step};
+use crate::engine::MaxRejects;
+use crate::error::{Error, exit};
+use crate::model::{Course, Courses, FeedEntry, FeedKey, ImportRecord, ImportState, Ordinal};
+use crate::report::{Closing, ReadingBar};
+use crate::settings;
+use std::io;
+
+/// What is known of a feed before anything of it is sent.
+#[derive(Debug)]
+pub(super) struct Feed {
+    pub(super) key: FeedKey,
+    pub(super) courses: Courses,
+}
+
+/// What a feed is sent with.
+pub(super) struct Desk<'a> {
+    pub(super) subject: Subject<'a>,
+    pub(super) key: FeedKey,
+    pub(super) job: Job<'a>,
+    pub(super) closing: Closing<'a>,
+}
+
+impl Desk<'_> {
+    /// Ends an import that was broken off, then takes the feed.
+    pub(super) fn send(self) -> Result<u8, Error> {
+        let failed = |error: &_| ledger_error(error);
+        let mut before = exit::COMPLETE;
+        loop {
+            let mut ledger = self.job.ledger()?;
+            let last = ledger.last_feed().map_err(|error| failed(&error))?;
+            let Some(found) = ledger.newest().map_err(|error| failed(&error))? else {
+                return self.begin(ledger, 1, None, before);
+            };
+            if found.import.identity != self.subject.identity() {
+                return Err(other_target(&self.subject));
+            }
+            self.check_history(&found, last.as_ref())?;
+            match found.import.state {
+                ImportState::Open if self.subject.args.again => return Err(opening::not_finished()),
+                ImportState::Open if opening::is_same(&found, &self.subject)? => {
+                    return self.go_on(ledger, found, before);
+                }
+                ImportState::Open => {
+                    ledger.close_input(found.import.number).map_err(|error| failed(&error))?;
+                    match self.finish(ledger, &found)? {
+                        code @ (exit::COMPLETE | exit::DEAD_LETTERS | exit::IN_DOUBT) => before = code,
+                        code => return Ok(code),
+                    }
+                }
+                ImportState::Complete(_) | ImportState::Abandoned => {
+                    return self.begin(ledger, found.import.number + 1, last, before);
+                }
+            }
+        }
+    }
+
+    /// The state knows rows by this key, or is told to begin to.
+    fn check_history(&self, found: &Found, last: Option<&LastFeed>) -> Result<(), Error> {
+        let typed = self.key.names().join(",");
+        match last {
+            Some(last) if last.key == self.key.names() => Ok(()),
+            Some(last) => {
+                let known = last.key.join(",");
+                let words = format!("the state here knows its rows by `{known}`, not by `{typed}`");
+                Err(Error::new(exit::NOT_THE_SAME, words)
+                    .hint(format!("say --sync {known}, or begin another state: --state DIR")))
+            }
+            None if found.import.state == ImportState::Open => Err(Error::new(
+                exit::NOT_THE_SAME,
+                "the import here is not finished, and was begun without --sync",
+            )
+            .hint("leave --sync out to finish it, or give it up with --abandon")),
+            None if self.subject.args.again => Ok(()),
+            None => {
+                let words =
+                    "the import here was made without --sync, so nobody knows which rows are new or changed";
+                Err(Error::new(exit::NOT_THE_SAME, words).hint(format!(
+                    "--sync {typed} --again sends all rows once more, under new keys, and knows them from then on; \
+                     --state DIR begins beside it"
+                )))
+            }
+        }
+    }
+
+    /// The same feed as when it was broken off.
+    fn go_on(self, mut ledger: Ledger, found: Found, before: u8) -> Result<u8, Error> {
+        ledger.fold_feeds(self.job.state.path()).map_err(|error| ledger_error(&error))?;
+        let (courses, _) = self.survey(&ledger)?;
+        let (inputs, layout) = (&self.subject.args.inputs, self.subject.layout);
+        let source = match found.cursor {
+            None => Source::open(inputs, layout),
+            Some(cursor) => Source::resume(inputs, layout, &cursor, &mut |_| {}),
+        };
+        let source = source.map_err(|error| source_error(&error))?;
+        self.run(ledger, found.import, source, courses, before)
+    }
+
+    fn begin(self, mut ledger: Ledger, number: u64, last: Option<LastFeed>, before: u8) -> Result<u8, Error> {
+        ledger.fold_feeds(self.job.state.path()).map_err(|error| ledger_error(&error))?;
+        let (courses, keys) = self.survey(&ledger)?;
+        if let (Some(max), Some(before)) = (self.subject.args.max_shrink, last.and_then(|last| last.keys)) {
+            check_shrink(max.0, before, keys)?;
+        }
+        let (import, source) = self.subject.begin_feed(&mut ledger, number, &self.key, keys)?;
+        self.run(ledger, import, source, courses, before)
+    }
+
+    /// Brings what the ledger keeps of a feed that is gone to its end.
+    fn finish(&self, mut ledger: Ledger, found: &Found) -> Result<u8, Error> {
+        self.closing.rest_first(found);
+        ledger.keep_feed(&self.key);
+        let args = self.subject.args;
+        let source = Source::nothing(self.subject.layout).map_err(|error| source_error(&error))?;
+        let names = opening::names(found).unwrap_or_else(|| settings::input_names(args));
+        let feed = Some(Feed { key: self.key.clone(), courses: Courses::default() });
+        let (import, paths) = (found.import.clone(), args.inputs.clone());
+        let turn = Turn { ledger, import, source, paths, names, feed, is_rest: true };
+        self.job.run(turn, &mut send::open_stage()?, &self.closing, exit::COMPLETE)
+    }
+
+    fn run(
+        self,
+        mut ledger: Ledger,
+        import: ImportRecord,
+        source: Source,
+        courses: Courses,
+        before: u8,
+    ) -> Result<u8, Error> {
+        ledger.keep_feed(&self.key);
+        let args = self.subject.args;
+        let (paths, names) = (args.inputs.clone(), settings::input_names(args));
+        let feed = Some(Feed { key: self.key, courses });
+        let turn = Turn { ledger, import, source, paths, names, feed, is_rest: false };
+        self.job.run(turn, &mut send::open_stage()?, &self.closing, before)
+    }
+
+    /// Reads the feed through: the course of each row, and how many different keys there are.
+    fn survey(&self, ledger: &Ledger) -> Result<(Courses, u64), Error> {
+        let args = self.subject.args;
+        let mut source =
+            Source::open(&args.inputs, self.subject.layout).map_err(|error| source_error(&error))?;
+        let mut bar = ReadingBar::new(args, source.bytes_total());
+        let mut sorter = Sorter::new(self.job.state.path());
+        let mut text = Vec::new();
+        let failed = |error: &io::Error| {
+            Error::failed(format!(
+                "the feed cannot be sorted in `{}`: {error}",
+                self.job.state.path().display()
+            ))
+            .hint("make room on that disk, or name a state on another: --state DIR")
+        };
+        for number in 0_u64.. {
+            text.clear();
+            match source.next(&mut text).map_err(|error| source_error(&error))? {
+                // A row without its key is refused when it is its turn.
+                Step::Row { mark, text: range } => {
+                    if let Ok(entry) = self.key.entry(&text[range]) {
+                        sorter.push(mark.ordinal, entry).map_err(|error| failed(&error))?;
+                    }
+                }
+                Step::Bad { .. } | Step::Idle => {}
+                Step::End => break,
+            }
+            if number % 4096 == 0 {
+                bar.at(source.bytes_consumed());
+            }
+        }
+        bar.end();
+        self.check_size()?;
+        let sorted = sorter.sorted().map_err(|error| failed(&error))?;
+        let mut keys = Keys::new(sorted, args.again).map_err(|error| failed(&error))?;
+        ledger.known_rows(&mut |known| Ok(keys.meet(known)?)).map_err(|error| ledger_error(&error))?;
+        keys.rest().map_err(|error| failed(&error))?;
+        Ok((keys.courses, keys.count))
+    }
+
+    /// Nobody writes at it while it is read.
+    fn check_size(&self) -> Result<(), Error> {
+        for (path, facts) in self.subject.args.inputs.iter().zip(&self.subject.inputs) {
+            if path.metadata().map_or(true, |data| data.len() != facts.size) {
+                let words = format!("`{}` is still being written; nothing was sent", path.display());
+                return Err(Error::failed(words)
+                    .hint("let its producer write another file, and rename it when it is whole"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `--max-shrink`.
+fn check_shrink(max: MaxRejects, before: u64, keys: u64) -> Result<(), Error> {
+    let lost = before.saturating_sub(keys);
+    let is_passed = match max {
+        MaxRejects::Rows(rows) => lost > rows,
+        MaxRejects::Percent(percent) => lost as f64 * 100.0 > percent * before as f64,
+    };
+    if !is_passed {
+        return Ok(());
+    }
+    let words = format!("the feed had {before} rows last time and has {keys} now; nothing was sent");
+    Err(Error::failed(words).hint("is it whole? if it is, run it once without --max-shrink"))
+}
+
+/// The keys of a feed in their order, met with those that were delivered before.
+struct Keys {
+    sorted: Sorted,
+    next: Option<(Ordinal, FeedEntry)>,
+    courses: Courses,
+    count: u64,
+    /// Everything is sent, known or not.
+    all: bool,
+}
+
+impl Keys {
+    fn new(mut sorted: Sorted, all: bool) -> io::Result<Self> {
+        let next = sorted.next()?;
+        Ok(Self { sorted, next, courses: Courses::default(), count: 0, all })
+    }
+
+    /// The last row of the next key; those before it are superseded.
+    fn take(&mut self) -> io::Result<Option<(Ordinal, FeedEntry)>> {
+        let Some(mut last) = self.next else { return Ok(None) };
+        loop {
+            self.next = self.sorted.next()?;
+            match self.next {
+                Some(later) if later.1.key == last.1.key => {
+                    self.courses.set(last.0, Course::Superseded);
+                    last = later;
+                }
+                _ => break,
+            }
+        }
+        self.count += 1;
+        Ok(Some(last))
+    }
+
+    /// A row as it was delivered last; all keys before it are new.
+    fn meet(&mut self, known: FeedEntry) -> io::Result<()> {
+        while self.next.is_some_and(|(_, entry)| entry.key < known.key) {
+            self.take()?;
+        }
+        if self.next.is_none_or(|(_, entry)| entry.key != known.key) {
+            return Ok(());
+        }
+        if let Some((ordinal, entry)) = self.take()?
+            && entry.text == known.text
+            && !self.all
+        {
+            self.courses.set(ordinal, Course::Unchanged);
+        }
+        Ok(())
+    }
+
+    fn rest(&mut self) -> io::Result<()> {
+        while self.take()?.is_some() {}
+        Ok(())
+    }
+}
+
+/// The fields that rows are known by, where `--sync` names them.
+pub(super) fn key(args: &SendArgs) -> Result<Option<FeedKey>, Error> {
+    let Some(names) = &args.sync else { return Ok(None) };
+    if args.inputs.iter().any(|input| input.as_os_str() == "-") {
+        return Err(Error::usage(
+            "--sync reads its feed through before it sends any of it, and a pipe is gone then",
+        )
+        .hint("write it to a file first, and rename it when it is whole"));
+    }
+    let key = FeedKey::new(names.clone());
+    key.map(Some).ok_or_else(|| Error::usage("`--sync` names a field, or several: --sync id"))
+}

@@ -1,0 +1,270 @@
+//! What a state knows of its feed: for each key the hash of the row as it was delivered last.
+//!
+//! While an import is on, each batch's entries lie beside it, and which of them were delivered follows from the
+//! batches' ends: no second book is written that could run ahead of them. When the import has ended, they are folded
+//! into the sorted blocks of `feed`, which are read from one end to the other by the next one.
+
+use super::{Ledger, LedgerError, reading};
+use crate::edge::sorter::{Sorted, Sorter};
+use crate::model::{FeedEntry, FeedKey, ImportRecord, Load, Ordinal, RowSet};
+use rusqlite::{Connection, OptionalExtension, params};
+use std::path::Path;
+
+/// Entries of a block; one of twice as many is divided.
+const BLOCK: usize = 1024;
+/// Changed blocks committed together.
+const GROUP: usize = 1024;
+
+/// What the last feed of a state was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastFeed {
+    /// What its rows are known by.
+    pub key: Vec<String>,
+    /// Rows with different keys that it had; `None` if it did not come to its end.
+    pub keys: Option<u64>,
+}
+
+impl Ledger {
+    /// The newest feed of this state; `None` if no import of it was one.
+    pub fn last_feed(&self) -> Result<Option<LastFeed>, LedgerError> {
+        if self.is_new {
+            return Ok(None);
+        }
+        let sql = "SELECT sync FROM import WHERE sync IS NOT NULL ORDER BY number DESC LIMIT 1";
+        let Some(key) = self.conn.query_row(sql, [], |row| row.get::<_, String>(0)).optional()? else {
+            return Ok(None);
+        };
+        let key = serde_json::from_str(&key)
+            .map_err(|_| LedgerError::Refused("the key of a feed cannot be read".to_owned()))?;
+        let sql = "SELECT feed_keys FROM import WHERE sync IS NOT NULL AND state = 'complete'
+                   ORDER BY number DESC LIMIT 1";
+        let keys: Option<i64> = self.conn.query_row(sql, [], |row| row.get(0)).optional()?.flatten();
+        Ok(Some(LastFeed { key, keys: keys.map(|keys| keys as u64) }))
+    }
+
+    /// As [`Self::begin`], of a feed with so many different keys.
+    pub fn begin_feed(
+        &mut self,
+        import: &ImportRecord,
+        inputs: &str,
+        key: &FeedKey,
+        keys: u64,
+    ) -> Result<(), LedgerError> {
+        let names = serde_json::to_string(key.names()).expect("names are plain data");
+        self.begin_with(import, inputs, &|conn| {
+            let sql = "UPDATE import SET sync = ?2, feed_keys = ?3 WHERE number = ?1";
+            conn.execute(sql, params![import.number as i64, names, keys as i64])?;
+            Ok(())
+        })?;
+        self.feed = Some(key.clone());
+        Ok(())
+    }
+
+    /// Goes on with an import that is of a feed.
+    pub fn keep_feed(&mut self, key: &FeedKey) {
+        self.feed = Some(key.clone());
+    }
+
+    /// Takes what ended imports delivered into the blocks. Temporary files are made in `folder`. A crash in between
+    /// loses nothing: what was folded before is folded once more.
+    pub fn fold_feeds(&mut self, folder: &Path) -> Result<(), LedgerError> {
+        if self.is_new {
+            return Ok(());
+        }
+        let sql = "SELECT number FROM import WHERE sync IS NOT NULL AND folded = 0 AND state <> 'open'
+                   ORDER BY number";
+        let numbers: Vec<i64> =
+            self.conn.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        for number in numbers {
+            let mut delivered = delivered(&self.conn, number, folder)?;
+            fold(&mut self.conn, &mut delivered)?;
+            let txn = self.conn.transaction()?;
+            txn.execute(
+                "DELETE FROM feed_batch WHERE seq IN (SELECT seq FROM batch WHERE import = ?1)",
+                [number],
+            )?;
+            txn.execute("UPDATE import SET folded = 1 WHERE number = ?1", [number])?;
+            txn.commit()?;
+        }
+        Ok(())
+    }
+
+    /// Hands over each entry of the blocks, in the order of the keys.
+    pub fn known_rows(
+        &self,
+        each: &mut dyn FnMut(FeedEntry) -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError> {
+        if self.is_new {
+            return Ok(());
+        }
+        let mut select = self.conn.prepare("SELECT entries FROM feed ORDER BY first")?;
+        let mut rows = select.query([])?;
+        while let Some(row) = rows.next()? {
+            let entries = row.get_ref(0)?.as_bytes().map_err(rusqlite::Error::from)?;
+            entries.chunks_exact(FeedEntry::BYTES).map(FeedEntry::from_bytes).try_for_each(&mut *each)?;
+        }
+        Ok(())
+    }
+}
+
+/// Within the transaction that plans the batch.
+pub(super) fn note(conn: &Connection, seq: i64, load: &Load, key: &FeedKey) -> Result<(), LedgerError> {
+    let mut entries = Vec::with_capacity(load.len() * FeedEntry::BYTES);
+    for index in 0..load.len() {
+        let entry = key.entry(load.text(index)).map_err(|field| {
+            LedgerError::Refused(format!(
+                "a row without `{field}` was planned, and nobody would know it again"
+            ))
+        })?;
+        entries.extend_from_slice(&entry.to_bytes());
+    }
+    conn.prepare_cached("INSERT INTO feed_batch (seq, entries) VALUES (?1, ?2)")?
+        .execute(params![seq, entries])?;
+    Ok(())
+}
+
+/// The entries of all rows that an import delivered.
+fn delivered(conn: &Connection, number: i64, folder: &Path) -> Result<Sorted, LedgerError> {
+    let unsettled: Vec<RowSet> =
+        reading::unsettled(conn, number as u64)?.into_iter().map(|batch| batch.batch.rows).collect();
+    let mut sorter = Sorter::new(folder);
+    let mut batches = conn.prepare(
+        "SELECT batch.row_set, feed_batch.entries FROM feed_batch JOIN batch USING (seq)
+         WHERE batch.import = ?1 ORDER BY seq",
+    )?;
+    let mut refusals =
+        conn.prepare("SELECT ordinal FROM letter WHERE import = ?1 AND ordinal BETWEEN ?2 AND ?3")?;
+    let mut rows = batches.query([number])?;
+    while let Some(row) = rows.next()? {
+        let set = reading::row_set(row)?;
+        let (first, last) = (set.first().0 as i64, set.last().0 as i64);
+        let refused = refusals.query_map([number, first, last], |row| row.get::<_, i64>(0))?;
+        let refused: std::collections::HashSet<i64> = refused.collect::<Result<_, _>>()?;
+        let in_doubt: Vec<&RowSet> = unsettled
+            .iter()
+            .filter(|rows| rows.first() <= set.last() && rows.last() >= set.first())
+            .collect();
+        let entries = row.get_ref(1)?.as_bytes().map_err(rusqlite::Error::from)?;
+        for (ordinal, entry) in set.iter().zip(entries.chunks_exact(FeedEntry::BYTES)) {
+            let is_open =
+                refused.contains(&(ordinal.0 as i64)) || in_doubt.iter().any(|rows| rows.contains(ordinal));
+            if !is_open {
+                sorter.push(ordinal, FeedEntry::from_bytes(entry))?;
+            }
+        }
+    }
+    Ok(sorter.sorted()?)
+}
+
+/// Changed entries in their order, the last of each key.
+struct Changes<'a> {
+    sorted: &'a mut Sorted,
+    next: Option<(Ordinal, FeedEntry)>,
+}
+
+impl Changes<'_> {
+    /// The next one whose key comes before `end`.
+    fn before(&mut self, end: Option<&[u8]>) -> Result<Option<FeedEntry>, LedgerError> {
+        loop {
+            let Some((_, entry)) = self.next.filter(|(_, entry)| end.is_none_or(|end| &entry.key[..] < end))
+            else {
+                return Ok(None);
+            };
+            self.next = self.sorted.next()?;
+            if self.next.is_none_or(|(_, later)| later.key != entry.key) {
+                return Ok(Some(entry));
+            }
+        }
+    }
+}
+
+/// Puts changed entries into the blocks.
+fn fold(conn: &mut Connection, sorted: &mut Sorted) -> Result<(), LedgerError> {
+    let next = sorted.next()?;
+    let mut changes = Changes { sorted, next };
+    let mut firsts: Vec<Vec<u8>> = conn
+        .prepare("SELECT first FROM feed ORDER BY first")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    if firsts.is_empty() {
+        // The first block begins before every key.
+        conn.execute("INSERT INTO feed (first, entries) VALUES (x'', x'')", [])?;
+        firsts.push(Vec::new());
+    }
+    let mut blocks = firsts.iter().enumerate();
+    while changes.next.is_some() {
+        let txn = conn.transaction()?;
+        let mut written = 0;
+        while written < GROUP {
+            let Some((index, first)) = blocks.next() else { break };
+            written += fold_block(&txn, first, firsts.get(index + 1).map(Vec::as_slice), &mut changes)?;
+        }
+        txn.commit()?;
+    }
+    Ok(())
+}
+
+/// One block with the changes that belong to it; says how many blocks that made.
+fn fold_block(
+    conn: &Connection,
+    first: &[u8],
+    end: Option<&[u8]>,
+    changes: &mut Changes<'_>,
+) -> Result<usize, LedgerError> {
+    let Some(mut change) = changes.before(end)? else { return Ok(0) };
+    let old: Vec<u8> = conn
+        .prepare_cached("SELECT entries FROM feed WHERE first = ?1")?
+        .query_row([first], |row| row.get(0))?;
+    let mut block = Block { conn, first: first.to_vec(), entries: Vec::new(), written: 0, is_first: true };
+    let mut old = old.chunks_exact(FeedEntry::BYTES).map(FeedEntry::from_bytes).peekable();
+    loop {
+        while let Some(entry) = old.next_if(|entry| entry.key < change.key) {
+            block.push(entry)?;
+        }
+        old.next_if(|entry| entry.key == change.key);
+        block.push(change)?;
+        match changes.before(end)? {
+            Some(next) => change = next,
+            None => break,
+        }
+    }
+    for entry in old {
+        block.push(entry)?;
+    }
+    block.flush()?;
+    Ok(block.written)
+}
+
+/// A block that is being written anew, and what it is divided into if it has become too large.
+struct Block<'a> {
+    conn: &'a Connection,
+    first: Vec<u8>,
+    entries: Vec<u8>,
+    written: usize,
+    is_first: bool,
+}
+
+impl Block<'_> {
+    fn push(&mut self, entry: FeedEntry) -> Result<(), LedgerError> {
+        self.entries.extend_from_slice(&entry.to_bytes());
+        if self.entries.len() < 2 * BLOCK * FeedEntry::BYTES {
+            return Ok(());
+        }
+        let rest = self.entries.split_off(BLOCK * FeedEntry::BYTES);
+        self.flush()?;
+        (self.first, self.entries) = (FeedEntry::from_bytes(&rest[..FeedEntry::BYTES]).key.to_vec(), rest);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), LedgerError> {
+        let sql = if std::mem::take(&mut self.is_first) {
+            "UPDATE feed SET entries = ?2 WHERE first = ?1"
+        } else {
+            "INSERT INTO feed (first, entries) VALUES (?1, ?2)"
+        };
+        self.conn.prepare_cached(sql)?.execute(params![self.first, self.entries])?;
+        self.entries.clear();
+        self.written += 1;
+        Ok(())
+    }
+}

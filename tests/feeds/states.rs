@@ -1,0 +1,124 @@
+//! What a state knows of its feed, and what it is guarded against.
+
+use super::{SYNC, feed, rows, sent};
+use crate::support::Bench;
+use std::time::Duration;
+
+#[test]
+fn a_run_that_was_killed_ends_without_its_feed_before_the_next_is_taken() {
+    let bench = Bench::with("monday.csv", feed(400, |_| Some("a".into())));
+    let slow =
+        format!("send monday.csv {SYNC} --batch-rows 10 --rate 20/s -j 4 --faults drop-after=40% --seed 2");
+    let mut child = bench.start(&slow);
+    std::thread::sleep(Duration::from_millis(700));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    std::fs::remove_file(bench.path("monday.csv")).unwrap();
+    bench.write("tuesday.csv", feed(400, |row| Some(if row <= 20 { "b".into() } else { "a".into() })));
+    let said = bench.run(&format!("send tuesday.csv {SYNC}")).exits(0);
+    let [read, delivered, _, unchanged, _] = rows(&said);
+    assert_eq!((read, said.summary()["import"].as_u64().unwrap()), (400, 2));
+    assert!(unchanged > 0 && delivered < 400, "what was delivered on Monday is known: {said:?}");
+    assert!(said.stderr.starts_with("first what the last run wrote down: "), "{said:?}");
+    let sent = sent(&bench);
+    assert_eq!(sent.len(), 400);
+    for (id, values) in &sent {
+        let row: u64 = id[1..].parse().unwrap();
+        let (first, last) = if row <= 20 { ("a", "b") } else { ("a", "a") };
+        assert_eq!(values.last().unwrap(), last, "{id}");
+        assert!(values.len() == 1 || row <= 20 && values == &[first, last], "{id}: {values:?}");
+    }
+}
+
+#[test]
+fn a_feed_that_has_shrunk_too_much_is_not_sent() {
+    let bench = Bench::with("x.csv", feed(100, |_| Some("a".into())));
+    let sync = format!("send x.csv {SYNC} --max-shrink 20%");
+    bench.run(&sync).exits(0);
+    bench.write("x.csv", feed(79, |_| Some("b".into())));
+    let said = bench.run(&sync).exits(1);
+    assert!(
+        said.summary()["error"]["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("the feed had 100 rows last time and has 79 now"),
+        "{said:?}"
+    );
+    assert_eq!(sent(&bench)["r1"], ["a"]);
+    bench.write("x.csv", feed(80, |_| Some("b".into())));
+    assert_eq!(rows(&bench.run(&sync).exits(0)), [80, 80, 0, 0, 0]);
+    bench.run(&format!("send x.csv {SYNC} --max-shrink 5")).exits(0);
+    bench.run("send x.csv --to sandbox --max-shrink 5").exits(2);
+}
+
+#[test]
+fn a_feed_that_is_cut_off_is_refused_before_anything_is_sent() {
+    let bench = Bench::with("x.csv", "id,value\nr1,a\n");
+    bench.run(&format!("send x.csv {SYNC}")).exits(0);
+    bench.write("x.csv", "id,value\nr1,b\nr2,\"never closed\nr3,c\n");
+    let said = bench.run(&format!("send x.csv {SYNC}")).exits(1);
+    assert!(said.summary()["error"]["message"].as_str().unwrap().contains("quote"), "{said:?}");
+    assert_eq!(sent(&bench)["r1"], ["a"]);
+    assert_eq!(sent(&bench).len(), 1);
+}
+
+#[test]
+fn a_state_keeps_to_its_key_and_to_being_a_feed() {
+    let bench = Bench::with("x.csv", "id,value\nr1,a\n");
+    bench.run(&format!("send x.csv {SYNC}")).exits(0);
+    let said = bench.run("send x.csv --to sandbox --sync value --state s").exits(6);
+    assert_eq!(
+        said.stderr,
+        "error: the state here knows its rows by `id`, not by `value`\nhint: say --sync id, or begin another state: --state DIR\n"
+    );
+    let said = bench.run("send x.csv --to sandbox --state s").exits(6);
+    assert!(said.stderr.contains("say --sync id (with --again: everything)"), "{said:?}");
+    let said = bench.run(&format!("send x.csv {SYNC} --again")).exits(0);
+    assert_eq!(rows(&said), [1, 1, 0, 0, 0]);
+    assert_eq!(rows(&bench.run(&format!("send x.csv {SYNC}")).exits(0)), [1, 0, 0, 1, 0]);
+    let said = bench.run(&format!("send x.csv {SYNC} --type value=json")).exits(6);
+    assert!(said.summary()["error"]["message"].as_str().unwrap().contains("another target"), "{said:?}");
+
+    // An import of all rows is no feed, until it is made one.
+    bench.run("send x.csv --to sandbox --state t").exits(0);
+    let said = bench.run("send x.csv --to sandbox --sync id --state t").exits(6);
+    assert!(said.stderr.contains("--sync id --again sends all rows once more"), "{said:?}");
+    bench.run("send x.csv --to sandbox --sync id --state t --again").exits(0);
+    let said = bench.run("send x.csv --to sandbox --sync id --state t --json").exits(0);
+    assert_eq!(rows(&said), [1, 0, 0, 1, 0]);
+}
+
+#[test]
+fn a_timer_hears_nothing_unless_a_person_is_needed() {
+    let bench = Bench::with("x.csv", "id,amount\nr1,5\n");
+    let sync = "send x.csv --to sandbox --sync id --state s --type amount=number -q";
+    let said = bench.run(sync).exits(0);
+    assert_eq!((said.stdout.as_str(), said.stderr.as_str()), ("", ""));
+    let said = bench.run(sync).exits(0);
+    assert_eq!((said.stdout.as_str(), said.stderr.as_str()), ("", ""));
+    bench.write("x.csv", "id,amount\nr1,-5\n");
+    assert!(bench.run(sync).exits(3).stderr.contains("s/dead-letters.ndjson"));
+}
+
+#[test]
+fn the_words_of_sync_are_checked_before_a_file_is_opened() {
+    let bench = Bench::with("x.csv", "id\n1\n");
+    for wrong in [
+        "x.csv --sync id",
+        "- --format csv --sync id --state s",
+        "x.csv --sync id --state s -n",
+        "x.csv --sync , --state s",
+    ] {
+        bench.run(&format!("send {wrong} --to sandbox")).exits(2);
+    }
+    assert!(!bench.path("s").exists());
+}
+
+#[test]
+fn the_books_of_a_feed_are_made_again_with_its_unchanged_rows() {
+    let bench = Bench::with("x.csv", feed(50, |_| Some("a".into())));
+    bench.run(&format!("send x.csv {SYNC}")).exits(0);
+    bench.write("x.csv", feed(60, |row| Some(if row % 9 == 0 { "b".into() } else { "a".into() })));
+    bench.run(&format!("send x.csv {SYNC}")).exits(0);
+    bench.run("audit s x.csv").exits(0);
+}
