@@ -149,15 +149,19 @@ impl View {
             if number <= recorded {
                 hasher.update(&held);
             }
-            if !held.iter().eq(expected.iter().chain(b"\n").take(held.len())) {
-                return Ok(LetterFileState::Differs { line });
+            let is_same = held.iter().eq(expected.iter().chain(b"\n").take(held.len()));
+            if is_same && held.len() > expected.len() {
+                continue;
             }
-            if held.len() <= expected.len() {
-                if number <= recorded {
-                    return Ok(LetterFileState::Short { line });
-                }
-                missing = 1;
+            if number <= recorded {
+                return Ok(if is_same {
+                    LetterFileState::Short { line }
+                } else {
+                    LetterFileState::Differs { line }
+                });
             }
+            // Torn by a power cut before its sync: the next run writes it anew.
+            missing = 1;
         }
         if missing > 0 {
             return Ok(LetterFileState::Behind { missing });
