@@ -122,8 +122,6 @@ pub(super) enum Passage {
     Full,
 }
 
-/// What a refusal costs that names no wait, about.
-const UNNAMED_WAIT: Duration = Duration::from_millis(200);
 /// Failures in a row after which only one request at a time is tried.
 const TROUBLED: u32 = 3;
 
@@ -262,7 +260,7 @@ impl Gate {
                     self.refusals += 1;
                 }
                 if !self.paced_by_hand {
-                    self.pace.refused(now, wait.unwrap_or(UNNAMED_WAIT));
+                    self.pace.refused(now, *wait);
                 }
                 self.slots.went_too_fast(now, took);
             }

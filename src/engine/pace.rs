@@ -3,7 +3,8 @@
 //! Until something is told or refused, nothing is paced. A target that tells its limit gets requests evenly over its
 //! window, so that the window is used up when it ends and not before. One that only refuses has a ceiling somewhere:
 //! we stay just under the rate at which it refused, and try for more after a while; the while doubles each time the
-//! ceiling is found where it was, and a ceiling that has moved is found again ever faster.
+//! ceiling is found where it was, and a ceiling that has moved is found again ever faster. A refusal may cost a second in
+//! which a small bucket is filled many times over: so few of them have to teach enough.
 
 use crate::model::Moment;
 use std::time::Duration;
@@ -13,8 +14,18 @@ const STRETCHES: usize = 100;
 const STRETCH_MICROS: u64 = 100_000;
 /// Of a limit, how much is made use of: requests that left evenly do not arrive quite so.
 const SAFE: f64 = 0.985;
-/// After a refusal, of the rate at which it came.
-const CUT: f64 = 0.97;
+/// After a refusal, of the rate at which it came; more is cut off if the one before was just over.
+const CUTS: [f64; 5] = [0.97, 0.94, 0.88, 0.78, 0.7];
+/// A refusal so soon after the gate opened again: the cut before was too small.
+const SOON: Duration = Duration::from_secs(4);
+/// What was taken in a moment may be far from what could be: a rate is never cut further than this because of it.
+const LEAST: f64 = 0.25;
+/// What a refusal costs that names no wait, about.
+const UNNAMED_WAIT: Duration = Duration::from_millis(200);
+/// Targets name whole seconds, and mostly mean less.
+const ROUNDED: Duration = Duration::from_secs(1);
+/// A ceiling is taken for the one that was known, if it is found within this of it.
+const ALIKE: std::ops::Range<f64> = 0.9..1.25;
 /// No second cut before the first has shown.
 const CUT_APART: Duration = Duration::from_secs(1);
 /// How long a ceiling is believed at first, and at most: the longer, the more it cost to find.
@@ -23,6 +34,8 @@ const BELIEVED_MAX: Duration = Duration::from_secs(60);
 const BELIEVED_FOR_COST: u32 = 60;
 /// Growth a second when more is tried for: at first, more of it each second, and more of that.
 const GROWTH: [f64; 3] = [0.005, 0.01, 0.002];
+/// Of what is missing to the ceiling, how much is regained a second.
+const REGAIN: f64 = 0.1;
 /// Growth a second while nothing is known but one refusal.
 const GROWTH_ROUGH: f64 = 1.0;
 /// How far behind its pace a request may be and still catch up: wake-ups come late.
@@ -44,6 +57,40 @@ struct Learned {
     believed: Duration,
     /// From a first refusal, out of an unpaced crowd: little more than a guess.
     rough: bool,
+    /// Refusals in a row, each of them soon after the one before.
+    soon: usize,
+}
+
+impl Learned {
+    /// Refused `calm` after the last time, `open` after that time's wait, while so many a second were taken.
+    fn corrected(self, taken: f64, calm: Duration, open: Duration, wait: Duration) -> Self {
+        // Far above what was taken, the rate is no measure.
+        let measured = (taken * 1.05).max(self.rate * LEAST);
+        let at = if self.rate > taken * 1.3 { measured } else { self.rate };
+        let alike = !self.rough && ALIKE.contains(&(at / self.ceiling));
+        // Where more was tried for, we have gone too far by some of it: the ceiling is between the two.
+        let tried = calm > self.believed;
+        let ceiling = if alike && tried { at.min((at * self.ceiling).sqrt()) } else { at };
+        let most = wait.saturating_mul(BELIEVED_FOR_COST).clamp(BELIEVED, BELIEVED_MAX);
+        let believed = if alike { (self.believed * 2).min(most) } else { BELIEVED };
+        let soon = if !self.rough && open < SOON { (self.soon + 1).min(CUTS.len() - 1) } else { 0 };
+        Self { rate: ceiling * CUTS[soon], ceiling, believed, rough: false, soon }
+    }
+
+    /// The rate so long after the last refusal, and so many seconds after it grew last.
+    fn grown(self, calm: Duration, passed: f64) -> f64 {
+        if self.rough && calm > CUT_APART {
+            return self.rate * (1.0 + GROWTH_ROUGH * passed);
+        }
+        if calm <= self.believed {
+            let most = self.ceiling * SAFE;
+            let regained = (most - self.rate).max(0.0) * REGAIN + self.rate * GROWTH[0];
+            return (self.rate + regained * passed).min(most).max(self.rate);
+        }
+        let trying = calm.saturating_sub(self.believed).as_secs_f64();
+        let growth = GROWTH[0] + GROWTH[1] * trying + GROWTH[2] * trying * trying;
+        self.rate * (1.0 + growth * passed)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -60,6 +107,8 @@ pub(super) struct Pace {
     stretch: u64,
     started: Option<Moment>,
     refused_at: Moment,
+    /// When the wait after it is over.
+    opens_at: Moment,
     grown_at: Moment,
 }
 
@@ -74,6 +123,7 @@ impl Pace {
             stretch: 0,
             started: None,
             refused_at: Moment::ZERO,
+            opens_at: Moment::ZERO,
             grown_at: Moment::ZERO,
         }
     }
@@ -113,21 +163,13 @@ impl Pace {
         let calm = now.since(self.refused_at);
         let passed = now.since(self.grown_at).as_secs_f64();
         self.grown_at = now;
-        learned.rate = if learned.rough && calm > CUT_APART {
-            learned.rate * (1.0 + GROWTH_ROUGH * passed)
-        } else if calm <= learned.believed {
-            (learned.rate * (1.0 + GROWTH[0] * passed)).min(learned.ceiling * SAFE).max(learned.rate)
-        } else {
-            let trying = calm.saturating_sub(learned.believed).as_secs_f64();
-            let growth = GROWTH[0] + GROWTH[1] * trying + GROWTH[2] * trying * trying;
-            learned.rate * (1.0 + growth * passed)
-        };
+        learned.rate = learned.grown(calm, passed);
         let idle = calm > FORGOTTEN_AFTER && learned.rate > self.lately(now, STRETCHES) * FORGOTTEN;
         self.learned = (!idle).then_some(learned);
     }
 
-    /// A request was refused for coming too fast, and all have to wait for so long.
-    pub(super) fn refused(&mut self, now: Moment, cost: Duration) {
+    /// A request was refused for coming too fast; the wait is the one that the target named.
+    pub(super) fn refused(&mut self, now: Moment, named: Option<Duration>) {
         self.turn_to(now);
         if self.learned.is_some() && now.since(self.refused_at) < CUT_APART {
             return;
@@ -135,28 +177,21 @@ impl Pace {
         if self.told.is_some_and(|told| self.lately(now, STRETCHES) > told * ALONE) {
             return;
         }
-        let (long, short) = (self.lately(now, STRETCHES), self.lately(now, STRETCHES / 10));
+        let named = named.filter(|wait| !wait.is_zero());
+        let wait = named.unwrap_or(UNNAMED_WAIT);
+        let taken = self.lately(now, STRETCHES).max(self.lately(now, STRETCHES / 10));
         // A target that takes nothing at all is between two of its windows: that says nothing about its rate.
-        if long > 0.0 {
-            self.learned = Some(match self.learned {
-                None => Learned {
-                    rate: short.max(long) * CUT,
-                    ceiling: short.max(long),
-                    believed: BELIEVED,
-                    rough: true,
-                },
-                Some(known) => {
-                    // Far above what was taken, the rate is no measure.
-                    let taken = long.max(short);
-                    let ceiling = if known.rate > taken * 1.3 { taken * 1.05 } else { known.rate };
-                    let same = !known.rough && (0.95..1.1).contains(&(ceiling / known.ceiling));
-                    let most = (cost * BELIEVED_FOR_COST).clamp(BELIEVED, BELIEVED_MAX);
-                    let believed = if same { (known.believed * 2).min(most) } else { BELIEVED };
-                    Learned { rate: ceiling * CUT, ceiling, believed, rough: false }
-                }
-            });
+        if taken > 0.0 {
+            let (calm, open) = (now.since(self.refused_at), now.since(self.opens_at));
+            let first =
+                Learned { rate: taken * CUTS[0], ceiling: taken, believed: BELIEVED, rough: true, soon: 0 };
+            self.learned = Some(self.learned.map_or(first, |known| known.corrected(taken, calm, open, wait)));
         }
-        (self.refused_at, self.grown_at) = (now, now);
+        (self.refused_at, self.grown_at, self.opens_at) = (now, now, now + wait);
+        if named.is_some_and(|wait| wait <= ROUNDED) {
+            // More could be taken in this time than we may send: it is no part of any measure.
+            (self.taken, self.started) = ([0; STRETCHES], Some(self.opens_at));
+        }
     }
 
     /// The target told its limit, for a window that ends after this time at the latest.

@@ -27,9 +27,11 @@ fn each(words: Words, rates: impl Fn(f64) -> Vec<Rate>, check: impl Fn(&Score) -
         for rate in RATES {
             for (name, limit) in limits() {
                 let model = Model { limit, rate, latency, words };
-                let score = model.run(&rates(rate(0)), 300, 1);
-                if !check(&score) {
-                    bad.push(format!("{name}, {}/s, {} ms: {score:?}", rate(0), latency / 1000));
+                for seed in 1..=2 {
+                    let score = model.run(&rates(rate(0)), 300, seed);
+                    if !check(&score) {
+                        bad.push(format!("{name}, {}/s, {} ms: {score:?}", rate(0), latency / 1000));
+                    }
                 }
             }
         }
@@ -52,9 +54,9 @@ fn with_hints_nearly_all_is_used_and_hardly_anything_refused() {
 }
 
 #[test]
-fn waits_in_whole_seconds_that_only_refusals_name_leave_most_of_it() {
+fn with_waits_in_whole_seconds_that_only_refusals_name_nine_tenths_are_used() {
     // A bucket that is filled again in milliseconds and asks for a second loses that second each time.
-    each(Words::RetryAfter, |_| vec![], |score| score.used >= 0.65 && score.refused < 0.11);
+    each(Words::RetryAfter, |_| vec![], |score| score.used >= 0.9 && score.refused < 0.13);
 }
 
 #[test]
