@@ -166,6 +166,12 @@ fn in_words(state: &LetterFileState, file: &Path, letters: u64) -> Option<String
         LetterFileState::Longer { line } => {
             Some(format!("`{shown}` has something behind line {line}, the last dead letter of the ledger"))
         }
+        LetterFileState::Unlike { lost, repeated: 0 } => {
+            Some(format!("`{shown}` lacks {lost} of the ledger's dead letters, which had been written"))
+        }
+        LetterFileState::Unlike { repeated, .. } => {
+            Some(format!("`{shown}` has {repeated} of the ledger's dead letters more than once"))
+        }
     }
 }
 

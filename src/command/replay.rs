@@ -154,8 +154,7 @@ impl Desk<'_> {
                     let import = ImportRecord { state: ImportState::Open, ..found.import };
                     return self.go_on(ledger, Found { import, ..found }, &state, before.replay);
                 }
-                self.closing(state.path(), before.replay).finished_before(&found, exit);
-                Ok(exit)
+                send::finished(ledger, &self.closing(state.path(), before.replay), &found, exit)
             }
             ImportState::Complete(_) | ImportState::Abandoned => {
                 drop(ledger);

@@ -109,10 +109,11 @@ pub(super) fn start_sandbox(args: &SendArgs, state: &Path) -> Result<Sandbox, Er
     Sandbox::start(options).map_err(|error| Error::failed(format!("the sandbox did not start: {error}")))
 }
 
-/// The import is over since an earlier run: nothing is sent.
-fn finished(closing: &Closing<'_>, found: &Found, exit: u8) -> u8 {
+/// The import is over since an earlier run: nothing is sent. What has become of its dead-letter file is mended.
+pub(super) fn finished(ledger: Ledger, closing: &Closing<'_>, found: &Found, exit: u8) -> Result<u8, Error> {
+    ledger.restore_letters().map_err(|error| ledger_error(&error))?;
     closing.finished_before(found, exit);
-    exit
+    Ok(exit)
 }
 
 /// The input need not be there any more: that is why many an import is given up.
@@ -179,7 +180,7 @@ impl Job<'_> {
             };
             let opening = opening::open(&mut ledger, &subject, &mut reading)?;
             let (import, source, is_rest) = match opening {
-                Opening::Finished { found, exit } => return Ok(finished(closing, &found, exit)),
+                Opening::Finished { found, exit } => return finished(ledger, closing, &found, exit),
                 Opening::Run { import, source } => (import, *source, false),
                 Opening::Rest { import, found } => {
                     closing.rest_first(&found);

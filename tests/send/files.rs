@@ -53,7 +53,7 @@ fn a_link_under_the_dead_letters_name_is_not_followed() {
     std::fs::create_dir(bench.path("x.csv.bulkhaul")).unwrap();
     std::os::unix::fs::symlink(bench.path("victim"), bench.path("x.csv.bulkhaul/dead-letters.ndjson"))
         .unwrap();
-    bench.run("send x.csv --to sandbox --progress none").exits(74);
+    bench.run("send x.csv --to sandbox --progress none").exits(1);
     assert_eq!(bench.read("victim"), "precious");
 }
 
@@ -73,4 +73,138 @@ fn a_tail_that_changed_within_its_size_is_seen() {
     bench.write("x.csv", csv(2000).replace("r1999,", "q1999,"));
     bench.run(send).exits(6);
     bench.run(&format!("{send} --accept-new-tail")).exits(0);
+}
+
+const LETTERS: &str = "x.csv.bulkhaul/dead-letters.ndjson";
+
+/// Three rows that are refused, between three that are not.
+fn with_dead_letters(options: &str) -> (Bench, String) {
+    let bench = Bench::with("x.csv", "id,amount\n1,-5\n2,5\n3,-5\n4,5\n5,-5\n6,5\n");
+    let send = format!("send x.csv --to sandbox --progress none {options}");
+    bench.run(&send).exits(3);
+    (bench, send)
+}
+
+#[test]
+fn the_dead_letters_of_a_finished_import_are_brought_back_whole() {
+    let (bench, send) = with_dead_letters("");
+    let whole = bench.read(LETTERS);
+    let aside = bench.path(&format!("{LETTERS}.1"));
+    let done = "nothing to do: this import is complete (3 of 6 rows delivered, 3 refused)\n";
+    for cut in [0, 1, whole.len() / 2, whole.len() - 1] {
+        bench.write(LETTERS, &whole[..cut]);
+        assert_eq!(bench.run(&send).exits(3).stderr, done);
+        assert_eq!(bench.read(LETTERS), whole);
+        assert!(!aside.exists());
+    }
+    std::fs::rename(bench.path(LETTERS), bench.path("kept.ndjson")).unwrap();
+    bench.run(&send).exits(3);
+    assert_eq!((bench.read(LETTERS), bench.read("kept.ndjson")), (whole.clone(), whole.clone()));
+    let edited = whole.replace("-5", "5");
+    bench.write(LETTERS, &edited);
+    bench.run(&send).exits(3);
+    assert_eq!((bench.read(LETTERS), std::fs::read_to_string(aside).unwrap()), (whole, edited));
+    bench.run("audit x.csv.bulkhaul x.csv").exits(0);
+}
+
+#[test]
+fn a_file_that_others_write_is_never_renamed_nor_cut_and_holds_each_letter_once() {
+    let (bench, send) = with_dead_letters("--dead-letter all.ndjson");
+    let ours = bench.read("all.ndjson");
+    let lines: Vec<&str> = ours.lines().collect();
+    let theirs = r#"{"row":{"id":"theirs"}}"#;
+    let cases = [
+        // Appended to, with a line end and without one.
+        (format!("{ours}{theirs}\n"), format!("{ours}{theirs}\n")),
+        (format!("{ours}{theirs}"), format!("{ours}{theirs}")),
+        // Cut off, or one of our lines taken out.
+        (String::new(), ours.clone()),
+        (theirs.to_owned(), format!("{theirs}\n{ours}")),
+        (
+            format!("{theirs}\n{}\n{theirs}\n{}\n", lines[0], lines[2]),
+            format!("{theirs}\n{}\n{theirs}\n{}\n{}\n", lines[0], lines[2], lines[1]),
+        ),
+        // A whole line of ours that has lost its end.
+        (ours.trim_end().to_owned(), ours.trim_end().to_owned()),
+    ];
+    for (found, left) in cases {
+        bench.write("all.ndjson", &found);
+        for _ in 0..2 {
+            bench.run(&send).exits(3);
+            assert_eq!(bench.read("all.ndjson"), left, "found as {found}");
+        }
+        bench.run("audit x.csv.bulkhaul x.csv --dead-letter all.ndjson").exits(0);
+    }
+    assert!(!bench.path("all.ndjson.1").exists());
+    let file = std::fs::read_dir(bench.path("")).unwrap().count();
+    assert_eq!(file, 3, "the input, the state and the dead letters");
+}
+
+#[test]
+fn what_a_shared_file_has_lost_or_holds_twice_is_told_by_the_audit() {
+    let (bench, _) = with_dead_letters("--dead-letter all.ndjson");
+    let ours = bench.read("all.ndjson");
+    let audit = "audit x.csv.bulkhaul x.csv --dead-letter all.ndjson";
+    bench.write("all.ndjson", format!("{{}}\n{}", ours.split_inclusive('\n').skip(1).collect::<String>()));
+    let said = bench.run(audit).exits(1);
+    assert!(said.stdout.contains("lacks 1 of the ledger's dead letters"), "{said:?}");
+    bench.write("all.ndjson", format!("{ours}{ours}"));
+    let said = bench.run(audit).exits(1);
+    assert!(said.stdout.contains("has 3 of the ledger's dead letters more than once"), "{said:?}");
+}
+
+#[test]
+fn another_dead_letter_file_gets_all_letters_of_the_import() {
+    let bench = Bench::with("x.csv", "id,amount\n1,-5\n2,5\n3,-5\n4,5\n5,-5\n6,5\n");
+    let send = "send x.csv --to sandbox --progress none";
+    bench.run(&format!("{send} --dead-letter one.ndjson --limit 2")).exits(0);
+    bench.run(&format!("{send} --dead-letter two.ndjson --limit 4")).exits(0);
+    assert_eq!(bench.read("one.ndjson").lines().count(), 1);
+    assert_eq!(bench.read("two.ndjson").lines().count(), 2);
+    bench.run(&format!("{send} --dead-letter one.ndjson")).exits(3);
+    bench.run(send).exits(3);
+    let all = bench.read("one.ndjson");
+    assert_eq!(all.lines().count(), 3);
+    assert_eq!(bench.read(LETTERS), all);
+    bench.run(&format!("{send} --dead-letter two.ndjson")).exits(3);
+    bench.run(send).exits(3);
+    assert_eq!((bench.read("two.ndjson"), bench.read(LETTERS)), (all.clone(), all));
+    assert!(!bench.path(&format!("{LETTERS}.1")).exists());
+}
+
+#[test]
+fn a_dead_letter_file_that_cannot_be_written_is_told_before_anything_is_sent() {
+    let bench = Bench::with("x.csv", BAD);
+    bench.write("y.csv", csv(40));
+    std::fs::create_dir(bench.path("folder")).unwrap();
+    let mut other = bench.start(
+        "send y.csv --to sandbox --progress none --dead-letter held.ndjson --rate 1/s --batch-rows 10",
+    );
+    while !bench.path("y.csv.bulkhaul/status.json").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let cases = [
+        (
+            "no/such.ndjson",
+            "`--dead-letter no/such.ndjson`: there is no folder `no`\nhint: make the folder first",
+        ),
+        ("folder", "`--dead-letter folder` is not a plain file\nhint: name a file"),
+        (
+            "held.ndjson",
+            "the dead-letter file `held.ndjson` cannot be written: another process writes it\nhint: nothing more was sent",
+        ),
+        (
+            "x.csv/refused.ndjson",
+            "`--dead-letter x.csv/refused.ndjson`: there is no folder `x.csv`\nhint: make the folder first",
+        ),
+    ];
+    for (name, words) in cases {
+        let send = format!("send x.csv --to sandbox --progress none --dead-letter {name}");
+        let said = bench.run(&send).exits(1);
+        assert!(said.stderr.starts_with(&format!("error: {words}")), "{said:?}");
+        let is_begun = bench.path("x.csv.bulkhaul").exists();
+        assert!(!is_begun || bench.sandbox_rows("x.csv").is_empty(), "{name}");
+    }
+    other.kill().unwrap();
+    other.wait().unwrap();
 }

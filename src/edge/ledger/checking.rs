@@ -2,7 +2,7 @@
 //! file against what it is a projection of. All of it in streams, however large the import is.
 
 use super::reading::{damaged, digest, number, row_set};
-use super::{LedgerError, View};
+use super::{LedgerError, View, present};
 use crate::model::{BatchKey, BatchPage, BatchState, LetterPage, Place};
 use rusqlite::{OptionalExtension, Row, params};
 use std::fs::File;
@@ -24,6 +24,9 @@ pub enum LetterFileState {
     Short { line: u64 },
     /// After its last line (this one) stands something else.
     Longer { line: u64 },
+    /// Of a file with other lines in it: so many letters are not there, though they had been written, and so many
+    /// stand there more than once.
+    Unlike { lost: u64, repeated: u64 },
 }
 
 impl View {
@@ -90,14 +93,9 @@ impl View {
     pub fn letter_file(&self, path: &Path) -> Result<LetterFileState, LedgerError> {
         let recorded = self
             .conn
-            .query_row("SELECT letters, len, hash FROM projection", [], |row| {
-                Ok((row.get::<_, i64>(0)?, number(row, "len"), row.get::<_, Vec<u8>>(2)?))
-            })
-            .optional()?;
-        let (last, len, hash) = match recorded {
-            Some((last, len, hash)) => (last, len?, Some(hash)),
-            None => (0, 0, None),
-        };
+            .query_row("SELECT letters FROM projection", [], |row| row.get::<_, i64>(0))
+            .optional()?
+            .unwrap_or_default();
         let mut file = match File::open(path) {
             Ok(file) => BufReader::new(file),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -105,37 +103,34 @@ impl View {
             }
             Err(error) => return Err(error.into()),
         };
-        let ours: i64 = self.conn.query_row(
-            "SELECT coalesce(sum(length(CAST(line AS BLOB)) + 1), 0) FROM letter WHERE number <= ?1",
-            [last],
-            |row| row.get(0),
-        )?;
-        // What a person's file held before us; letters that have grown since are found where they begin to differ.
-        let foreign = len.saturating_sub(ours as u64);
-        let mut hasher = blake3::Hasher::new();
-        let before = lines_of(&mut file, foreign, &mut hasher)?;
-        let state = self.compare(&mut file, last, before, &mut hasher)?;
-        // What stood in the file before it was ours can only be told by the hash.
-        let is_whole = hash.is_none_or(|hash| hasher.finalize().as_bytes()[..] == hash[..]);
-        Ok(if is_whole || !matches!(state, LetterFileState::Same | LetterFileState::Behind { .. }) {
-            state
-        } else {
-            LetterFileState::Differs { line: 1 }
+        if path.parent() != self.path.parent() {
+            return self.shared_file(&mut file, recorded);
+        }
+        self.compare(&mut file, recorded)
+    }
+
+    /// Other people's lines may stand in it.
+    fn shared_file(&self, file: &mut impl BufRead, recorded: i64) -> Result<LetterFileState, LedgerError> {
+        present::look(&self.conn, file)?;
+        let [lost, missing, repeated] = self.conn.query_row(
+            "SELECT count(*) FILTER (WHERE times = 0 AND number <= ?1), count(*) FILTER (WHERE times = 0),
+               count(*) FILTER (WHERE times > 1) FROM temp.sight",
+            [recorded],
+            |row| Ok([row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?]),
+        )?.map(|count| count as u64);
+        Ok(match (lost, missing, repeated) {
+            (0, 0, 0) => LetterFileState::Same,
+            (0, missing, 0) => LetterFileState::Behind { missing },
+            (lost, _, repeated) => LetterFileState::Unlike { lost, repeated },
         })
     }
 
-    /// `recorded` is the number of the last letter that was recorded as written; up to it the text is hashed.
-    fn compare(
-        &self,
-        file: &mut impl BufRead,
-        recorded: i64,
-        mut line: u64,
-        hasher: &mut blake3::Hasher,
-    ) -> Result<LetterFileState, LedgerError> {
+    /// `recorded` is the number of the last letter that was recorded as written.
+    fn compare(&self, file: &mut impl BufRead, recorded: i64) -> Result<LetterFileState, LedgerError> {
         let mut select = self.conn.prepare("SELECT number, line FROM letter ORDER BY number")?;
         let mut rows = select.query([])?;
         let mut held = Vec::new();
-        let mut missing = 0;
+        let (mut line, mut missing) = (0, 0);
         while let Some(row) = rows.next()? {
             let (number, expected) = (row.get::<_, i64>(0)?, row.get_ref(1)?.as_bytes());
             let expected = expected.map_err(rusqlite::Error::from)?;
@@ -146,9 +141,6 @@ impl View {
             line += 1;
             held.clear();
             Read::by_ref(file).take(expected.len() as u64 + 1).read_to_end(&mut held)?;
-            if number <= recorded {
-                hasher.update(&held);
-            }
             let is_same = held.iter().eq(expected.iter().chain(b"\n").take(held.len()));
             if is_same && held.len() > expected.len() {
                 continue;
@@ -169,24 +161,6 @@ impl View {
         let is_at_end = file.fill_buf()?.is_empty();
         Ok(if is_at_end { LetterFileState::Same } else { LetterFileState::Longer { line } })
     }
-}
-
-/// Reads so many bytes, and counts the line ends in them.
-fn lines_of(file: &mut impl BufRead, bytes: u64, hasher: &mut blake3::Hasher) -> std::io::Result<u64> {
-    let mut left = bytes;
-    let mut lines = 0;
-    while left > 0 {
-        let held = file.fill_buf()?;
-        let taken = held.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        if taken == 0 {
-            break;
-        }
-        lines += memchr::memchr_iter(b'\n', &held[..taken]).count() as u64;
-        hasher.update(&held[..taken]);
-        file.consume(taken);
-        left -= taken as u64;
-    }
-    Ok(lines)
 }
 
 fn page(row: &Row<'_>) -> Result<BatchPage, LedgerError> {

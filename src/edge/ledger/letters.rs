@@ -1,12 +1,15 @@
 //! The dead-letter file: a projection of the ledger. Text commits with the verdict; the file follows, and the
 //! ledger records how far. After a crash the file is cut back to what was recorded and written on from there, so
 //! each refused row stands in it once, whatever happened in between.
+//!
+//! In the state's folder the file is ours alone: what is missing of it is written again, and what a person made of it
+//! is set aside. A file that a person named may hold other people's lines: it is only ever appended to.
 
-use super::LedgerError;
+use super::{LedgerError, present};
 use crate::model::Canary;
 use rusqlite::{Connection, OptionalExtension};
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -26,6 +29,17 @@ pub struct LetterFile {
     len: u64,
     hasher: blake3::Hasher,
     unrecorded: bool,
+    /// Somebody's last line has no end yet.
+    is_line_open: bool,
+    /// Which letters the file lacks does not follow from their numbers: [`present`] has the list.
+    has_gaps: bool,
+}
+
+/// How far the file was ours when that was written down last.
+struct Recorded {
+    letters: i64,
+    len: u64,
+    hash: Vec<u8>,
 }
 
 impl LetterFile {
@@ -39,37 +53,50 @@ impl LetterFile {
             len: 0,
             hasher: blake3::Hasher::new(),
             unrecorded: false,
+            is_line_open: false,
+            has_gaps: false,
         }
     }
 
-    /// Brings the file back to what was recorded. A file that is not ours any more (a person edited it) is set
-    /// aside under another name, never overwritten.
+    /// Brings the file back to what was recorded, and finds out what it lacks.
     pub(super) fn recover(&mut self, conn: &Connection) -> Result<(), LedgerError> {
         let recorded = conn
             .query_row("SELECT letters, len, hash FROM projection", [], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)? as u64, row.get::<_, Vec<u8>>(2)?))
+                let len: i64 = row.get(1)?;
+                Ok(Recorded { letters: row.get(0)?, len: len as u64, hash: row.get(2)? })
             })
             .optional()?;
-        let Some(mut file) = self.open_existing()? else {
+        let Some(mut file) = self.open()? else {
             return self.begin(conn); // Missing: all of it is written anew.
         };
-        let Some((letters, len, hash)) = recorded else { return self.take_over(conn, file) };
-        let mut hasher = blake3::Hasher::new();
-        let mut prefix = Read::by_ref(&mut file).take(len);
-        let held = std::io::copy(&mut prefix, &mut hasher)?;
-        let is_ours = held == len && (len == 0 || hasher.finalize().as_bytes()[..] == hash[..]);
-        if !is_ours || !extends_as_we_would(conn, letters, &mut file)? {
-            self.set_aside()?;
-            return self.begin(conn);
+        if let Some(recorded) = &recorded
+            && self.is_as_recorded(&mut file, recorded)?
+            && extends_as_we_would(conn, recorded.letters, &mut file)?
+        {
+            return self.go_on(conn, file, recorded);
         }
+        if self.is_at_home { self.start_over(conn, file, recorded.as_ref()) } else { self.join(conn, file) }
+    }
+
+    /// Hashes what was recorded.
+    fn is_as_recorded(&mut self, file: &mut File, recorded: &Recorded) -> Result<bool, LedgerError> {
+        self.hasher.reset();
+        let held = std::io::copy(&mut Read::by_ref(file).take(recorded.len), &mut self.hasher)?;
+        let is_same = recorded.len == 0 || self.hasher.finalize().as_bytes()[..] == recorded.hash[..];
+        Ok(held == recorded.len && is_same)
+    }
+
+    /// Behind what was recorded there is at most what we were writing when the run died.
+    fn go_on(&mut self, conn: &Connection, mut file: File, recorded: &Recorded) -> Result<(), LedgerError> {
         if Canary::LettersNotCutBack.is_loose() {
             file.seek(SeekFrom::End(0))?;
-        } else {
-            file.set_len(len)?;
+        } else if file.metadata()?.len() > recorded.len {
+            file.set_len(recorded.len)?;
             file.sync_all()?;
-            file.seek(SeekFrom::Start(len))?;
+            file.seek(SeekFrom::Start(recorded.len))?;
         }
-        (self.letters, self.len, self.hasher, self.file) = (letters, len, hasher, Some(file));
+        self.is_line_open = !self.is_at_home && is_line_open(&mut file, recorded.len)?;
+        (self.letters, self.len, self.file) = (recorded.letters, recorded.len, Some(file));
         if Canary::LettersNotWrittenAgain.is_loose() {
             self.letters =
                 conn.query_row("SELECT coalesce(max(number), 0) FROM letter", [], |row| row.get(0))?;
@@ -77,18 +104,38 @@ impl LetterFile {
         Ok(())
     }
 
-    /// A file that was there before us. In the state's own folder it is an older import's, and set aside; one that a
-    /// person named is appended to, and from now on what it held counts as ours.
-    fn take_over(&mut self, conn: &Connection, mut file: File) -> Result<(), LedgerError> {
-        let len = file.metadata()?.len();
-        if len > 0 && self.is_at_home {
+    /// A file of our own that is not as we left it. If it was only cut off, it holds nothing but ours; else a person
+    /// edited it, or it is an older import's, and is set aside under another name, never overwritten.
+    fn start_over(
+        &mut self,
+        conn: &Connection,
+        mut file: File,
+        recorded: Option<&Recorded>,
+    ) -> Result<(), LedgerError> {
+        self.hasher.reset();
+        file.rewind()?;
+        let is_empty = file.metadata()?.len() == 0;
+        if is_empty || recorded.is_some() && extends_as_we_would(conn, 0, &mut file)? {
+            file.set_len(0)?;
+            file.rewind()?;
+            self.file = Some(file);
+        } else {
             self.set_aside()?;
-            return self.begin(conn);
         }
-        self.hasher.update_reader(&mut file)?;
-        file.seek(SeekFrom::Start(len))?;
-        (self.len, self.file) = (len, Some(file));
         self.begin(conn)
+    }
+
+    /// A file with other people's lines in it, perhaps among ours: what it lacks of ours comes behind them all.
+    fn join(&mut self, conn: &Connection, mut file: File) -> Result<(), LedgerError> {
+        self.hasher.reset();
+        file.rewind()?;
+        self.len = std::io::copy(&mut file, &mut self.hasher)?;
+        self.is_line_open = is_line_open(&mut file, self.len)?;
+        file.rewind()?;
+        self.has_gaps = present::look(conn, &mut BufReader::new(&mut file))? > 0;
+        self.file = Some(file);
+        // With gaps, what it holds is recorded when they are filled: until then it has to be looked through again.
+        if self.has_gaps { Ok(()) } else { self.begin(conn) }
     }
 
     /// Records where our part of the file begins, before anything is written behind it: else a run that dies after its
@@ -98,19 +145,22 @@ impl LetterFile {
         self.record(conn)
     }
 
-    /// The file as it is, locked: two imports that wrote one file would cut off each other's lines.
-    fn open_existing(&self) -> Result<Option<File>, LedgerError> {
+    /// The file as it is, locked: two imports that wrote one file would cut off each other's lines. One of our own is
+    /// made when it is needed; of one that a person named it must be known now whether it can be.
+    fn open(&self) -> Result<Option<File>, LedgerError> {
         // A link that was planted in the state's folder would have its victim written over.
         if self.is_at_home && self.path.is_symlink() {
-            return Err(self.trouble(&std::io::Error::other("it is a link")));
+            return Err(self.trouble(&"it is a link"));
         }
-        let file = match OpenOptions::new().read(true).write(true).open(&self.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(self.trouble(&error)),
-        };
+        let is_new = !self.path.exists();
+        if is_new && self.is_at_home {
+            return Ok(None);
+        }
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).append(!self.is_at_home).create(!self.is_at_home).mode(0o600);
+        let file = options.open(&self.path).map_err(|error| self.trouble(&plain(&error)))?;
         if !file.metadata()?.is_file() {
-            return Err(self.trouble(&std::io::Error::other("it is not a plain file")));
+            return Err(self.trouble(&"it is not a plain file"));
         }
         // A process that was just started holds what its parent had open, until it becomes another program.
         let is_ours = (0..LOOKS).any(|look| {
@@ -118,13 +168,25 @@ impl LetterFile {
             file.try_lock().is_ok()
         });
         if !is_ours {
-            return Err(self.trouble(&std::io::Error::other("another process writes it")));
+            return Err(self.trouble(&"another process writes it"));
+        }
+        if is_new {
+            self.sync_folder()?;
         }
         Ok(Some(file))
     }
 
-    fn trouble(&self, error: &std::io::Error) -> LedgerError {
-        LedgerError::Refused(format!("the dead-letter file `{}`: {error}", self.path.display()))
+    /// Its name too must outlive a power cut: a finished import writes no letter again.
+    fn sync_folder(&self) -> Result<(), LedgerError> {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        Ok(File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?)
+    }
+
+    fn trouble(&self, why: &dyn std::fmt::Display) -> LedgerError {
+        LedgerError::Letters(format!(
+            "the dead-letter file `{}` cannot be written: {why}",
+            self.path.display()
+        ))
     }
 
     fn set_aside(&self) -> Result<(), LedgerError> {
@@ -142,8 +204,12 @@ impl LetterFile {
 
     /// Appends what the ledger has and the file lacks, and syncs it.
     pub(super) fn append(&mut self, conn: &Connection) -> Result<(), LedgerError> {
-        let mut missing =
-            conn.prepare_cached("SELECT number, line FROM letter WHERE number > ?1 ORDER BY number")?;
+        let sql = if self.has_gaps {
+            present::MISSING
+        } else {
+            "SELECT number, line FROM letter WHERE number > ?1 ORDER BY number"
+        };
+        let mut missing = conn.prepare_cached(sql)?;
         let mut rows = missing.query([self.letters])?;
         let mut text = Vec::new();
         let mut last = self.letters;
@@ -156,10 +222,13 @@ impl LetterFile {
                 text.clear();
             }
         }
-        if last == self.letters {
+        if last == self.letters && !self.has_gaps {
             return Ok(());
         }
         self.write(&text)?;
+        if std::mem::take(&mut self.has_gaps) {
+            last = conn.query_row("SELECT coalesce(max(number), 0) FROM letter", [], |row| row.get(0))?;
+        }
         self.letters = last;
         self.unrecorded = true;
         if let Some(file) = &self.file {
@@ -171,13 +240,18 @@ impl LetterFile {
     fn write(&mut self, text: &[u8]) -> Result<(), LedgerError> {
         if self.file.is_none() {
             let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.path);
-            let file = made.map_err(|error| self.trouble(&error))?;
+            let file = made.map_err(|error| self.trouble(&plain(&error)))?;
             file.lock()?;
-            // Its name too must outlive a power cut: a finished import writes no letter again.
-            let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+            self.sync_folder()?;
             self.file = Some(file);
         }
+        if !text.is_empty() && std::mem::take(&mut self.is_line_open) {
+            self.put(b"\n")?;
+        }
+        self.put(text)
+    }
+
+    fn put(&mut self, text: &[u8]) -> Result<(), LedgerError> {
         if let Some(file) = &mut self.file {
             file.write_all(text)?;
         }
@@ -211,8 +285,9 @@ fn extends_as_we_would(conn: &Connection, letters: i64, file: &mut File) -> Resu
         let line = row.get_ref(0)?.as_bytes().map_err(rusqlite::Error::from)?;
         held.clear();
         Read::by_ref(&mut rest).take(line.len() as u64 + 1).read_to_end(&mut held)?;
-        let expected = line.iter().chain(b"\n").take(held.len());
-        if !held.iter().eq(expected) {
+        // A sector of a write that was never synced may be full of zeros, and no letter holds one.
+        let mut pairs = held.iter().zip(line.iter().chain(b"\n"));
+        if !pairs.all(|(held, expected)| held == expected || *held == 0) {
             return Ok(false);
         }
         if held.len() <= line.len() {
@@ -220,4 +295,21 @@ fn extends_as_we_would(conn: &Connection, letters: i64, file: &mut File) -> Resu
         }
     }
     Ok(rest.read(&mut [0])? == 0)
+}
+
+/// Whether the last of so many bytes is not a line end.
+fn is_line_open(file: &mut File, len: u64) -> std::io::Result<bool> {
+    let mut last = [b'\n'];
+    if len > 0 {
+        file.seek(SeekFrom::Start(len - 1))?;
+        file.read_exact(&mut last)?;
+    }
+    Ok(last != *b"\n")
+}
+
+fn plain(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such folder".to_owned(),
+        _ => error.to_string(),
+    }
 }

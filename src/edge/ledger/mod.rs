@@ -9,6 +9,7 @@ mod clerk;
 mod feed;
 mod history;
 mod letters;
+mod present;
 mod reading;
 mod replay;
 mod schema;
@@ -39,6 +40,9 @@ pub enum LedgerError {
     File(#[from] std::io::Error),
     #[error("{0}")]
     Refused(String),
+    /// The ledger is well, and the dead-letter file cannot be written.
+    #[error("{0}")]
+    Letters(String),
 }
 
 impl LedgerError {
@@ -109,6 +113,13 @@ impl Ledger {
         self.project()?;
         self.history = History::begin(&self.conn)?;
         reading::recovered(&self.conn, number)
+    }
+
+    /// Brings the dead-letter file of an import that is over back to what the ledger says, and closes the ledger.
+    pub fn restore_letters(mut self) -> Result<(), LedgerError> {
+        self.letters.recover(&self.conn)?;
+        self.project()?;
+        self.close()
     }
 
     /// Closes an import that a person gives up, and lets go of the rows that were kept for it.

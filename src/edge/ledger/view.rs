@@ -17,7 +17,7 @@ use std::time::SystemTime;
 #[derive(Debug)]
 pub struct View {
     pub(super) conn: Connection,
-    path: PathBuf,
+    pub(super) path: PathBuf,
     seen: [Option<(u64, SystemTime)>; 2],
     pub(super) is_new: bool,
 }
