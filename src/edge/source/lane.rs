@@ -29,9 +29,10 @@ impl Framer {
         }
     }
 
+    /// The record is the beginning of the window.
     fn write(
         &self,
-        record: &[u8],
+        (window, length): (&[u8], usize),
         is_text: bool,
         scratch: &mut Vec<u8>,
         into: &mut Vec<u8>,
@@ -40,11 +41,11 @@ impl Framer {
             Self::Csv { framer, columns } => {
                 let columns = columns.as_ref().expect("an input without a header record has no rows");
                 if !is_text {
-                    return Err(Columns::no_text(record));
+                    return Err(Columns::no_text(&window[..length]));
                 }
-                columns.write(record, framer.fields(), framer.quotes(), scratch, into)
+                columns.write((window, length), framer.fields(), framer.quotes(), scratch, into)
             }
-            Self::Ndjson(_) => ndjson::write(record, is_text, into),
+            Self::Ndjson(_) => ndjson::write(&window[..length], is_text, into),
         }
     }
 
@@ -325,7 +326,7 @@ impl Lane {
             written
         } else {
             let is_text = feed.buffer.is_text(extent.content);
-            feed.framer.write(record, is_text, &mut self.scratch, into)
+            feed.framer.write((feed.buffer.window(), extent.content), is_text, &mut self.scratch, into)
         };
         feed.buffer.consume(extent.whole);
         let mark = Mark { ordinal: self.ordinal, place, end };
