@@ -31,7 +31,7 @@ fn unreadable_gzip_is_an_error() {
     refused(
         &bench,
         "x.csv.gz",
-        "error: `x.csv.gz`: the gzip data is damaged at byte 0 of its content\nhint: the file was probably copied or written only in part; get it again\n",
+        "error: `x.csv.gz` is not gzip: it looks like plain text\nhint: give it a name without .gz or .zst\n",
     );
 }
 
@@ -41,7 +41,7 @@ fn a_header_with_two_equal_names_is_an_error() {
     refused(
         &bench,
         "x.csv",
-        "error: input `x.csv`: column `id` appears twice in the header (fields 1 and 3)\nhint: use --no-header with --columns, or rename one\n",
+        "error: input `x.csv`: column `id` appears twice in the header (fields 1 and 3)\nhint: rename one, or name all of them with --columns a,b,c instead of the header\n",
     );
 }
 
@@ -83,6 +83,34 @@ fn a_record_with_too_few_or_too_many_fields_is_a_dead_letter_with_its_line() {
     assert_eq!(letters[0]["attempt"], 0);
     assert_eq!(letters[1]["raw"], "3,c,d");
     assert_eq!(letters[1]["source"]["line"], 4);
+}
+
+#[test]
+fn text_after_a_closing_quote_is_a_dead_letter_and_never_altered() {
+    let bench = Bench::with("x.csv", "id,name\n1,\"a\"b\n2,c\n");
+    bench.run("send x.csv --to sandbox --progress none --json").exits(3).books([2, 1, 1, 0, 0]);
+    let letters = bench.dead_letters("x.csv");
+    assert_eq!(letters[0]["error"]["code"], "bad_quote");
+    assert_eq!(letters[0]["error"]["field"], "/name");
+    assert_eq!(letters[0]["raw"], "1,\"a\"b");
+    assert_eq!(letters[0]["source"]["line"], 2);
+}
+
+#[test]
+fn a_blank_line_is_a_dead_letter_where_it_may_be_a_row() {
+    let bench = Bench::with("x.csv", "id\n1\n\n2\n");
+    bench.run("send x.csv --to sandbox --progress none --json").exits(3).books([3, 2, 1, 0, 0]);
+    let letters = bench.dead_letters("x.csv");
+    assert_eq!(letters[0]["error"]["code"], "blank_line");
+    assert_eq!(letters[0]["source"]["line"], 3);
+    bench.run("audit x.csv.bulkhaul x.csv").exits(0);
+    // Where it is null, it is a row; and with two columns it is none.
+    bench
+        .run("send x.csv --to sandbox --null= --state null --progress none --json")
+        .exits(0)
+        .books([3, 3, 0, 0, 0]);
+    let bench = Bench::with("y.csv", "id,name\n1,a\n\n2,b\n");
+    bench.run("send y.csv --to sandbox --progress none --json").exits(0).books([2, 2, 0, 0, 0]);
 }
 
 #[test]

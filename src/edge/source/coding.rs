@@ -1,6 +1,7 @@
 //! Opening inputs and undoing their compression. It never looks into the bytes: what they mean is framed elsewhere.
 
-use super::{SourceError, StandardInput};
+use super::members::Members;
+use super::{SourceError, StandardInput, looks};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -192,11 +193,12 @@ fn open(path: &Path) -> io::Result<Opened> {
     if path.as_os_str() == "-" {
         return unpack(StandardInput::open()?);
     }
-    let file = File::open(path)?;
-    match Coding::of(path) {
-        Coding::Plain => {
-            Ok(Opened { stream: Stream::File(file), coding: Coding::Plain, raw_bytes: None, chunk: CHUNK })
-        }
+    let mut file = File::open(path)?;
+    let coding = Coding::of(path);
+    looks::check(&file, coding)?;
+    file.rewind()?;
+    match coding {
+        Coding::Plain => Ok(Opened { stream: Stream::File(file), coding, raw_bytes: None, chunk: CHUNK }),
         coding => packed(file, coding),
     }
 }
@@ -225,7 +227,7 @@ fn packed(reader: impl Read + Send + 'static, coding: Coding) -> io::Result<Open
     let counted = Counted { reader, bytes: Arc::clone(&raw_bytes) };
     let buffered = BufReader::with_capacity(COMPRESSED_CHUNK, counted);
     let reader: Box<dyn Read + Send> = if coding == Coding::Gzip {
-        Box::new(flate2::bufread::MultiGzDecoder::new(buffered))
+        Box::new(Members::new(buffered))
     } else {
         Box::new(zstd::stream::read::Decoder::with_buffer(buffered)?)
     };

@@ -98,6 +98,10 @@ impl Columns {
         self.list.iter().map(|column| column.name.clone()).collect()
     }
 
+    pub(super) fn is_one(&self) -> bool {
+        self.list.len() == 1
+    }
+
     /// Every column that was given a type is there.
     pub(super) fn check_types(&self, input: &str, layout: &Layout) -> Result<(), SourceError> {
         for (wanted, _) in &layout.types {
@@ -128,8 +132,16 @@ impl Columns {
         into: &mut Vec<u8>,
     ) -> Result<Range<usize>, BadRow> {
         let record = &window[..length];
+        if quotes && let Some(index) = fields.iter().position(|field| field.quoting == Quoting::Stray) {
+            return Err(self.stray(index, record));
+        }
         if fields.len() != self.list.len() {
             return Err(bad("field_count", self.count_message(fields.len()), None, record));
+        }
+        if record.is_empty() && self.null.as_deref() != Some(b"") {
+            let message =
+                "a blank line, which may be an empty value or no row at all; `\"\"` is an empty value";
+            return Err(bad("blank_line", message.into(), None, record));
         }
         let start = into.len();
         let clean = if quotes { is_clean_in_quotes(record, fields) } else { is_clean(record) };
@@ -189,6 +201,12 @@ impl Columns {
         into.push(b'"');
     }
 
+    /// Taking the quotes away, as many readers do, would alter the value.
+    fn stray(&self, index: usize, record: &[u8]) -> BadRow {
+        let message = format!("field {} has text after its closing quote", index + 1);
+        bad("bad_quote", message, self.list.get(index).map(Column::pointer), record)
+    }
+
     fn count_message(&self, found: usize) -> String {
         let plural = if found == 1 { "" } else { "s" };
         let names = if self.header { "the header has" } else { "--columns names" };
@@ -207,8 +225,11 @@ impl Column {
             let more = if shown.len() < text.len() { "…" } else { "" };
             format!("`{shown}{more}` is not {noun}")
         };
-        let pointer = format!("/{}", self.name.replace('~', "~0").replace('/', "~1"));
-        bad("type_mismatch", message, Some(pointer), record)
+        bad("type_mismatch", message, Some(self.pointer()), record)
+    }
+
+    fn pointer(&self) -> String {
+        format!("/{}", self.name.replace('~', "~0").replace('/', "~1"))
     }
 }
 
@@ -281,7 +302,7 @@ fn is_clean_in_quotes(record: &[u8], fields: &[Field]) -> bool {
         match field.quoting {
             Quoting::None => {}
             Quoting::Simple => around += 2,
-            Quoting::Messy => return false,
+            Quoting::Messy | Quoting::Stray => return false,
         }
     }
     let (mut quotes, mut dirty) = (0, false);

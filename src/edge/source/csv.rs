@@ -1,5 +1,6 @@
 //! Framing CSV: RFC 4180 as the `csv` crate reads it, except that a quote left open is an error and never the end
-//! of the rows. It finds records and fields; what a field becomes is not decided here.
+//! of the rows, text after a closing quote is told of, and a blank line is passed over only where it can't be a row:
+//! with several columns. It finds records and fields; what a field becomes is not decided here.
 
 use super::buffer::Buffer;
 use super::frame::{Bounds, Extent, Trouble};
@@ -11,8 +12,10 @@ pub(super) enum Quoting {
     None,
     /// In quotes, with nothing to undo between them; the field's range is what stands between.
     Simple,
-    /// In quotes, with doubled quotes or text after the closing one; the range includes the opening quote.
+    /// In quotes, with doubled quotes; the range includes the opening quote.
     Messy,
+    /// In quotes, with text after the closing one: nobody knows what was meant. As messy, where it is shown.
+    Stray,
 }
 
 /// A field's range within its record.
@@ -28,14 +31,14 @@ impl Field {
     const fn of(quoting: Quoting, start: usize, end: usize) -> Self {
         match quoting {
             Quoting::Simple => Self { start: start + 1, end: end - 1, quoting },
-            Quoting::None | Quoting::Messy => Self { start, end, quoting },
+            Quoting::None | Quoting::Messy | Quoting::Stray => Self { start, end, quoting },
         }
     }
 
     /// The text of the field; `scratch` holds it when it has to be put together.
     pub(super) fn text<'a>(&self, record: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
         let bytes = &record[self.start..self.end];
-        if self.quoting == Quoting::Messy {
+        if matches!(self.quoting, Quoting::Messy | Quoting::Stray) {
             scratch.clear();
             unquote(&bytes[1..], scratch);
             scratch
@@ -85,6 +88,8 @@ pub(super) struct CsvFramer {
     /// Some field of the record is in quotes.
     quotes: bool,
     gap: u64,
+    /// An empty line is a record.
+    blank_lines: bool,
 }
 
 enum Scan {
@@ -105,7 +110,13 @@ impl CsvFramer {
             quoting: Quoting::None,
             quotes: false,
             gap: 0,
+            blank_lines: false,
         }
+    }
+
+    /// From here on an empty line is a record with one empty field, and not passed over: there is only one column.
+    pub(super) fn keep_blank_lines(&mut self) {
+        self.blank_lines = true;
     }
 
     /// Blank lines passed over since the last record.
@@ -238,10 +249,11 @@ impl CsvFramer {
         if self.quotes { line_ends(record) } else { 0 }
     }
 
-    /// Consumes empty lines; `false` at the end of the input.
+    /// Consumes empty lines, unless they are records; `false` at the end of the input.
     fn skip_blank_lines(&mut self, buffer: &mut Buffer) -> Result<bool, Trouble> {
         loop {
             let length = match buffer.window() {
+                [_, ..] if self.blank_lines => return Ok(true),
                 [b'\r', b'\n', ..] => 2,
                 [b'\r'] if !buffer.ended() => 0,
                 [b'\r' | b'\n', ..] => 1,
@@ -296,7 +308,7 @@ impl CsvFramer {
                     Some(&byte) if byte == self.delimiter || byte == b'\n' || byte == b'\r' => {
                         self.end_field(byte, self.at);
                     }
-                    Some(_) => (self.quoting, self.state) = (Quoting::Messy, State::Plain),
+                    Some(_) => (self.quoting, self.state) = (Quoting::Stray, State::Plain),
                 },
                 State::Terminator => {
                     let content = self.at;

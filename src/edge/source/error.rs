@@ -3,7 +3,9 @@
 //!
 //! [`BadRow`]: crate::model::BadRow
 
-use super::Coding;
+use super::looks::Misnamed;
+use super::members::Trailing;
+use super::{Coding, Look};
 use std::io;
 
 /// The input cannot be read on. The display says what and where; [`SourceError::hint`] says what to do.
@@ -21,14 +23,25 @@ pub enum SourceError {
     Damaged { input: String, coding: Coding, byte: u64 },
     #[error("`{input}`: the {} data ends too early, at byte {byte} of its content", coding.word())]
     Truncated { input: String, coding: Coding, byte: u64 },
+    #[error("`{input}`: what comes after the gzip data is no part of it, at byte {byte} of the content")]
+    Trailing { input: String, byte: u64 },
+    #[error(
+        "`{input}` is not {}{}",
+        if *.named == Coding::Plain { "text" } else { named.word() },
+        look.words().map(|words| format!(": it looks like {words}")).unwrap_or_default()
+    )]
+    Misnamed { input: String, named: Coding, look: Look },
     #[error("`{text}` cannot be a delimiter")]
     Delimiter { text: String },
     #[error("the columns of `{input}` have no names")]
     Nameless { input: String },
     #[error("input `{input}`: the header is not valid UTF-8")]
     HeaderText { input: String },
+    #[error("input `{input}`: field {field} of the header has text after its closing quote")]
+    HeaderQuote { input: String, field: usize },
     #[error(
-        "input `{input}`: column `{column}` appears twice in {} (fields {first} and {second})",
+        "input `{input}`: {} {} (fields {first} and {second})",
+        if column.is_empty() { "two columns have no name in".into() } else { format!("column `{column}` appears twice in") },
         if *.listed { "--columns" } else { "the header" }
     )]
     RepeatedColumn { input: String, column: String, first: usize, second: usize, listed: bool },
@@ -60,11 +73,19 @@ impl SourceError {
             Self::Damaged { .. } | Self::Truncated { .. } => {
                 "the file was probably copied or written only in part; get it again".into()
             }
+            Self::Trailing { .. } => "cut it off, or get the file again; the rows before it are whole".into(),
+            Self::Misnamed { look, .. } => look.remedy().into(),
             Self::Delimiter { .. } => "use one ASCII character that is neither a quote nor a line end".into(),
             Self::Nameless { .. } => "name them with --columns a,b,c".into(),
             Self::HeaderText { .. } => "convert the file to UTF-8 first, e.g. with iconv".into(),
+            Self::HeaderQuote { .. } => "double the quotes that are part of a name".into(),
             Self::RepeatedColumn { listed: true, .. } => "rename one of the two in --columns".into(),
-            Self::RepeatedColumn { .. } => "use --no-header with --columns, or rename one".into(),
+            Self::RepeatedColumn { column, .. } if column.is_empty() => {
+                "give each column a name: --columns a,b,c names all of them instead of the header".into()
+            }
+            Self::RepeatedColumn { .. } => {
+                "rename one, or name all of them with --columns a,b,c instead of the header".into()
+            }
             Self::ColumnCount { .. } => {
                 "name every column, or leave --columns out to take the header's names".into()
             }
@@ -94,6 +115,7 @@ impl SourceError {
     pub(super) fn of_what_was_read_before(self) -> Self {
         match self {
             Self::HeaderText { input }
+            | Self::HeaderQuote { input, .. }
             | Self::RepeatedColumn { input, .. }
             | Self::ColumnCount { input, .. }
             | Self::UnknownColumn { input, .. }
@@ -108,6 +130,13 @@ impl SourceError {
         let input = input.to_owned();
         if error.kind() == io::ErrorKind::WouldBlock {
             return Self::Interrupted { input };
+        }
+        let cause = error.get_ref();
+        if let Some(Misnamed { named, look }) = cause.and_then(|cause| cause.downcast_ref()) {
+            return Self::Misnamed { input, named: *named, look: *look };
+        }
+        if cause.is_some_and(|cause| cause.is::<Trailing>()) {
+            return Self::Trailing { input, byte };
         }
         if coding != Coding::Plain && error.raw_os_error().is_none() {
             return match error.kind() {

@@ -4,7 +4,7 @@
 use super::buffer::{Buffer, Chain};
 use super::coding::{Inputs, Opened};
 use super::column::Columns;
-use super::csv::CsvFramer;
+use super::csv::{CsvFramer, Quoting};
 use super::frame::{Bounds, Extent, Trouble};
 use super::ndjson::{self, NdjsonFramer};
 use super::{Format, Layout, SourceError, Step, taken};
@@ -100,7 +100,10 @@ impl Feed {
     fn name_columns(&mut self, name: &str, layout: &Layout) -> Result<(), SourceError> {
         let Framer::Csv { framer, columns } = &mut self.framer else { return Ok(()) };
         if !layout.header {
-            *columns = Some(Columns::new(name, None, layout)?);
+            let columns = columns.insert(Columns::new(name, None, layout)?);
+            if columns.is_one() {
+                framer.keep_blank_lines();
+            }
             return Ok(());
         }
         let found = framer.find(&mut self.buffer);
@@ -109,13 +112,18 @@ impl Feed {
         let record = &self.buffer.window()[..extent.content];
         let mut scratch = Vec::new();
         let mut names = Vec::new();
-        for field in framer.fields() {
+        for (index, field) in framer.fields().iter().enumerate() {
+            if field.quoting == Quoting::Stray {
+                return Err(SourceError::HeaderQuote { input: name.to_owned(), field: index + 1 });
+            }
             let text = field.text(record, &mut scratch).to_vec();
             names.push(
                 String::from_utf8(text).map_err(|_| SourceError::HeaderText { input: name.to_owned() })?,
             );
         }
-        *columns = Some(Columns::new(name, Some(names), layout)?);
+        if columns.insert(Columns::new(name, Some(names), layout)?).is_one() {
+            framer.keep_blank_lines();
+        }
         self.start.line += extent.gap + extent.lines;
         self.buffer.consume(extent.whole);
         Ok(())

@@ -47,10 +47,56 @@ fn damaged_compression_is_told_from_an_early_end() {
         fs::write(&cut, &broken).unwrap();
         let (_, error) = read_files(std::slice::from_ref(&cut), &csv());
         assert!(matches!(error, Some(SourceError::Damaged { .. })), "{name} {error:?}");
-        fs::write(&cut, text.as_bytes()).unwrap();
-        let (_, error) = read_files(&[cut], &csv());
-        assert!(matches!(error, Some(SourceError::Damaged { byte: 0, .. })), "{name} {error:?}");
     }
+}
+
+#[test]
+fn a_file_that_is_not_what_its_name_says_is_told_what_it_looks_like() {
+    let dir = tempfile::tempdir().unwrap();
+    let cases: [(&str, &[u8], &str, &str); 9] = [
+        ("x.csv.gz", b"id\n1\n", "gzip: it looks like plain text", "without .gz or .zst"),
+        ("x.csv.zst", b"id\n\xc3", "zstd: it looks like plain text", "without .gz or .zst"),
+        ("x.csv.gz", &zst(b"id\n"), "gzip: it looks like zstd", "ends in .zst"),
+        ("x.csv", &gzip(b"id\n"), "text: it looks like gzip", "ends in .gz"),
+        (
+            "x.ndjson",
+            b"PK\x03\x04",
+            "text: it looks like a zip archive or an Excel workbook",
+            "save the sheet",
+        ),
+        ("x.csv", b"\xff\xfei\0d\0\n\0", "text: it looks like text in UTF-16", "iconv -f UTF-16"),
+        ("x.csv", b"SQLite format 3\0", "text: it looks like an SQLite database", "sqlite3 -csv"),
+        ("x.csv.gz", b"\xfd7zXZ\0", "gzip: it looks like xz", "xz -d"),
+        ("x.csv.gz", b"\x00\x01", "gzip", "get it again"),
+    ];
+    for (name, bytes, words, hint) in cases {
+        let path = file(&dir, name, bytes);
+        let error = read_files(std::slice::from_ref(&path), &csv()).1.unwrap();
+        assert_eq!(error.to_string(), format!("`{}` is not {words}", path.display()));
+        assert!(error.hint().unwrap().contains(hint), "{error:?}");
+    }
+}
+
+#[test]
+fn zeros_behind_gzip_are_padding_and_anything_else_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let (first, second) = (gzip(b"a\n1\n"), gzip(b"2\n"));
+    let read = |parts: &[&[u8]]| {
+        let (records, error) = read_files(&[file(&dir, "x.csv.gz", &parts.concat())], &csv());
+        (records.len(), error)
+    };
+    assert_eq!(read(&[&first, &[0; 70_000]]), (1, None));
+    assert_eq!(read(&[&first, &second, &[0]]), (2, None));
+    for parts in
+        [&[&first, &second, &b"x"[..]][..], &[&first, &second, &[0], b"x"], &[&first, &second, &[0], &first]]
+    {
+        let (rows, error) = read(parts);
+        assert_eq!(rows, 2);
+        let words = "what comes after the gzip data is no part of it, at byte 6 of the content";
+        assert!(error.unwrap().to_string().ends_with(words));
+    }
+    assert!(matches!(read(&[&first, &second[..9]]), (1, Some(SourceError::Truncated { .. }))));
+    assert!(matches!(read(&[&first, b"\x1f\x8bxxxxxxxxxxxxxxxx"]), (1, Some(SourceError::Damaged { .. }))));
 }
 
 #[test]

@@ -106,7 +106,10 @@ fn a_header_that_names_a_column_twice_is_refused() {
     let (_, error) = read(&[b"id,x,id\n1,2,3\n"], &csv());
     let error = error.unwrap();
     assert_eq!(error.to_string(), "input `0.in`: column `id` appears twice in the header (fields 1 and 3)");
-    assert_eq!(error.hint().unwrap(), "use --no-header with --columns, or rename one");
+    assert_eq!(
+        error.hint().unwrap(),
+        "rename one, or name all of them with --columns a,b,c instead of the header"
+    );
 }
 
 #[test]
@@ -135,7 +138,7 @@ fn a_type_for_a_column_that_is_not_there_is_refused() {
 
 #[test]
 fn an_empty_input_or_one_with_only_a_header_has_no_rows() {
-    for text in ["", "\u{feff}", "a,b", "a,b\n", "\n\n", "a\n\n\r\n"] {
+    for text in ["", "\u{feff}", "a,b", "a,b\n", "\n\n", "a,b\n\n\r\n"] {
         assert!(rows(text, &csv()).is_empty(), "{text:?}");
     }
     assert!(rows("\n \r\n", &Layout::new(Format::Ndjson)).is_empty());
@@ -182,4 +185,42 @@ fn a_line_that_is_no_object_says_why() {
             ("invalid_json", "trailing characters at column 4"),
         ]
     );
+}
+
+#[test]
+fn text_after_a_closing_quote_is_no_value_that_anybody_wrote() {
+    let (records, error) =
+        read(&[b"a,b\n\"x\"y,1\n\"say \"hi\" to\",2\n1,\"x\" \n\"x\",\"\"\"y\"\n"], &csv());
+    assert!(error.is_none());
+    let bad: Vec<_> = records.iter().filter_map(|(_, row)| row.as_ref().err()).collect();
+    let words: Vec<_> = bad.iter().map(|bad| (&*bad.code, &*bad.message, bad.field.as_deref())).collect();
+    let said = |field, name| ("bad_quote", field, Some(name));
+    let (first, second) =
+        ("field 1 has text after its closing quote", "field 2 has text after its closing quote");
+    assert_eq!(words, [said(first, "/a"), said(first, "/a"), said(second, "/b")]);
+    assert_eq!(bad[0].raw, b"\"x\"y,1");
+    assert_eq!(records[3].1.as_deref(), Ok(r#"{"a":"x","b":"\"y"}"#));
+    let error = read(&[b"a,\"b\"c\n1,2\n"], &csv()).1.unwrap();
+    assert_eq!(error.to_string(), "input `0.in`: field 2 of the header has text after its closing quote");
+}
+
+#[test]
+fn a_blank_line_of_a_file_with_one_column_is_no_row_passed_over_in_silence() {
+    let text = "a\n\n1\n\r\n\"\"\n\n";
+    for step in [1, 3, usize::MAX] {
+        let (records, error) = drain(&mut Source::over(readers(&[text.as_bytes()], step), &csv()).unwrap());
+        assert!(error.is_none());
+        let lines: Vec<_> = records
+            .iter()
+            .map(|(mark, row)| (mark.place.line, row.as_deref().map_err(|bad| &*bad.code)))
+            .collect();
+        let blank = Err("blank_line");
+        assert_eq!(
+            lines,
+            [(2, blank), (3, Ok(r#"{"a":"1"}"#)), (4, blank), (5, Ok(r#"{"a":""}"#)), (6, blank)]
+        );
+    }
+    let null = Layout { null: Some(String::new()), ..csv() };
+    assert_eq!(rows("a\n\n1\n", &null), [r#"{"a":null}"#, r#"{"a":"1"}"#]);
+    assert_eq!(rows("a,b\n\n1,2\n\n", &null), [r#"{"a":"1","b":"2"}"#]);
 }
