@@ -50,7 +50,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
             [CompletionResult]::new('--key-ttl', '--key-ttl', [CompletionResultType]::ParameterName, 'For a URL: how long the target remembers a key (default: 24h)')
             [CompletionResult]::new('--method', '--method', [CompletionResultType]::ParameterName, 'For a URL: the method (default: POST)')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format of the input (default: from the name)')
-            [CompletionResult]::new('--delimiter', '--delimiter', [CompletionResultType]::ParameterName, 'Field delimiter of CSV (one character)')
+            [CompletionResult]::new('--delimiter', '--delimiter', [CompletionResultType]::ParameterName, 'Field delimiter of CSV (one character, or `tab`)')
             [CompletionResult]::new('--columns', '--columns', [CompletionResultType]::ParameterName, 'Names of the columns, instead of the header''s')
             [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Type of a CSV column: number, integer, boolean, json, string (default: string)')
             [CompletionResult]::new('--null', '--null', [CompletionResultType]::ParameterName, 'An unquoted CSV field of this text is null')
@@ -107,7 +107,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
             [CompletionResult]::new('--key-ttl', '--key-ttl', [CompletionResultType]::ParameterName, 'For a URL: how long the target remembers a key (default: 24h)')
             [CompletionResult]::new('--method', '--method', [CompletionResultType]::ParameterName, 'For a URL: the method (default: POST)')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format of the input (default: from the name)')
-            [CompletionResult]::new('--delimiter', '--delimiter', [CompletionResultType]::ParameterName, 'Field delimiter of CSV (one character)')
+            [CompletionResult]::new('--delimiter', '--delimiter', [CompletionResultType]::ParameterName, 'Field delimiter of CSV (one character, or `tab`)')
             [CompletionResult]::new('--columns', '--columns', [CompletionResultType]::ParameterName, 'Names of the columns, instead of the header''s')
             [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Type of a CSV column: number, integer, boolean, json, string (default: string)')
             [CompletionResult]::new('--null', '--null', [CompletionResultType]::ParameterName, 'An unquoted CSV field of this text is null')
@@ -145,7 +145,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
         }
         'bulkhaul;audit' {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format of the input (default: from the name)')
-            [CompletionResult]::new('--delimiter', '--delimiter', [CompletionResultType]::ParameterName, 'Field delimiter of CSV (one character)')
+            [CompletionResult]::new('--delimiter', '--delimiter', [CompletionResultType]::ParameterName, 'Field delimiter of CSV (one character, or `tab`)')
             [CompletionResult]::new('--columns', '--columns', [CompletionResultType]::ParameterName, 'Names of the columns, instead of the header''s')
             [CompletionResult]::new('--dead-letter', '--dead-letter', [CompletionResultType]::ParameterName, 'The dead-letter file, if it was named (default: dead-letters.ndjson in the state)')
             [CompletionResult]::new('--no-header', '--no-header', [CompletionResultType]::ParameterName, 'The first record is a row; needs --columns')

@@ -46,7 +46,7 @@ set edit:completion:arg-completer[bulkhaul] = {|@words|
             cand --key-ttl 'For a URL: how long the target remembers a key (default: 24h)'
             cand --method 'For a URL: the method (default: POST)'
             cand --format 'Format of the input (default: from the name)'
-            cand --delimiter 'Field delimiter of CSV (one character)'
+            cand --delimiter 'Field delimiter of CSV (one character, or `tab`)'
             cand --columns 'Names of the columns, instead of the header''s'
             cand --type 'Type of a CSV column: number, integer, boolean, json, string (default: string)'
             cand --null 'An unquoted CSV field of this text is null'
@@ -102,7 +102,7 @@ set edit:completion:arg-completer[bulkhaul] = {|@words|
             cand --key-ttl 'For a URL: how long the target remembers a key (default: 24h)'
             cand --method 'For a URL: the method (default: POST)'
             cand --format 'Format of the input (default: from the name)'
-            cand --delimiter 'Field delimiter of CSV (one character)'
+            cand --delimiter 'Field delimiter of CSV (one character, or `tab`)'
             cand --columns 'Names of the columns, instead of the header''s'
             cand --type 'Type of a CSV column: number, integer, boolean, json, string (default: string)'
             cand --null 'An unquoted CSV field of this text is null'
@@ -137,7 +137,7 @@ set edit:completion:arg-completer[bulkhaul] = {|@words|
         }
         &'bulkhaul;audit'= {
             cand --format 'Format of the input (default: from the name)'
-            cand --delimiter 'Field delimiter of CSV (one character)'
+            cand --delimiter 'Field delimiter of CSV (one character, or `tab`)'
             cand --columns 'Names of the columns, instead of the header''s'
             cand --dead-letter 'The dead-letter file, if it was named (default: dead-letters.ndjson in the state)'
             cand --no-header 'The first record is a row; needs --columns'

@@ -49,7 +49,7 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l method -d 'Fo
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l format -d 'Format of the input (default: from the name)' -r -f -a "csv\t''
 tsv\t''
 ndjson\t''"
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l delimiter -d 'Field delimiter of CSV (one character)' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l delimiter -d 'Field delimiter of CSV (one character, or `tab`)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l columns -d 'Names of the columns, instead of the header\'s' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l type -d 'Type of a CSV column: number, integer, boolean, json, string (default: string)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l null -d 'An unquoted CSV field of this text is null' -r
@@ -108,7 +108,7 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l method -d 'Fo
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l format -d 'Format of the input (default: from the name)' -r -f -a "csv\t''
 tsv\t''
 ndjson\t''"
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l delimiter -d 'Field delimiter of CSV (one character)' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l delimiter -d 'Field delimiter of CSV (one character, or `tab`)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l columns -d 'Names of the columns, instead of the header\'s' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l type -d 'Type of a CSV column: number, integer, boolean, json, string (default: string)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l null -d 'An unquoted CSV field of this text is null' -r
@@ -141,7 +141,7 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand rejects" -s h -l help 
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand audit" -l format -d 'Format of the input (default: from the name)' -r -f -a "csv\t''
 tsv\t''
 ndjson\t''"
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand audit" -l delimiter -d 'Field delimiter of CSV (one character)' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand audit" -l delimiter -d 'Field delimiter of CSV (one character, or `tab`)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand audit" -l columns -d 'Names of the columns, instead of the header\'s' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand audit" -l dead-letter -d 'The dead-letter file, if it was named (default: dead-letters.ndjson in the state)' -r -F
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand audit" -l no-header -d 'The first record is a row; needs --columns'

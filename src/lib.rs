@@ -118,14 +118,16 @@ pub mod sandbox;
 pub mod settings;
 pub mod target;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 use std::ffi::OsString;
 
 /// Runs the program with these arguments (the first is its name) and gives back the exit code. It may be called
 /// more than once in a process.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    match args::Args::try_parse_from(&arguments) {
+    // `try_parse_from` would put the usage of the whole program under what only a subcommand refuses.
+    let matches = args::Args::command().try_get_matches_from(&arguments);
+    match matches.and_then(|matches| args::Args::from_arg_matches(&matches)) {
         Ok(args) => command::run(&args, &arguments),
         Err(error) => {
             // clap's own words go to stdout for --help and --version, else to stderr; a closed pipe is no error.

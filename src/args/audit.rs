@@ -1,6 +1,6 @@
 //! The options of `audit`.
 
-use super::FormatArg;
+use super::{Delimiter, FormatArg};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -16,9 +16,9 @@ pub struct AuditArgs {
     /// Format of the input (default: from the name)
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<FormatArg>,
-    /// Field delimiter of CSV (one character)
+    /// Field delimiter of CSV (one character, or `tab`)
     #[arg(long, value_name = "C")]
-    pub delimiter: Option<char>,
+    pub delimiter: Option<Delimiter>,
     /// The first record is a row; needs --columns
     #[arg(long, requires = "columns")]
     pub no_header: bool,

@@ -12,7 +12,7 @@ mod targets;
 
 pub use audit::AuditArgs;
 pub use plan::PlanArgs;
-pub use quantity::{Duration, Jobs, Percent, RateArg, Size};
+pub use quantity::{Delimiter, Duration, Jobs, Percent, RateArg, Size};
 pub use replay::ReplayArgs;
 pub use send::{AmbiguousArg, ColorArg, FormatArg, LogArg, ProgressArg, SendArgs};
 pub use state::{ExportArg, RejectsArgs, ReportArgs, StatusArgs};

@@ -51,7 +51,7 @@ impl FromArgMatches for PlanArgs {
         let typed = |id: &&&str| matches.value_source(id) == Some(ValueSource::CommandLine);
         if let Some(id) = FOR_SENDING.iter().find(typed) {
             let option = id.replace('_', "-");
-            let words = format!("`--{option}` is for `send`: a plan sends nothing and keeps nothing");
+            let words = format!("`--{option}` is for `send`: a plan sends nothing and keeps nothing\n");
             return Err(Error::raw(ErrorKind::UnknownArgument, words));
         }
         SendArgs::from_arg_matches(matches).map(Self)

@@ -112,6 +112,23 @@ impl FromStr for Percent {
     }
 }
 
+/// `--delimiter`: one ASCII character; a tab may be written as people and shells write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delimiter(pub u8);
+
+impl FromStr for Delimiter {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.as_bytes() {
+            b"\\t" | b"tab" => Ok(Self(b'\t')),
+            [b'"' | b'\r' | b'\n'] => Err("a delimiter is neither a quote nor a line end"),
+            [byte] if byte.is_ascii() => Ok(Self(*byte)),
+            _ => Err("a delimiter is one ASCII character, as in `;` or `|`; `tab` is a tab"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

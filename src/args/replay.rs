@@ -75,11 +75,11 @@ impl FromArgMatches for ReplayArgs {
         let typed = |id: &&&str| matches.value_source(id) == Some(ValueSource::CommandLine);
         if let Some(id) = FOR_INPUTS.iter().find(typed) {
             let option = id.replace('_', "-");
-            let words = format!("`--{option}` is for `send`: a replay sends dead letters");
+            let words = format!("`--{option}` is for `send`: a replay sends dead letters\n");
             return Err(Error::raw(ErrorKind::UnknownArgument, words));
         }
         if matches.get_many::<std::path::PathBuf>("inputs").is_some_and(|inputs| inputs.len() > 1) {
-            let words = "one dead-letter file at a time: each belongs to an import of its own";
+            let words = "one dead-letter file at a time: each belongs to an import of its own\n";
             return Err(Error::raw(ErrorKind::TooManyValues, words));
         }
         Ok(Self {

@@ -1,7 +1,8 @@
 //! The options of `send`.
 
-use super::{Duration, Jobs, Percent, RateArg, Size};
+use super::{Delimiter, Duration, Jobs, Percent, RateArg, Size};
 use crate::sandbox::Faults;
+use clap::builder::NonEmptyStringValueParser as NotEmpty;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -22,10 +23,10 @@ pub struct SendArgs {
     pub inputs: Vec<PathBuf>,
 
     /// Where to: a URL, a profile (a path, or a name ending in .toml), a built-in's name, or `sandbox`
-    #[arg(long, value_name = "TARGET", help_heading = TARGET)]
+    #[arg(long, value_name = "TARGET", help_heading = TARGET, value_parser = NotEmpty::new())]
     pub to: String,
     /// The profile's base URL (parameter `base`)
-    #[arg(long, value_name = "BASE", help_heading = TARGET)]
+    #[arg(long, value_name = "BASE", help_heading = TARGET, value_parser = NotEmpty::new())]
     pub url: Option<String>,
     /// A parameter of the profile; `${env:VAR}` and `${file:PATH}` are filled in
     #[arg(long = "set", value_name = "NAME=VALUE", help_heading = TARGET)]
@@ -34,24 +35,24 @@ pub struct SendArgs {
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", help_heading = TARGET)]
     pub headers: Vec<String>,
     /// For a URL: rows go as {"NAME":[…]} instead of […]
-    #[arg(long, value_name = "NAME", help_heading = TARGET)]
+    #[arg(long, value_name = "NAME", help_heading = TARGET, value_parser = NotEmpty::new())]
     pub envelope: Option<String>,
     /// For a URL: the target honours idempotency keys sent in this header
-    #[arg(long, value_name = "NAME", help_heading = TARGET)]
+    #[arg(long, value_name = "NAME", help_heading = TARGET, value_parser = NotEmpty::new())]
     pub idempotency_header: Option<String>,
     /// For a URL: how long the target remembers a key (default: 24h)
     #[arg(long, value_name = "DUR", requires = "idempotency_header", help_heading = TARGET, hide_short_help = true)]
     pub key_ttl: Option<Duration>,
     /// For a URL: the method (default: POST)
-    #[arg(long, value_name = "M", help_heading = TARGET, hide_short_help = true)]
+    #[arg(long, value_name = "M", help_heading = TARGET, hide_short_help = true, value_parser = NotEmpty::new())]
     pub method: Option<String>,
 
     /// Format of the input (default: from the name)
     #[arg(long, value_name = "FORMAT", help_heading = INPUT)]
     pub format: Option<FormatArg>,
-    /// Field delimiter of CSV (one character)
+    /// Field delimiter of CSV (one character, or `tab`)
     #[arg(long, value_name = "C", help_heading = INPUT, hide_short_help = true)]
-    pub delimiter: Option<char>,
+    pub delimiter: Option<Delimiter>,
     /// The first record is a row; needs --columns
     #[arg(long, requires = "columns", help_heading = INPUT, hide_short_help = true)]
     pub no_header: bool,
@@ -120,13 +121,13 @@ pub struct SendArgs {
     #[arg(long, value_name = "DIR", help_heading = STATE)]
     pub state: Option<PathBuf>,
     /// Send only rows that are new or changed since they were delivered last under this state
-    #[arg(long, value_name = "KEY[,KEY]", value_delimiter = ',', requires = "state", conflicts_with_all = ["accept_new_tail", "dry_run"], help_heading = STATE)]
+    #[arg(long, value_name = "KEY[,KEY]", value_delimiter = ',', requires = "state", conflicts_with_all = ["accept_new_tail", "dry_run"], help_heading = STATE, value_parser = NotEmpty::new())]
     pub sync: Option<Vec<String>>,
     /// With --sync: stop before anything is sent if the feed has lost more rows than this since last time
     #[arg(long, value_name = "N|N%", requires = "sync", help_heading = STATE, hide_short_help = true)]
     pub max_shrink: Option<Percent>,
     /// Fix the import's identity by hand
-    #[arg(long, value_name = "ID", help_heading = STATE, hide_short_help = true)]
+    #[arg(long, value_name = "ID", help_heading = STATE, hide_short_help = true, value_parser = NotEmpty::new())]
     pub import_id: Option<String>,
     /// Import a finished input once more, under new keys
     #[arg(long, help_heading = STATE, hide_short_help = true)]

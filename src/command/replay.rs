@@ -82,7 +82,7 @@ fn replay(args: &ReplayArgs, arguments: &[OsString]) -> Result<u8, Error> {
     // One replay at a time: two would take over the same letters.
     let _turn = take_state(&root.join("replays"))?;
     let sandbox = if chosen.is_sandbox { Some(start_sandbox(send, &root)?) } else { None };
-    let target = send::compile(chosen, sandbox.as_ref())?;
+    let target = send::compile(&chosen, sandbox.as_ref())?;
     let identity =
         Hasher::new("bulkhaul/replay").field(&identity(target.identity(), &Layout::taken()).0).finish();
     let facts = Fingerprint::whole(&file)

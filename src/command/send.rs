@@ -57,7 +57,7 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
     let inputs = if stage.is_some() { Vec::new() } else { input_facts(&args.inputs, &layout)? };
     let state = take_state(&place)?;
     let sandbox = if chosen.is_sandbox { Some(start_sandbox(args, state.path())?) } else { None };
-    let target = Arc::new(compile(chosen, sandbox.as_ref())?);
+    let target = Arc::new(compile(&chosen, sandbox.as_ref())?);
     let dead_letters = settings::dead_letter_path(args, state.path());
     let closing = Closing::new(args, arguments, target.name(), &dead_letters)
         .with_settings(settings::told(args, &target));
@@ -80,7 +80,7 @@ pub(super) fn open_stage() -> Result<Stage, Error> {
     Stage::open().map_err(|error| Error::failed(format!("the run could not start: {error}")))
 }
 
-pub(super) fn compile(chosen: Chosen, sandbox: Option<&Sandbox>) -> Result<Target, Error> {
+pub(super) fn compile(chosen: &Chosen, sandbox: Option<&Sandbox>) -> Result<Target, Error> {
     let address = sandbox.map(Sandbox::url);
     chosen.compile(address.as_deref())
 }

@@ -30,7 +30,7 @@ pub enum StateError {
 impl StateDir {
     /// Makes the folder (mode 0700) if it is not there, and takes its lock without waiting.
     pub fn take(path: &Path) -> Result<Self, StateError> {
-        make(path).and_then(|()| check(path)).map_err(StateError::Io)?;
+        make(path).and_then(|()| check(path)).and_then(|()| close_to_others(path)).map_err(StateError::Io)?;
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -140,6 +140,27 @@ fn check(folder: &Path) -> io::Result<()> {
         };
         return Err(io::Error::other(format!("`{name}` in it is {what}")));
     }
+    Ok(())
+}
+
+/// A folder that was copied or made by hand may have come with another mode. Only a folder that holds nothing else is
+/// ours to change: `--state .` is no reason to shut a home from its guests; the files in it are closed all the same.
+fn close_to_others(folder: &Path) -> io::Result<()> {
+    const OURS: [&str; 6] = ["ledger.", "dead-letters", "status.json", ".status.json", "sandbox.db", "stdin"];
+    let data = folder.metadata()?;
+    if data.permissions().mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        let is_of_replays = name == "replays" || name.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_of_replays && !OURS.iter().any(|ours| name.starts_with(ours)) {
+            return Ok(());
+        }
+    }
+    // Somebody else's folder stays as its owner wants it.
+    let _ = std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700));
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// Codes that are counted; a target that makes a new one for each row fills no memory.
 const REASONS_MAX: usize = 100;
 
-/// Batches of the whole import.
+/// Batches of the whole import. What is held as in doubt is not settled: a later run may take it up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
     pub planned: u64,

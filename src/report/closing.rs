@@ -7,8 +7,8 @@ use crate::edge::ledger::Found;
 use crate::engine::{Counters, Ending, StopCause};
 use crate::error::{Error, exit, plain};
 use crate::model::{Requests, Tally};
-use crate::settings::{is_live, resume_command};
-use std::ffi::OsString;
+use crate::settings::{is_live, quoted, resume_command};
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::time::Duration;
 
@@ -250,8 +250,7 @@ impl<'a> Closing<'a> {
             let why = if why.is_empty() { String::new() } else { format!(" ({}{more})", why.join(", ")) };
             say(&format!("refused rows are in {}{why}", self.dead_letters));
             let from = self.dead_letters.strip_suffix("/dead-letters.ndjson").unwrap_or(&self.dead_letters);
-            let from = shlex::try_quote(from).map_or_else(|_| from.to_owned(), std::borrow::Cow::into_owned);
-            say(&format!("to see why: bulkhaul rejects {from}"));
+            say(&format!("to see why: bulkhaul rejects {}", quoted(OsStr::new(from))));
         }
         if rows.in_doubt > 0 && exit != 4 {
             say(&format!(

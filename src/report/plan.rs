@@ -16,6 +16,9 @@ use std::time::Duration;
 /// Letters of a request's body that people are shown.
 const BODY_SHOWN: usize = 600;
 
+/// Where nothing is known of the target's speed: what an API often takes, to reckon with.
+const ANSWER: Duration = Duration::from_millis(200);
+
 /// What was found out without sending anything.
 #[derive(Debug)]
 pub struct Plan<'a> {
@@ -211,9 +214,12 @@ impl<'a> Plan<'a> {
         }
         lines.push(match self.time() {
             Some((time, rate)) => format!("  at {rate} that takes {}, if the target keeps up", span(time)),
-            None => {
-                "  no rate is set: it takes as long as the target does (--rate 10/s slows it down)".to_owned()
-            }
+            None => format!(
+                "  how long that takes is up to the target: {} if each answer takes {} and they come one by one \
+                 (-j has several under way; --rate 10/s slows it down)",
+                span(ANSWER.saturating_mul(u32::try_from(self.requests()).unwrap_or(u32::MAX))),
+                span(ANSWER)
+            ),
         });
         lines
     }

@@ -67,10 +67,14 @@ fn write(text: &str) {
     }
 }
 
-/// To programs: a line on stdout.
+/// To programs: a line on stdout. Whoever closed it did not want it; a full disk is another matter, and said.
 pub fn tell(text: &str) {
     let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush())
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        say(&crate::error::plain(&format!("warning: standard output could not be written: {error}")));
+    }
 }
 
 /// Text from a server or a row, made safe for a terminal: controls and direction marks become visible, and it is

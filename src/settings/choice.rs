@@ -5,17 +5,19 @@ use super::secret::{Filled, fill};
 use crate::args::SendArgs;
 use crate::edge::wire::{check_url, is_header_name};
 use crate::error::Error;
-use crate::target::{KeyPlace, Overrides, ParamSpec, Profile, Target, nearest};
+use crate::target::{KeyPlace, Overrides, ParamSpec, Profile, ProfileErrors, Target, nearest};
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A target that was chosen, its profile read; not compiled, since the sandbox's address comes later.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Chosen {
     pub(super) profile: Profile,
     pub(super) values: BTreeMap<String, String>,
     pub(super) headers: Vec<(String, String, bool)>,
     pub is_sandbox: bool,
+    /// The profile is a file of the caller's, and not one that comes with the program.
+    is_file: bool,
 }
 
 impl Chosen {
@@ -24,15 +26,16 @@ impl Chosen {
     }
 
     /// Compiles the target. `sandbox` is the practice server's address, where that is the target.
-    pub fn compile(mut self, sandbox: Option<&str>) -> Result<Target, Error> {
+    pub fn compile(&self, sandbox: Option<&str>) -> Result<Target, Error> {
         let mut overrides = Overrides::default();
+        let mut values = self.values.clone();
         if let Some(address) = sandbox {
-            self.values.insert("base".to_owned(), address.to_owned());
+            values.insert("base".to_owned(), address.to_owned());
             // Never the port: another run gets another one, and it is the same sandbox.
             overrides.origin_identity = Some("sandbox:".to_owned());
         }
-        let target = Target::compile(&self.profile, &self.values, &self.headers, &overrides)
-            .map_err(|errors| Error::failed(errors.to_string()))?;
+        let target = Target::compile(&self.profile, &values, &self.headers, &overrides)
+            .map_err(|errors| self.wrong(&errors))?;
         if let Some(KeyPlace::Header(name)) = &target.idempotency().place
             && self.headers.iter().any(|(known, ..)| known == name)
         {
@@ -40,6 +43,18 @@ impl Chosen {
                 .hint("leave -H for it out: each request gets a key of its own"));
         }
         Ok(target)
+    }
+
+    /// A profile that comes with the program has no fault: what is wrong is a value that was typed, and its lines are
+    /// nobody's.
+    fn wrong(&self, errors: &ProfileErrors) -> Error {
+        match errors.0.as_slice() {
+            [error, ..] if !self.is_file => {
+                Error::usage(format!("no target for `{}`: {}", self.name(), error.message))
+                    .hint(&error.remedy)
+            }
+            _ => Error::failed(errors.to_string()),
+        }
     }
 }
 
@@ -50,9 +65,10 @@ pub fn choose(args: &SendArgs) -> Result<Chosen, Error> {
     refuse_misplaced(args, is_url, is_sandbox)?;
     let typed = typed_values(args)?;
     let headers = headers(args)?;
+    let is_file = !is_url && (args.to.contains('/') || has_ending(&args.to, "toml"));
     let profile = if is_url {
         url_profile(args)?
-    } else if args.to.contains('/') || has_ending(&args.to, "toml") {
+    } else if is_file {
         let path = Path::new(&args.to);
         if !path.exists() && !has_ending(&args.to, "toml") && looks_like_an_address(&args.to) {
             return Err(Error::usage(format!("`{}` is neither a URL nor a profile", args.to))
@@ -64,7 +80,12 @@ pub fn choose(args: &SendArgs) -> Result<Chosen, Error> {
         builtin(name)?
     };
     let values = values(args, &profile, typed)?;
-    Ok(Chosen { profile, values, headers, is_sandbox })
+    let chosen = Chosen { profile, values, headers, is_sandbox, is_file };
+    if !is_sandbox {
+        // Before anything is made.
+        chosen.compile(None)?;
+    }
+    Ok(chosen)
 }
 
 /// `localhost:8080/rows`, `api.example.com/orders`: an address that lacks its scheme.
@@ -122,8 +143,11 @@ fn url_profile(args: &SendArgs) -> Result<Profile, Error> {
     let method = args.method.as_deref().unwrap_or("POST");
     check_url(&args.to).map_err(|why| Error::usage(format!("`{}` is no address: {why}", args.to)))?;
     let (envelope, header) = (args.envelope.as_deref(), args.idempotency_header.as_deref());
-    Profile::for_url(&args.to, envelope, header, ttl, method)
-        .map_err(|errors| Error::usage(errors.to_string()))
+    Profile::for_url(&args.to, envelope, header, ttl, method).map_err(|errors| match errors.0.as_slice() {
+        // The text that it is made of is nobody's: no line of it is told.
+        [error, ..] => Error::usage(format!("`{}`: {}", error.file, error.message)).hint(&error.remedy),
+        [] => Error::usage(errors.to_string()),
+    })
 }
 
 fn typed_values(args: &SendArgs) -> Result<BTreeMap<String, Filled>, Error> {

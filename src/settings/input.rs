@@ -1,7 +1,8 @@
 //! How the inputs are to be read.
 
-use crate::args::{AuditArgs, FormatArg, SendArgs};
-use crate::edge::source::{ColumnType, Format, Layout};
+use super::near_file;
+use crate::args::{AuditArgs, Delimiter, FormatArg, SendArgs};
+use crate::edge::source::{ColumnType, Format, Layout, SourceError};
 use crate::error::Error;
 use std::path::{Path, PathBuf};
 
@@ -48,7 +49,7 @@ pub fn layout_as(args: &SendArgs, format: Option<FormatArg>) -> Result<Layout, E
 struct Reading<'a> {
     inputs: &'a [PathBuf],
     format: Option<FormatArg>,
-    delimiter: Option<char>,
+    delimiter: Option<Delimiter>,
     no_header: bool,
     columns: Option<&'a Vec<String>>,
     types: &'a [String],
@@ -71,7 +72,8 @@ impl Reading<'_> {
             }
             format = Some(found);
         }
-        let delimiter = delimiter(self.delimiter)?;
+        let delimiter = self.delimiter.map(|delimiter| delimiter.0);
+        self.refuse_repeated_columns()?;
         let format = match format {
             Some(FormatArg::Ndjson) => {
                 self.refuse_csv_options()?;
@@ -86,6 +88,16 @@ impl Reading<'_> {
         layout.null = self.null.cloned();
         layout.types = types(self.types)?;
         Ok(layout)
+    }
+
+    fn refuse_repeated_columns(&self) -> Result<(), Error> {
+        let columns = self.columns.map_or(&[][..], Vec::as_slice);
+        let repeated = columns.iter().enumerate().find(|(index, name)| columns[..*index].contains(name));
+        match repeated {
+            Some((_, name)) => Err(Error::usage(format!("`--columns` names `{name}` twice"))
+                .hint("each column has a name of its own: it is the field's name in the row")),
+            None => Ok(()),
+        }
     }
 
     fn refuse_csv_options(&self) -> Result<(), Error> {
@@ -110,17 +122,16 @@ fn by_name(input: &Path) -> Result<FormatArg, Error> {
         Some("csv") => Ok(FormatArg::Csv),
         Some("tsv" | "tab") => Ok(FormatArg::Tsv),
         Some("ndjson" | "jsonl") => Ok(FormatArg::Ndjson),
-        _ => Err(Error::usage(format!("the format of `{}` cannot be told from its name", input.display()))
-            .hint("say --format csv, tsv or ndjson")),
-    }
-}
-
-fn delimiter(given: Option<char>) -> Result<Option<u8>, Error> {
-    match given {
-        None => Ok(None),
-        Some(c) if c.is_ascii() && !matches!(c, '"' | '\r' | '\n') => Ok(Some(c as u8)),
-        Some(c) => Err(Error::usage(format!("`{}` is no delimiter", c.escape_default()))
-            .hint("a delimiter is one ASCII character, not a quote or a line end")),
+        _ if input.is_dir() => {
+            let error = SourceError::Directory { input: input.display().to_string() };
+            Err(Error::failed(error.to_string()).maybe_hint(error.hint()))
+        }
+        _ => {
+            let near = if input.exists() { None } else { near_file(input) };
+            let near = near.map(|near| format!("did you mean `{near}`?"));
+            Err(Error::usage(format!("the format of `{}` cannot be told from its name", input.display()))
+                .hint(near.unwrap_or_else(|| "say --format csv, tsv or ndjson".to_owned())))
+        }
     }
 }
 

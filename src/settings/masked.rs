@@ -91,12 +91,7 @@ impl Chosen {
                 masks.push((text.clone(), shown));
                 text
             };
-            let mut chosen = Self {
-                profile: self.profile.clone(),
-                values: self.values.clone(),
-                headers: self.headers.clone(),
-                is_sandbox: self.is_sandbox,
-            };
+            let mut chosen = self.clone();
             for spec in self.profile.params().iter().filter(|spec| is_secret(spec)) {
                 let Some(value) = chosen.values.get_mut(&spec.name) else { continue };
                 let env = || spec.env.as_ref().map(|name| format!("${name}"));

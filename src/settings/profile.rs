@@ -52,8 +52,15 @@ pub fn builtin(name: &str) -> Result<Profile, Error> {
 fn unknown_target(name: &str) -> Error {
     let mut known = vec!["sandbox"];
     known.extend(Profile::builtin_names());
-    let hint = match nearest(&name.to_ascii_lowercase(), &known) {
+    let lower = name.to_ascii_lowercase();
+    // `orders` is no slip of the hand, and near to nothing.
+    let parts: Vec<String> =
+        known.iter().filter(|known| known.contains(&lower)).map(|name| format!("`{name}`")).collect();
+    let hint = match nearest(&lower, &known) {
         Some(near) => format!("did you mean `{near}`? `bulkhaul targets` lists all of them"),
+        None if lower.len() > 2 && !parts.is_empty() => {
+            format!("did you mean {}? `bulkhaul targets` lists all of them", parts.join(" or "))
+        }
         None => format!("a target is a URL, a path to a profile, or one of: {}", known.join(", ")),
     };
     Error::usage(format!("there is no target `{name}`")).hint(hint)

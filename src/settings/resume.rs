@@ -1,33 +1,63 @@
 //! The command that goes on: what was typed, less what holds for one run only.
 
-use std::ffi::OsString;
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 
 /// `arguments` as the process got them, its own name first.
 pub fn resume_command(arguments: &[OsString]) -> String {
     let mut words = vec!["bulkhaul".to_owned()];
     let mut skip_value = false;
     for argument in arguments.iter().skip(1) {
-        let word = argument.to_string_lossy();
         if std::mem::take(&mut skip_value) {
             continue;
         }
-        match word.as_ref() {
-            "--again" | "--abandon" | "--accept-new-tail" => {}
-            "--limit" => skip_value = true,
-            limit if limit.starts_with("--limit=") => {}
-            _ => words.push(word.into_owned()),
+        match argument.as_bytes() {
+            b"--again" | b"--abandon" | b"--accept-new-tail" => {}
+            b"--limit" => skip_value = true,
+            limit if limit.starts_with(b"--limit=") => {}
+            _ => words.push(quoted(argument)),
         }
     }
-    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+    words.join(" ")
 }
 
-/// A word as a shell takes it: as it is where that means itself, for it is people who read it.
-fn quoted(word: &str) -> String {
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"@%+=:,./_-".contains(&b);
-    if !word.is_empty() && word.bytes().all(is_plain) {
-        return word.to_owned();
+/// A word as a shell takes it: as it is where that means itself, for it is people who read it; and on one line, for it
+/// is a line that they copy.
+pub fn quoted(word: &OsStr) -> String {
+    let bytes = word.as_bytes();
+    let is_plain = |b: &u8| b.is_ascii_alphanumeric() || b"@%+=:,./_-".contains(b);
+    let text = word.to_str().filter(|text| !text.chars().any(char::is_control));
+    match text {
+        Some(text) if !text.is_empty() && bytes.iter().all(is_plain) => text.to_owned(),
+        Some(text) => shlex::try_quote(text).map_or_else(|_| in_escapes(bytes), Cow::into_owned),
+        None => in_escapes(bytes),
     }
-    shlex::try_quote(word).map_or_else(|_| word.to_owned(), std::borrow::Cow::into_owned)
+}
+
+/// `$'a\nb'`, as bash, zsh and POSIX 2024 read it: for names that no plain quotes can show.
+fn in_escapes(bytes: &[u8]) -> String {
+    let mut word = "$'".to_owned();
+    for chunk in bytes.utf8_chunks() {
+        for letter in chunk.valid().chars() {
+            match letter {
+                '\'' | '\\' => word.extend(['\\', letter]),
+                '\n' => word.push_str("\\n"),
+                letter if letter.is_control() => {
+                    let mut bytes = [0; 4];
+                    letter.encode_utf8(&mut bytes).bytes().for_each(|byte| word.push_str(&octal(byte)));
+                }
+                letter => word.push(letter),
+            }
+        }
+        chunk.invalid().iter().for_each(|byte| word.push_str(&octal(*byte)));
+    }
+    word + "'"
+}
+
+/// Of three digits, so that what follows is none of it.
+fn octal(byte: u8) -> String {
+    format!("\\{byte:03o}")
 }
 
 #[cfg(test)]
@@ -42,5 +72,20 @@ mod tests {
         let typed = ["bulkhaul", "send", "x.csv", "--set", "a=b", "--faults", "reject=1%", "-H", "A: $B"];
         let typed: Vec<OsString> = typed.iter().map(OsString::from).collect();
         assert_eq!(resume_command(&typed), "bulkhaul send x.csv --set a=b --faults reject=1% -H 'A: $B'");
+    }
+
+    #[test]
+    fn a_name_that_plain_quotes_cannot_show_stays_what_it_is_on_one_line() {
+        let names: [&[u8]; 6] =
+            [b"it's.csv", b"a\nb's\\.csv", b"\xe4.csv", "\u{e4}\t1".as_bytes(), b"", b"-H 'X: ${env:T}'"];
+        for name in names {
+            let word = quoted(OsStr::from_bytes(name));
+            assert!(!word.contains('\n'), "{word}");
+            let shell =
+                std::process::Command::new("bash").arg("-c").arg(format!("printf %s {word}")).output();
+            // Where there is no bash nobody can say.
+            assert!(shell.map_or(true, |said| said.stdout == name), "{word}");
+        }
+        assert_eq!(quoted(OsStr::from_bytes(b"\xe4\n")), "$'\\344\\n'");
     }
 }

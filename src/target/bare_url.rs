@@ -11,6 +11,9 @@ use std::time::Duration;
 /// The file that errors name.
 pub(super) const FILE: &str = "--to";
 
+/// Methods whose requests have no body, or whose body nobody reads.
+const BODILESS: [&str; 5] = ["GET", "HEAD", "OPTIONS", "TRACE", "CONNECT"];
+
 impl Profile {
     /// A profile for an address of which nothing is known: any 2xx delivers all rows; 400 and 422 are taken to
     /// have applied nothing.
@@ -21,29 +24,35 @@ impl Profile {
         key_ttl: Option<Duration>,
         method: &str,
     ) -> Result<Self, ProfileErrors> {
-        let wrong = |message: String, remedy: &str| {
-            let remedy = remedy.to_owned();
-            Err(ProfileErrors(vec![ProfileError { file: FILE.to_owned(), line: 0, message, remedy }]))
+        let wrong = |option: &str, message: String, remedy: &str| {
+            let (file, remedy) = (option.to_owned(), remedy.to_owned());
+            Err(ProfileErrors(vec![ProfileError { file, line: 0, message, remedy }]))
         };
         if let Some(header) = idempotency_header.filter(|header| !is_header_name(header)) {
             return wrong(
+                "--idempotency-header",
                 format!("`{header}` is no header name"),
                 "as in --idempotency-header Idempotency-Key",
             );
         }
         if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            return wrong(format!("`{method}` is no method"), "as in POST, PUT or PATCH");
+            return wrong("--method", format!("`{method}` is no method"), "as in POST, PUT or PATCH");
+        }
+        if BODILESS.contains(&method) {
+            return wrong("--method", format!("a {method} carries no rows"), "as in POST, PUT or PATCH");
         }
         let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
         let Some(rest) = rest.filter(|rest| !rest.is_empty() && !rest.starts_with(['/', '?', '#', ':']))
         else {
             return wrong(
+                FILE,
                 format!("`{url}` is no address"),
                 "it begins with http:// or https:// and has a host",
             );
         };
         if rest.split(['/', '?']).next().is_some_and(|host| host.contains('@')) {
             return wrong(
+                FILE,
                 "the address holds credentials".to_owned(),
                 "give them with -H 'Authorization: ${env:TOKEN}'",
             );

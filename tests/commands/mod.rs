@@ -1,6 +1,7 @@
 //! The subcommands that read and send nothing, over the real binary: words, exit codes, files left alone.
 
 mod audit;
+mod edges;
 mod errors;
 mod help;
 mod log;

@@ -112,3 +112,21 @@ fn words_have_colours_where_they_are_wanted_and_nowhere_else() {
     let refused = bench.run("send none.csv --to sandbox --color always").exits(1);
     assert!(refused.stderr.starts_with("\x1b[1;31merror:\x1b[0m "), "{}", refused.stderr);
 }
+
+#[test]
+fn a_run_whose_time_is_over_waits_at_most_20_s_for_what_is_in_flight() {
+    // It takes each connection, and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let bench = Bench::with("x.csv", csv(3));
+    let to = format!("http://{}/", silent.local_addr().unwrap());
+    let begun = Instant::now();
+    let said =
+        bench.run(&format!("send x.csv --to {to} --max-elapsed 500ms --timeout 120s --progress none --json"));
+    let stopped = said.exits(4).books([3, 0, 0, 0, 3]).summary();
+    assert_eq!(stopped["stopped_by"], "max-elapsed");
+    assert!(
+        (Duration::from_secs(20)..Duration::from_secs(60)).contains(&begun.elapsed()),
+        "{:?}",
+        begun.elapsed()
+    );
+}
