@@ -1095,13 +1095,17 @@ _bulkhaul() {
             return 0
             ;;
         bulkhaul__subcmd__targets__subcmd__new)
-            opts="-h --from --help"
+            opts="-h --from --delimiter --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --delimiter)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

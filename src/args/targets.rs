@@ -1,5 +1,6 @@
 //! The options of `targets`.
 
+use super::Delimiter;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -41,5 +42,8 @@ pub enum TargetsCommand {
         /// Name the columns of this CSV or NDJSON file in it
         #[arg(long, value_name = "INPUT")]
         from: Option<PathBuf>,
+        /// Field delimiter of that CSV file (one character, or `tab`)
+        #[arg(long, value_name = "C", requires = "from")]
+        delimiter: Option<Delimiter>,
     },
 }

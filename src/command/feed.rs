@@ -6,7 +6,7 @@ use super::send::{self, Job, Turn};
 use crate::args::SendArgs;
 use crate::edge::ledger::{Found, LastFeed, Ledger};
 use crate::edge::sorter::{Sorted, Sorter};
-use crate::edge::source::{Source, Step};
+use crate::edge::source::{Layout, Source, SourceError, Step};
 use crate::engine::MaxRejects;
 use crate::error::{Error, exit};
 use crate::model::{Course, Courses, FeedEntry, FeedKey, ImportRecord, ImportState, Ordinal};
@@ -264,6 +264,19 @@ impl Keys {
         while self.take()?.is_some() {}
         Ok(())
     }
+}
+
+/// A key that no row of a file can have is a slip of the hand, and would refuse every row.
+pub(super) fn check_columns(args: &SendArgs, layout: &Layout, key: &FeedKey) -> Result<(), Error> {
+    let columns = Source::column_names(&args.inputs, layout).map_err(|error| source_error(&error))?;
+    for (input, known) in args.inputs.iter().zip(columns) {
+        let Some(known) = known else { continue };
+        if let Some(column) = key.names().iter().find(|name| !known.contains(name)) {
+            let (input, column) = (input.display().to_string(), column.clone());
+            return Err(source_error(&SourceError::UnknownColumn { input, column, known }));
+        }
+    }
+    Ok(())
 }
 
 /// The fields that rows are known by, where `--sync` names them.

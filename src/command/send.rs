@@ -55,6 +55,9 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
     // A stream is waited for before the first run, and then signals are heard.
     let stage = if settings::is_piped(args) { Some(open_stage()?) } else { None };
     let inputs = if stage.is_some() { Vec::new() } else { input_facts(&args.inputs, &layout)? };
+    if let Some(key) = &feed_key {
+        feed::check_columns(args, &layout, key)?;
+    }
     let state = take_state(&place)?;
     let sandbox = if chosen.is_sandbox { Some(start_sandbox(args, state.path())?) } else { None };
     let target = Arc::new(compile(&chosen, sandbox.as_ref())?);

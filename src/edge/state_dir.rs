@@ -147,8 +147,8 @@ fn check(folder: &Path) -> io::Result<()> {
 /// ours to change: `--state .` is no reason to shut a home from its guests; the files in it are closed all the same.
 fn close_to_others(folder: &Path) -> io::Result<()> {
     const OURS: [&str; 6] = ["ledger.", "dead-letters", "status.json", ".status.json", "sandbox.db", "stdin"];
-    let data = folder.metadata()?;
-    if data.permissions().mode() & 0o077 == 0 {
+    let mode = folder.metadata()?.permissions().mode() & 0o777;
+    if mode & 0o700 == mode {
         return Ok(());
     }
     for entry in std::fs::read_dir(folder)? {

@@ -30,6 +30,8 @@ pub struct Group {
     example: Example,
     /// A few more, for those who have the room.
     others: Vec<Example>,
+    /// Not all of them say the same.
+    varied: bool,
     /// Number of its first letter, from 0.
     first: u64,
 }
@@ -76,8 +78,10 @@ impl Groups {
             fields: Vec::new(),
             example: Example::of(letter),
             others: Vec::new(),
+            varied: false,
             first,
         });
+        group.varied |= !letter.error.message.starts_with(&group.example.message);
         group.rows += rows;
         if first != group.first && group.others.len() < OTHERS_MAX {
             group.others.push(Example::of(letter));
@@ -183,7 +187,7 @@ pub fn words(groups: &[(usize, &Group)]) -> String {
             open => format!(" ({} still open)", grouped(open)),
         };
         text.push_str(&format!("{number}  {pad}{rows}  {}{status}{doubt}{open}\n", tame(&group.code)));
-        if !group.pattern.is_empty() && group.pattern != group.example.message {
+        if group.varied && !group.pattern.is_empty() {
             text.push_str(&format!("     {}\n", tame(&group.pattern)));
         }
         if group.fields.len() > 1 {

@@ -48,7 +48,7 @@ h2 { font-size: 16px; margin: 32px 0 10px; }
 p { margin: 6px 0; } .faint { color: var(--faint); }
 .state { display: inline-block; padding: 1px 10px; border-radius: 12px; border: 1px solid; font-size: 13px; }
 .good { color: var(--good); } .bad { color: var(--bad); } .doubt { color: var(--doubt); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)); gap: 10px; margin: 18px 0 0; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(104px, 1fr)); gap: 10px; margin: 18px 0 0; }
 .tile, figure, .card { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: 10px 12px; }
 .tile b { display: block; font-size: 20px; line-height: 1.3; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--faint); font-size: 13px; }

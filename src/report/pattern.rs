@@ -9,11 +9,13 @@ const MESSAGE_MAX: usize = 2000;
 /// `the amount -3 is below 1` becomes `the amount N is below N`. A quoted text stays where it is the field's name.
 pub(super) fn pattern(message: &str, field: Option<&str>) -> String {
     let chars: Vec<char> = message.chars().take(MESSAGE_MAX).collect();
+    // In an answer in JSON everything is in quotes, what was said too.
+    let is_json = matches!(chars.first(), Some('{' | '['));
     let mut out = String::new();
     let mut at = 0;
     while at < chars.len() {
         let c = chars[at];
-        if let Some(end) = quoted(&chars, at) {
+        if let Some(end) = quoted(&chars, at).filter(|_| !is_json) {
             let inner: String = chars[at + 1..end].iter().collect();
             out.push(c);
             out.push_str(if is_name(&inner, field) { &inner } else { "…" });
@@ -107,6 +109,10 @@ mod tests {
             ("can't read the customer's 'x y'", "can't read the customer's '…'"),
             ("no end: \"open", "no end: \"open"),
             ("two\nlines", "two lines"),
+            (
+                r#"{"error": "row 3: no such city", "index": 3}"#,
+                r#"{"error": "row N: no such city", "index": N}"#,
+            ),
         ];
         for (message, expected) in cases {
             assert_eq!(pattern(message, None), expected, "{message}");

@@ -215,8 +215,8 @@ impl<'a> Plan<'a> {
         lines.push(match self.time() {
             Some((time, rate)) => format!("  at {rate} that takes {}, if the target keeps up", span(time)),
             None => format!(
-                "  how long that takes is up to the target: {} if each answer takes {} and they come one by one \
-                 (-j has several under way; --rate 10/s slows it down)",
+                "  how long that takes is up to the target: {} if an answer takes {} and they come one by one, \
+                 less with several in flight (-j)",
                 span(ANSWER.saturating_mul(u32::try_from(self.requests()).unwrap_or(u32::MAX))),
                 span(ANSWER)
             ),

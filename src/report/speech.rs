@@ -1,7 +1,7 @@
 //! Where words leave the program. A closed pipe is no error, so nothing here fails.
 
 use super::screen;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static IN_COLOUR: AtomicBool = AtomicBool::new(false);
@@ -11,11 +11,11 @@ static AS_JSON: AtomicBool = AtomicBool::new(false);
 const COLOURED: [(&str, &str); 5] =
     [("done:", "1;32"), ("error:", "1;31"), ("stopped:", "1;33"), ("warning:", "1;33"), ("hint:", "36")];
 
-/// Whether words on stderr have colours: as said, else on a terminal, unless `NO_COLOR` is set
+/// Whether words on stderr have colours: as said, else on a terminal that has them, unless `NO_COLOR` is set
 /// (<https://no-color.org>). Gives back which.
 pub fn in_colour(said: Option<bool>) -> bool {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let colour = said.unwrap_or_else(|| io::stderr().is_terminal() && !unwanted);
+    let colour = said.unwrap_or_else(|| screen::can_draw() && !unwanted);
     IN_COLOUR.store(colour, Ordering::Relaxed);
     colour
 }

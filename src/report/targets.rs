@@ -1,8 +1,11 @@
 //! The words of `targets`.
 
 use super::speech::count;
+use crate::settings::quoted;
 use crate::target::{Outline, OutlineRule, ParamSpec, Profile, ProfileErrors};
 use serde_json::{Value, json};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// All profiles, a line of what each is, and a line of its parameters.
@@ -227,11 +230,15 @@ fn verb(word: &str) -> &'static str {
 }
 
 /// After a new profile was written.
-pub fn made(file: &Path, from: Option<&Path>) -> String {
+pub fn made(file: &Path, from: Option<&Path>, delimiter: Option<u8>) -> String {
     let file = file.display();
     let input = from.map_or_else(|| "INPUT".to_owned(), |path| path.display().to_string());
+    let delimiter = delimiter.map_or_else(String::new, |byte| match byte {
+        b'\t' => " --delimiter tab".to_owned(),
+        byte => format!(" --delimiter {}", quoted(OsStr::from_bytes(&[byte]))),
+    });
     format!(
         "wrote {file}; it says in it what to change\n  bulkhaul targets check {file}\n  \
-         bulkhaul plan {input} --to {file} --url https://…"
+         bulkhaul plan {input}{delimiter} --to {file} --url https://…"
     )
 }

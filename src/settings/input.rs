@@ -83,6 +83,7 @@ impl Reading<'_> {
             _ => Format::Csv { delimiter: delimiter.unwrap_or(b',') },
         };
         let mut layout = Layout::new(format);
+        layout.delimiter_said = delimiter.is_some();
         layout.header = !self.no_header;
         layout.columns = self.columns.cloned();
         layout.null = self.null.cloned();

@@ -54,7 +54,7 @@ impl Profile {
             return wrong(
                 FILE,
                 "the address holds credentials".to_owned(),
-                "give them with -H 'Authorization: ${env:TOKEN}'",
+                "give them with -H 'Authorization: Basic ${env:TOKEN}'",
             );
         }
         Self::parse(FILE, &text(url, envelope, idempotency_header, key_ttl, method), &|_| None)
@@ -69,8 +69,10 @@ fn text(
     key_ttl: Option<Duration>,
     method: &str,
 ) -> String {
-    let mut text = String::from("[profile]\nversion = 1\nname = \"url\"\n\n[request]\n");
     let toml = |value: &str| toml::Value::String(value.to_owned()).to_string();
+    // What stands behind the path may be a secret.
+    let name = url.split(['?', '#']).next().unwrap_or(url);
+    let mut text = format!("[profile]\nversion = 1\nname = {}\n\n[request]\n", toml(name));
     let plain = |value: &str| value.replace("${", "$${");
     let _ = writeln!(text, "method = {}\nurl = {}\nformat = \"json\"", toml(method), toml(&plain(url)));
     if let Some(name) = envelope {

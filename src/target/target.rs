@@ -294,7 +294,9 @@ fn credential_hint(profile: &Profile) -> String {
     match secret.map(|spec| (&spec.name, &spec.env)) {
         Some((name, Some(env))) => format!("check the token: parameter `{name}`, from ${env}"),
         Some((name, None)) => format!("check the token: parameter `{name}`"),
-        None => "if the target wants a token, give it with -H 'Authorization: ${env:TOKEN}'".to_owned(),
+        None => {
+            "if the target wants a token, give it with -H 'Authorization: Bearer ${env:TOKEN}'".to_owned()
+        }
     }
 }
 

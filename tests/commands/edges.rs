@@ -149,3 +149,41 @@ fn the_line_that_goes_on_is_what_was_typed_whatever_its_names() {
     assert!(last.contains("'Authorization: Bearer ${env:SECRET_OF_OURS}'"), "{last}");
     assert!(!stopped.stderr.contains("s3cr3t"));
 }
+
+#[test]
+fn a_key_that_no_row_can_have_is_told_before_the_state_knows_its_rows_by_it() {
+    let bench = Bench::with("x.csv", csv(3));
+    let said = bench.run("send x.csv --to sandbox --sync idd --state f").exits(1);
+    let words = "error: input `x.csv` has no column `idd`\nhint: did you mean `id`? the columns are `id`, `city`, `amount`\n";
+    assert_eq!(said.stderr, words);
+    bench.run("send x.csv --to sandbox --sync id --state f --json -q").exits(0).books([3, 3, 0, 0, 0]);
+}
+
+#[test]
+fn a_file_as_a_spreadsheet_saves_it_is_asked_about_and_then_read() {
+    let text = "\u{feff}Nr;Name;Umsatz\r\n1;\"Müller; Söhne\";\"3,5\"\r\n\r\n2;Ada;7\r\n";
+    let bench = Bench::with("x.csv", text);
+    for command in ["plan x.csv --to sandbox", "send x.csv --to sandbox", "targets new crm.toml --from x.csv"]
+    {
+        let said = bench.run(command).exits(1);
+        assert_eq!(
+            said.stderr,
+            "error: input `x.csv`: the header is one field, with `;` in it\nhint: say --delimiter ';', or ',' if there is only one column\n"
+        );
+    }
+    let said = bench.run("targets new crm.toml --from x.csv --delimiter ;").exits(0);
+    assert!(said.stderr.contains("bulkhaul plan x.csv --delimiter ';' --to crm.toml"), "{said:?}");
+    assert!(bench.read("crm.toml").contains("${row:/Umsatz}"), "{}", bench.read("crm.toml"));
+    bench.run("send x.csv --to sandbox --delimiter ; -q").exits(0);
+    assert_eq!(bench.sandbox_rows("x.csv")[0].row, r#"{"Nr":"1","Name":"Müller; Söhne","Umsatz":"3,5"}"#);
+}
+
+#[test]
+fn a_bare_url_is_called_by_its_address_without_what_may_be_secret() {
+    let bench = Bench::with("x.csv", csv(3));
+    let send = "send x.csv --to http://127.0.0.1:9/rows?key=abc --max-elapsed 1ms --json --progress none";
+    let said = bench.run(send).exits(4);
+    assert_eq!(said.summary()["target"], "http://127.0.0.1:9/rows");
+    let status = bench.run("status").exits(0).stdout;
+    assert!(status.starts_with("x.csv to http://127.0.0.1:9/rows: stopped"), "{status}");
+}

@@ -154,17 +154,17 @@ fn rows_that_would_be_refused_are_grouped_and_the_exit_tells() {
     let (refused, _) = refused.split_once("\n\n").unwrap();
     assert_eq!(
         refused,
-        "  1  2 rows  type_mismatch
-     `…` is not a number
+        "  1  1 row  field_count
+     e.g. x.csv line 32, row 31: 1 field, the header has 3
+  2  1 row  type_mismatch
      e.g. x.csv line 34, row 33, field /amount: `12 EUR` is not a number
-  2  1 row  field_count
-     N field, the header has N
-     e.g. x.csv line 32, row 31: 1 field, the header has 3"
+  3  1 row  type_mismatch
+     e.g. x.csv line 35, row 34, field /amount: `7,5` is not a number: there is a comma in it"
     );
     let json = bench.run("plan x.csv --to sandbox --type amount=number --json").exits(3).summary();
     assert_eq!(json["rows"], serde_json::json!({"read": 34, "sendable": 31, "refused": 3}));
-    assert_eq!(json["refused"][0]["example"]["line"], 34);
-    assert_eq!(json["refused"][0]["example"]["field"], "/amount");
+    assert_eq!(json["refused"][1]["example"]["line"], 34);
+    assert_eq!(json["refused"][1]["example"]["field"], "/amount");
     assert_eq!(json["exit"], 3);
     assert_eq!(std::fs::read_dir(bench.path(".")).unwrap().count(), 1);
 }

@@ -118,7 +118,13 @@ impl Columns {
 
     /// The record is not UTF-8.
     pub(super) fn no_text(record: &[u8]) -> BadRow {
-        bad("invalid_utf8", "the record is not valid UTF-8".into(), None, record)
+        bad(
+            "invalid_utf8",
+            "the record is not valid UTF-8; if it is from Windows, iconv -f CP1252 -t UTF-8 converts it"
+                .into(),
+            None,
+            record,
+        )
     }
 
     /// Appends the record, which is UTF-8, as a JSON object; else says why it is no row, and appends nothing. The record
@@ -164,7 +170,7 @@ impl Columns {
                     into.push(b'"');
                 } else if !write_value(column.kind, text, into) {
                     into.truncate(start);
-                    return Err(column.misfit(text, record));
+                    return Err(column.misfit(text, self.null.is_none(), record));
                 }
             }
         }
@@ -215,15 +221,18 @@ impl Columns {
 }
 
 impl Column {
-    fn misfit(&self, text: &[u8], record: &[u8]) -> BadRow {
+    fn misfit(&self, text: &[u8], no_null: bool, record: &[u8]) -> BadRow {
         let noun = self.kind.noun();
         let message = if text.is_empty() {
-            format!("an empty field is not {noun}")
+            let remedy = if no_null { "; --null '' makes it null" } else { "" };
+            format!("an empty field is not {noun}{remedy}")
         } else {
             let text = String::from_utf8_lossy(text);
             let shown: String = text.chars().take(QUOTED_LETTERS).collect();
             let more = if shown.len() < text.len() { "…" } else { "" };
-            format!("`{shown}{more}` is not {noun}")
+            let is_local = self.kind == ColumnType::Number && is_number(text.replace(',', ".").as_bytes());
+            let why = if is_local { ": there is a comma in it" } else { "" };
+            format!("`{shown}{more}` is not {noun}{why}")
         };
         bad("type_mismatch", message, Some(self.pointer()), record)
     }

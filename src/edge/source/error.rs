@@ -27,7 +27,7 @@ pub enum SourceError {
     Trailing { input: String, byte: u64 },
     #[error(
         "`{input}` is not {}{}",
-        if *.named == Coding::Plain { "text" } else { named.word() },
+        if *.named == Coding::Plain { "UTF-8 text" } else { named.word() },
         look.words().map(|words| format!(": it looks like {words}")).unwrap_or_default()
     )]
     Misnamed { input: String, named: Coding, look: Look },
@@ -39,6 +39,9 @@ pub enum SourceError {
     HeaderText { input: String },
     #[error("input `{input}`: field {field} of the header has text after its closing quote")]
     HeaderQuote { input: String, field: usize },
+    /// Read so, all rows would be broken, or one field each.
+    #[error("input `{input}`: the header is one field, with {} in it", mark(*.found))]
+    OtherDelimiter { input: String, said: char, found: char },
     #[error(
         "input `{input}`: {} {} (fields {first} and {second})",
         if column.is_empty() { "two columns have no name in".into() } else { format!("column `{column}` appears twice in") },
@@ -74,11 +77,21 @@ impl SourceError {
                 "the file was probably copied or written only in part; get it again".into()
             }
             Self::Trailing { .. } => "cut it off, or get the file again; the rows before it are whole".into(),
+            Self::Misnamed { input, look: Look::Utf16, .. } => {
+                format!("convert it first: iconv -f UTF-16 -t UTF-8 {input} > utf8.csv")
+            }
             Self::Misnamed { look, .. } => look.remedy().into(),
             Self::Delimiter { .. } => "use one ASCII character that is neither a quote nor a line end".into(),
             Self::Nameless { .. } => "name them with --columns a,b,c".into(),
-            Self::HeaderText { .. } => "convert the file to UTF-8 first, e.g. with iconv".into(),
+            Self::HeaderText { input } => {
+                format!(
+                    "if it is from Windows, convert it first: iconv -f CP1252 -t UTF-8 {input} > utf8.csv"
+                )
+            }
             Self::HeaderQuote { .. } => "double the quotes that are part of a name".into(),
+            Self::OtherDelimiter { said, found, .. } => {
+                format!("say --delimiter {}, or {} if there is only one column", typed(*found), typed(*said))
+            }
             Self::RepeatedColumn { listed: true, .. } => "rename one of the two in --columns".into(),
             Self::RepeatedColumn { column, .. } if column.is_empty() => {
                 "give each column a name: --columns a,b,c names all of them instead of the header".into()
@@ -116,6 +129,7 @@ impl SourceError {
         match self {
             Self::HeaderText { input }
             | Self::HeaderQuote { input, .. }
+            | Self::OtherDelimiter { input, .. }
             | Self::RepeatedColumn { input, .. }
             | Self::ColumnCount { input, .. }
             | Self::UnknownColumn { input, .. }
@@ -135,7 +149,7 @@ impl SourceError {
         if let Some(Misnamed { named, look }) = cause.and_then(|cause| cause.downcast_ref()) {
             return Self::Misnamed { input, named: *named, look: *look };
         }
-        if cause.is_some_and(|cause| cause.is::<Trailing>()) {
+        if let Some(Trailing) = cause.and_then(|cause| cause.downcast_ref()) {
             return Self::Trailing { input, byte };
         }
         if coding != Coding::Plain && error.raw_os_error().is_none() {
@@ -152,6 +166,16 @@ impl SourceError {
         };
         Self::Unreadable { input, reason }
     }
+}
+
+/// A delimiter in a sentence.
+fn mark(delimiter: char) -> String {
+    if delimiter == '\t' { "tabs".to_owned() } else { format!("`{delimiter}`") }
+}
+
+/// A delimiter as a shell takes it.
+fn typed(delimiter: char) -> String {
+    if delimiter == '\t' { "tab".to_owned() } else { format!("'{delimiter}'") }
 }
 
 /// The known name that was probably meant.

@@ -121,6 +121,13 @@ impl Feed {
                 String::from_utf8(text).map_err(|_| SourceError::HeaderText { input: name.to_owned() })?,
             );
         }
+        if let ([only], Format::Csv { delimiter }, false) = (&names[..], layout.format, layout.delimiter_said)
+            && let Some(found) =
+                b";\t|,".iter().find(|&&byte| byte != delimiter && only.as_bytes().contains(&byte))
+        {
+            let (input, said) = (name.to_owned(), char::from(delimiter));
+            return Err(SourceError::OtherDelimiter { input, said, found: char::from(*found) });
+        }
         if columns.insert(Columns::new(name, Some(names), layout)?).is_one() {
             framer.keep_blank_lines();
         }

@@ -95,6 +95,9 @@ impl fmt::Display for ColumnType {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     pub format: Format,
+    /// The delimiter was said, and is not only the usual one.
+    #[serde(default)]
+    pub delimiter_said: bool,
     /// The first record of each input names its columns.
     pub header: bool,
     /// With a header: other names for its columns. Without: their names.
@@ -120,6 +123,7 @@ impl Layout {
     pub const fn new(format: Format) -> Self {
         Self {
             format,
+            delimiter_said: false,
             header: true,
             columns: None,
             types: Vec::new(),

@@ -66,7 +66,7 @@ impl Look {
             Self::Packed(Coding::Plain) | Self::Text => "give it a name without .gz or .zst",
             Self::Zip => "unpack the archive, or save the sheet as CSV (UTF-8)",
             Self::Xz => "unpack it first: xz -d",
-            Self::Utf16 => "convert it first: iconv -f UTF-16 -t UTF-8",
+            Self::Utf16 => "convert it first, with iconv -f UTF-16 -t UTF-8",
             Self::Excel => "save the sheet as CSV (UTF-8)",
             Self::Sqlite => "export a table first: sqlite3 -csv -header FILE 'SELECT …'",
             Self::Unknown => "the file was probably copied or written only in part; get it again",

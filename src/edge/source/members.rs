@@ -10,7 +10,7 @@ use std::io::{self, BufRead, Read};
 pub(super) struct Trailing;
 
 enum State<R> {
-    Member(GzDecoder<R>),
+    Member(Box<GzDecoder<R>>),
     /// Behind a member; whether zeros were seen there.
     Between(R, bool),
     Ended,
@@ -20,7 +20,7 @@ pub(super) struct Members<R>(State<R>);
 
 impl<R: BufRead> Members<R> {
     pub(super) fn new(reader: R) -> Self {
-        Self(State::Member(GzDecoder::new(reader)))
+        Self(State::Member(Box::new(GzDecoder::new(reader))))
     }
 }
 
@@ -55,7 +55,7 @@ impl<R: BufRead> Read for Members<R> {
             }
             self.0 = match std::mem::replace(&mut self.0, State::Ended) {
                 State::Member(member) => State::Between(member.into_inner(), false),
-                State::Between(reader, _) => State::Member(GzDecoder::new(reader)),
+                State::Between(reader, _) => State::Member(Box::new(GzDecoder::new(reader))),
                 State::Ended => State::Ended,
             };
         }

@@ -83,7 +83,10 @@ pub(super) fn write(line: &[u8], is_text: bool, into: &mut Vec<u8>) -> Result<Ra
     let from = line.iter().position(|byte| !is_blank(*byte)).unwrap_or(line.len());
     let to = line.iter().rposition(|byte| !is_blank(*byte)).map_or(from, |last| last + 1);
     if !is_text {
-        return Err(bad("invalid_utf8", "the line is not valid UTF-8".into()));
+        return Err(bad(
+            "invalid_utf8",
+            "the line is not valid UTF-8; if it is from Windows, iconv -f CP1252 -t UTF-8 converts it".into(),
+        ));
     }
     let text = &line[from..to];
     if let Err(error) = serde_json::from_slice::<IgnoredAny>(text) {

@@ -57,15 +57,15 @@ fn a_file_that_is_not_what_its_name_says_is_told_what_it_looks_like() {
         ("x.csv.gz", b"id\n1\n", "gzip: it looks like plain text", "without .gz or .zst"),
         ("x.csv.zst", b"id\n\xc3", "zstd: it looks like plain text", "without .gz or .zst"),
         ("x.csv.gz", &zst(b"id\n"), "gzip: it looks like zstd", "ends in .zst"),
-        ("x.csv", &gzip(b"id\n"), "text: it looks like gzip", "ends in .gz"),
+        ("x.csv", &gzip(b"id\n"), "UTF-8 text: it looks like gzip", "ends in .gz"),
         (
             "x.ndjson",
             b"PK\x03\x04",
-            "text: it looks like a zip archive or an Excel workbook",
+            "UTF-8 text: it looks like a zip archive or an Excel workbook",
             "save the sheet",
         ),
-        ("x.csv", b"\xff\xfei\0d\0\n\0", "text: it looks like text in UTF-16", "iconv -f UTF-16"),
-        ("x.csv", b"SQLite format 3\0", "text: it looks like an SQLite database", "sqlite3 -csv"),
+        ("x.csv", b"\xff\xfei\0d\0\n\0", "UTF-8 text: it looks like text in UTF-16", "iconv -f UTF-16"),
+        ("x.csv", b"SQLite format 3\0", "UTF-8 text: it looks like an SQLite database", "sqlite3 -csv"),
         ("x.csv.gz", b"\xfd7zXZ\0", "gzip: it looks like xz", "xz -d"),
         ("x.csv.gz", b"\x00\x01", "gzip", "get it again"),
     ];
@@ -85,7 +85,7 @@ fn zeros_behind_gzip_are_padding_and_anything_else_is_an_error() {
         let (records, error) = read_files(&[file(&dir, "x.csv.gz", &parts.concat())], &csv());
         (records.len(), error)
     };
-    assert_eq!(read(&[&first, &[0; 70_000]]), (1, None));
+    assert_eq!(read(&[&first, &b"\0".repeat(70_000)]), (1, None));
     assert_eq!(read(&[&first, &second, &[0]]), (2, None));
     for parts in
         [&[&first, &second, &b"x"[..]][..], &[&first, &second, &[0], b"x"], &[&first, &second, &[0], &first]]

@@ -180,7 +180,10 @@ fn a_line_that_is_no_object_says_why() {
             ("not_an_object", "an array, not an object"),
             ("invalid_json", "expected value at column 6"),
             ("not_an_object", "a number, not an object"),
-            ("invalid_utf8", "the line is not valid UTF-8"),
+            (
+                "invalid_utf8",
+                "the line is not valid UTF-8; if it is from Windows, iconv -f CP1252 -t UTF-8 converts it"
+            ),
             ("not_an_object", "null, not an object"),
             ("invalid_json", "trailing characters at column 4"),
         ]
@@ -223,4 +226,33 @@ fn a_blank_line_of_a_file_with_one_column_is_no_row_passed_over_in_silence() {
     let null = Layout { null: Some(String::new()), ..csv() };
     assert_eq!(rows("a\n\n1\n", &null), [r#"{"a":null}"#, r#"{"a":"1"}"#]);
     assert_eq!(rows("a,b\n\n1,2\n\n", &null), [r#"{"a":"1","b":"2"}"#]);
+}
+
+#[test]
+fn a_header_that_is_one_field_with_another_delimiter_in_it_is_asked_about() {
+    let words = |text: &str, layout: &Layout| {
+        let error = read(&[text.as_bytes()], layout).1.unwrap();
+        (error.to_string(), error.hint().unwrap())
+    };
+    let (said, hint) = words("a;b\n1;2\n", &csv());
+    assert_eq!(said, "input `0.in`: the header is one field, with `;` in it");
+    assert_eq!(hint, "say --delimiter ';', or ',' if there is only one column");
+    let tabs = Layout::new(Format::Csv { delimiter: b'\t' });
+    assert_eq!(words("a,b\n", &tabs).1, "say --delimiter ',', or tab if there is only one column");
+    assert_eq!(words("a\tb\n", &csv()).0, "input `0.in`: the header is one field, with tabs in it");
+    let said = Layout { delimiter_said: true, ..csv() };
+    assert_eq!(rows("a;b\n1\n", &said), [r#"{"a;b":"1"}"#]);
+}
+
+#[test]
+fn a_number_as_spreadsheets_write_it_is_told_why_it_is_none() {
+    let layout = Layout { types: vec![("a".into(), ColumnType::Number)], ..csv() };
+    assert_eq!(
+        rows("a,b\n\"1,5\",x\n,x\n1.5,x\n", &layout),
+        [
+            "type_mismatch: `1,5` is not a number: there is a comma in it",
+            "type_mismatch: an empty field is not a number; --null '' makes it null",
+            r#"{"a":1.5,"b":"x"}"#,
+        ]
+    );
 }
