@@ -1,7 +1,7 @@
 //! From fields to JSON: names, types, `null`. A field either fits its column or makes the row a bad one; nothing is
 //! guessed, rounded or mended.
 
-use super::csv::{Field, Quoting};
+use super::csv::{CsvFramer, Field, Quoting};
 use super::{ColumnType, Layout, SourceError};
 use crate::model::BadRow;
 use memchr::memchr;
@@ -132,13 +132,14 @@ impl Columns {
     pub(super) fn write(
         &self,
         (window, length): (&[u8], usize),
-        fields: &[Field],
-        quotes: bool,
+        framer: &CsvFramer,
         scratch: &mut Vec<u8>,
         into: &mut Vec<u8>,
     ) -> Result<Range<usize>, BadRow> {
-        let record = &window[..length];
-        if quotes && let Some(index) = fields.iter().position(|field| field.quoting == Quoting::Stray) {
+        let (record, fields) = (&window[..length], framer.fields());
+        if framer.quotes()
+            && let Some(index) = fields.iter().position(|field| field.quoting == Quoting::Stray)
+        {
             return Err(self.stray(index, record));
         }
         if fields.len() != self.list.len() {
@@ -150,7 +151,8 @@ impl Columns {
             return Err(bad("blank_line", message.into(), None, record));
         }
         let start = into.len();
-        let clean = if quotes { is_clean_in_quotes(record, fields) } else { is_clean(record) };
+        let look = || if framer.quotes() { is_clean_in_quotes(record, fields) } else { is_clean(record) };
+        let clean = framer.clean().unwrap_or_else(look);
         if self.plain && clean {
             self.copy_strings(window, length, fields, into);
             return Ok(start..into.len());
@@ -423,19 +425,23 @@ mod tests {
         fn fields_become_strings_however_they_are_quoted(
             fields in prop::collection::vec(prop_oneof!["x\"y?", "[a-z\u{e9}]{0,12}", "[\"\\\\\n\t,x]{0,6}"], 1..5),
             quoted in any::<u8>(),
+            delimiter in prop_oneof![Just(','), Just('\t')],
+            ended in any::<bool>(),
         ) {
             let names: Vec<String> = (0..fields.len()).map(|at| format!("c{at}")).collect();
-            let mut text = names.join(",") + "\n";
+            let between = delimiter.to_string();
+            let mut text = names.join(&between) + "\n";
             for (at, field) in fields.iter().enumerate() {
-                text.push_str(if at > 0 { "," } else { "" });
-                if quoted >> at & 1 == 1 || fields.len() == 1 || field.starts_with('"') || field.contains(['\n', ',']) {
+                text.push_str(if at > 0 { &between } else { "" });
+                if quoted >> at & 1 == 1 || fields.len() == 1 || field.starts_with('"') || field.contains(['\n', delimiter]) {
                     text.push_str(&format!("\"{}\"", field.replace('"', "\"\"")));
                 } else {
                     text.push_str(field);
                 }
             }
+            text.push_str(if ended { "\n" } else { "" });
             let reader: Box<dyn std::io::Read + Send> = Box::new(std::io::Cursor::new(text.into_bytes()));
-            let layout = Layout::new(super::super::Format::Csv { delimiter: b',' });
+            let layout = Layout::new(super::super::Format::Csv { delimiter: delimiter as u8 });
             let mut row = Vec::new();
             super::super::Source::over(vec![("x".into(), reader)], &layout).unwrap().next(&mut row).unwrap();
             let row: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&row).unwrap();

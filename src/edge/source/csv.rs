@@ -87,6 +87,8 @@ pub(super) struct CsvFramer {
     quoting: Quoting,
     /// Some field of the record is in quotes.
     quotes: bool,
+    /// JSON strings can hold what stands in the fields as it is; `None`: nobody looked.
+    clean: Option<bool>,
     gap: u64,
     /// An empty line is a record.
     blank_lines: bool,
@@ -109,6 +111,7 @@ impl CsvFramer {
             field_start: 0,
             quoting: Quoting::None,
             quotes: false,
+            clean: None,
             gap: 0,
             blank_lines: false,
         }
@@ -134,7 +137,7 @@ impl CsvFramer {
         self.fields.clear();
         self.state = State::FieldStart;
         self.at = 0;
-        self.quotes = false;
+        (self.quotes, self.clean) = (false, None);
     }
 
     /// The fields of the record found last.
@@ -145,6 +148,11 @@ impl CsvFramer {
     /// Whether some field of the record found last is in quotes.
     pub(super) fn quotes(&self) -> bool {
         self.quotes
+    }
+
+    /// Whether JSON strings can hold the fields of the record found last as they stand, if that was seen on the way.
+    pub(super) fn clean(&self) -> Option<bool> {
+        self.clean
     }
 
     /// Finds the next record and puts the window's start on it; `None` at the end of the input.
@@ -192,6 +200,7 @@ impl CsvFramer {
     fn plain_record(&mut self, window: &[u8], last: bool) -> Option<Extent> {
         let part = &window[..window.len().min(self.bounds.row)];
         let (mut quoting, mut is_open, mut is_broken, mut after) = (Quoting::None, false, false, 0);
+        let mut clean = true;
         for (index, block) in part.chunks(BLOCK).enumerate() {
             let mut hits = match block.first_chunk() {
                 Some(block) => marks(block, self.delimiter),
@@ -201,24 +210,26 @@ impl CsvFramer {
                 let at = index * BLOCK + hits.trailing_zeros() as usize;
                 hits &= hits - 1;
                 let byte = window[at];
-                let ends_line = byte == b'\n' || byte == b'\r';
                 if byte == b'"' && at >= after {
                     if is_open {
                         match window.get(at + 1)? {
-                            b'"' => (quoting, after) = (Quoting::Messy, at + 2),
+                            b'"' => (quoting, after, clean) = (Quoting::Messy, at + 2, false),
                             b'\n' | b'\r' => is_open = false,
                             next if *next == self.delimiter => is_open = false,
                             _ => return None,
                         }
                     } else if at == self.at {
                         (quoting, is_open, self.quotes) = (Quoting::Simple, true, true);
+                    } else {
+                        clean = false;
                     }
                 } else if is_open {
-                    is_broken |= ends_line;
+                    is_broken |= byte == b'\n' || byte == b'\r';
+                    clean &= byte == self.delimiter && byte >= 0x20;
                 } else if byte == self.delimiter {
                     self.fields.push(Field::of(quoting, self.at, at));
                     (self.at, quoting) = (at + 1, Quoting::None);
-                } else if ends_line {
+                } else if byte == b'\n' || byte == b'\r' {
                     let whole = match window.get(at..at + 2) {
                         Some(b"\r\n") => at + 2,
                         None if byte == b'\r' && !last => return None,
@@ -227,8 +238,10 @@ impl CsvFramer {
                     self.fields.push(Field::of(quoting, self.at, at));
                     let gap = std::mem::take(&mut self.gap);
                     let lines = 1 + if is_broken { line_ends(&window[..at]) } else { 0 };
-                    self.at = 0;
+                    (self.at, self.clean) = (0, Some(clean));
                     return Some(Extent { gap, content: at, whole, lines, oversize: false });
+                } else {
+                    clean = false;
                 }
             }
         }
@@ -358,19 +371,19 @@ fn line_ends(bytes: &[u8]) -> u64 {
         .count() as u64
 }
 
-/// Bytes that are looked at together for what divides fields and records.
+/// Bytes that are looked at together for what divides fields and records, and for what JSON strings can't hold.
 const BLOCK: usize = 64;
 
-/// A bit for each byte that is a delimiter, a quote or part of a line end. One loop that a compiler makes wide, and no
-/// branch.
+/// A bit for each byte that is a delimiter, a quote, a backslash or a control character. One loop that a compiler makes
+/// wide, and no branch.
 #[inline]
 fn marks(block: &[u8; BLOCK], delimiter: u8) -> u64 {
     let mut flags = [0_u8; BLOCK];
     for (flag, byte) in flags.iter_mut().zip(block) {
         *flag = u8::from(*byte == delimiter)
             | u8::from(*byte == b'"')
-            | u8::from(*byte == b'\n')
-            | u8::from(*byte == b'\r');
+            | u8::from(*byte == b'\\')
+            | u8::from(*byte < 0x20);
     }
     let mut marks = 0;
     for (index, word) in flags.as_chunks::<8>().0.iter().enumerate() {

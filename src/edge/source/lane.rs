@@ -43,7 +43,7 @@ impl Framer {
                 if !is_text {
                     return Err(Columns::no_text(&window[..length]));
                 }
-                columns.write((window, length), framer.fields(), framer.quotes(), scratch, into)
+                columns.write((window, length), framer, scratch, into)
             }
             Self::Ndjson(_) => ndjson::write(&window[..length], is_text, into),
         }

@@ -11,6 +11,13 @@ fn a_row_is_an_object_in_column_order() {
 }
 
 #[test]
+fn a_tab_within_a_field_of_tsv_is_escaped() {
+    let tabs = Layout::new(Format::Csv { delimiter: b'\t' });
+    let json = [r#"{"a":"x\ty","b":"z"}"#, r#"{"a":"1","b":"2"}"#];
+    assert_eq!(rows("a\tb\n\"x\ty\"\tz\n1\t2\n", &tabs), json);
+}
+
+#[test]
 fn a_record_knows_where_it_stood() {
     let text = b"\xef\xbb\xbfa,b\r\n\r\n1,\"x\ny\"\n\n\r2,3\r4,5";
     let (records, error) = read(&[text], &csv());
