@@ -188,6 +188,12 @@ impl Profile {
                 "say what refusals look like, and which answers speak of single rows",
             );
         }
+        for (name, _) in plain.readers.iter().filter(|(_, reader)| reader.refuses_unsaid) {
+            hint(
+                &format!("an entry that no rule of [results.{name}] reads is a refusal, whatever it says"),
+                "say which are refusals, with then = \"reject\" in a rule, and default = \"in_doubt\" for all others",
+            );
+        }
         if plain.limits.rows.is_none() {
             hint("it does not say how many rows a request may hold", "write rows = N in [limits]");
         }

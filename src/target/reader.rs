@@ -98,6 +98,8 @@ pub(super) struct Reader {
     before: Option<Word>,
     after: Option<Word>,
     default: Word,
+    /// Nobody said what an entry means that no rule reads, and it is a refusal.
+    pub(super) refuses_unsaid: bool,
     rules: Vec<EntryRule>,
     pub(super) cap: Option<usize>,
     pub(super) count_ok: Option<Pointer>,
@@ -161,8 +163,14 @@ impl Reader {
             rule.done();
             read
         });
+        let rules: Vec<EntryRule> = rules.collect();
+        let refuses_unsaid = covers == Covers::All
+            && !section.has("default")
+            && matching.is_some()
+            && !rules.iter().any(|rule| rule.then == Word::Reject);
         let reader = Self {
-            rules: rules.collect(),
+            rules,
+            refuses_unsaid,
             spot: section.spot.clone(),
             from,
             form,

@@ -60,11 +60,16 @@ message = "/error"           # where the answer says why, as a JSON Pointer
 # match = { by = "position" }    # or by = "index" or "id", with at = "/id" (and row = "/id")
 # covers = "all"
 # unlisted = "in_doubt"
+# default = "in_doubt"           # an entry that no rule reads
 # message = "/error"
 #
 # [[results.items.rule]]
 # when = { json = { "/status" = "ok" } }
 # then = "ok"
+#
+# [[results.items.rule]]
+# when = { json = { "/status" = "error" } }
+# then = "reject"
 "#;
 
 impl Profile {
