@@ -9,6 +9,7 @@ use super::rule::{Rule, Then};
 use super::scrub::{clean, mask};
 use super::settings::Replays;
 use super::target::Target;
+use super::text::TextTemplate;
 use super::wait;
 use super::{job, raw};
 use crate::model::{
@@ -128,14 +129,28 @@ impl Answer<'_> {
             return Some(Outcome::NotApplied { wait: self.wait, why });
         }
         if idempotency.mismatch.has(status) {
-            let why = format!("{status}: the target says that this key was used with another body");
-            return Some(self.stop(&why, "nothing is sent under another key; see what was changed"));
+            return Some(self.mismatch(attempt));
         }
         if idempotency.expired.has(status) {
             let why = format!("{status}: the target no longer remembers this key");
             return Some(Outcome::Doubtful { why });
         }
         None
+    }
+
+    /// The key is known with another body. A key that a row brings along by its name may be another import's, or an
+    /// older row's: this row was refused. One that is made of the body can only be known because rows like these were
+    /// sent before, from a ledger that is lost: nobody can know what became of them.
+    fn mismatch(&self, attempt: Attempt) -> Outcome {
+        let status = self.status();
+        let why = format!("{status}: the target says that this key was used with another body");
+        let named = self.target.mapping.key_template.as_ref().is_some_and(TextTemplate::is_of_row);
+        if !named || attempt.after_ambiguous {
+            return Outcome::Doubtful { why: format!("{why}; look there whether the rows are in") };
+        }
+        let message = format!("{why}, and what was sent then stands; a replay goes under another key");
+        let refusal = Rejection { code: "key_mismatch".to_owned(), message, status: Some(status), field: None };
+        self.all(RowVerdict::Rejected(refusal))
     }
 
     /// A 2xx whose status line is enough.

@@ -283,3 +283,42 @@ fn refusing_early(most: usize) -> String {
     });
     url
 }
+
+#[test]
+fn a_key_that_is_known_with_another_body_leaves_its_rows_in_doubt_and_the_import_goes_on() {
+    let rows: Vec<Value> = (1..=3).map(|n| json!({"n": n})).collect();
+    let bench = bench(
+        &rows,
+        &format!(
+            "[limits]\nrows = 1\n[request]\nurl = \"${{param.base}}/x\"\n[idempotency]\nscope = \"batch\"\n\
+             send = {{ header = \"Key\" }}\nmismatch = [422]\n[flow]\nconcurrency = 1\n{OK}"
+        ),
+    );
+    let other = || Answer::json(422, &json!({"error": "another body"}));
+    let server = Server::saying(move |got, _| Some(if got.body.contains(":2") { other() } else { ok() }));
+    let said = send(&bench, server.url(), "").exits(5).books([3, 2, 0, 1, 0]);
+    assert_eq!(server.requests().len(), 3);
+    assert!(bench.dead_letters("x.ndjson").is_empty(), "{said:?}");
+}
+
+#[test]
+fn a_row_whose_own_key_is_known_with_another_body_is_a_dead_letter_and_a_replay_takes_another_key() {
+    let rows: Vec<Value> = (1..=3).map(|n| json!({"n": n})).collect();
+    let bench = bench(
+        &rows,
+        &format!(
+            "[limits]\nrows = 1\n[row]\nkey = \"/n\"\n[request]\nurl = \"${{param.base}}/x\"\n[idempotency]\nscope = \"row\"\n\
+             send = {{ header = \"Key\" }}\nkey = {{ template = \"row-${{row.key}}\", format = \"raw\" }}\nmismatch = [422]\n{OK}"
+        ),
+    );
+    let server = Server::saying(|got, _| {
+        let known = got.header("key") == Some("row-2");
+        Some(if known { Answer::json(422, &json!({"error": "another body"})) } else { ok() })
+    });
+    send(&bench, server.url(), "").exits(3).books([3, 2, 1, 0, 0]);
+    let letters = bench.dead_letters("x.ndjson");
+    assert_eq!((&letters[0]["error"]["code"], &letters[0]["row"]["n"]), (&json!("key_mismatch"), &json!(2)));
+    let replay = format!("replay x.ndjson.bulkhaul/dead-letters.ndjson --to ./t.toml --url {} --json", server.url());
+    bench.run(&replay).exits(0);
+    assert_eq!(server.requests().last().unwrap().header("key"), Some("row-2~2"));
+}

@@ -87,7 +87,7 @@ fn a_404_is_about_the_rows_only_if_the_address_names_them() {
 }
 
 #[test]
-fn in_progress_waits_a_mismatch_stops_and_a_recorded_failure_is_doubtful() {
+fn in_progress_waits_and_a_mismatch_and_a_recorded_failure_are_doubtful() {
     let target = plain(
         "[idempotency]\nscope = \"batch\"\nsend = { header = \"K\" }\nin_progress = [409]\nmismatch = [422]\n\
          expired = [412]\nreplay = { header = \"Replayed\" }\n",
@@ -95,7 +95,7 @@ fn in_progress_waits_a_mismatch_stops_and_a_recorded_failure_is_doubtful() {
     assert!(
         matches!(read(&target, &with(reply(409, ""), "retry-after", "3")), Outcome::NotApplied { wait, .. } if wait == secs(3))
     );
-    assert!(matches!(read(&target, &reply(422, "")), Outcome::Stop { kind: StopKind::Refused, .. }));
+    assert!(matches!(read(&target, &reply(422, "")), Outcome::Doubtful { .. }));
     assert!(matches!(read(&target, &reply(412, "")), Outcome::Doubtful { .. }));
     assert!(matches!(read(&target, &with(reply(500, ""), "replayed", "true")), Outcome::Doubtful { .. }));
     assert!(matches!(read(&target, &with(reply(500, ""), "replayed", "false")), Outcome::Unknown { .. }));
