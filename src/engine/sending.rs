@@ -148,6 +148,7 @@ impl Engine {
         if self.gate.pass(now.tick, Weight::default()) != Passage::Go {
             return Turn::Stuck;
         }
+        self.books.requests_mut().sent += 1;
         self.hand.set(seq, State::Asking);
         let serial = self.credential.serial();
         let batch = self.batch(seq);
@@ -160,6 +161,7 @@ impl Engine {
         if self.gate.pass(now.tick, Weight::default()) != Passage::Go {
             return Turn::Stuck;
         }
+        self.books.requests_mut().sent += 1;
         self.hand.set(seq, State::Verifying);
         let serial = self.credential.serial();
         let batch = self.batch(seq);

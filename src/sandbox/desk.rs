@@ -143,7 +143,10 @@ impl Desk {
             (Some(key), Shape::J17) => Some(claims.claims.wait(key.scope).await),
             (Some(key), _) => match claims.claims.claim(key.scope) {
                 Some(claim) => Some(claim),
-                None => return Some(other(409, "a request with this idempotency key is in progress")),
+                None => {
+                    let busy = "a request with this idempotency key is in progress";
+                    return Some(shape::about_key(call.shape, 409, busy));
+                }
             },
         };
         let desk = Arc::clone(&self);
@@ -183,7 +186,9 @@ fn settle(db: &Connection, call: &Call, rules: &Rules, ttl: Option<Duration>) ->
                 books::tally(db, call.shape, 0, 0, 0, 1)?;
                 return Ok(answer);
             }
-            Memory::OtherBody => return Ok(other(422, "idempotency key reused with another body")),
+            Memory::OtherBody => {
+                return Ok(shape::about_key(call.shape, 422, "idempotency key reused with another body"));
+            }
         }
     }
     let key = call.key.as_ref();
@@ -202,7 +207,10 @@ fn to_call(shape: Shape, inquiry: Inquiry) -> Result<Call, Answer> {
     let key = match given.map(|value| value.to_str().map(str::trim)) {
         None | Some(Ok("")) => None,
         Some(Ok(key)) if key.len() <= LONGEST_KEY => Some(Key::new(key.to_owned(), &path, &body)),
-        Some(_) => return Err(other(400, "an idempotency key is at most 255 printable ASCII characters")),
+        Some(_) => {
+            let long = "an idempotency key is at most 255 printable ASCII characters";
+            return Err(shape::about_key(shape, 400, long));
+        }
     };
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let lines = kind.contains("ndjson") || kind.contains("jsonl") || kind.contains("json-lines");

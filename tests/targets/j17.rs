@@ -88,13 +88,16 @@ fn unsorted_events_come_clean_in_their_order() {
     let yard = Yard::quiet();
     let feed = Feed::new(2000, 60);
     feed.write(&yard);
-    feed.arrived(&yard, yard.import(SEND).run());
+    let said = yard.import(SEND).run();
+    let sent = said.summary()["requests"]["sent"].clone();
+    feed.arrived(&yard, said);
     let truth = yard.truth();
     assert_eq!(
         truth["requests"],
         2 * truth["targets"]["j17"]["calls"].as_u64().unwrap(),
         "a length for each"
     );
+    assert_eq!(sent, truth["requests"], "both are requests that were sent");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::sandbox::rules::{self, Rules};
 
 const MOST_RECORDS: usize = 10_000;
 const MOST_BYTES: usize = 10_000_000;
-const INVALID: &str = "CDP_ETL.VALIDATION.REQUEST_INVALID";
+pub(super) const INVALID: &str = "CDP_ETL.VALIDATION.REQUEST_INVALID";
 const SCHEMA: &str = "CDP_ETL.VALIDATION.REQUEST_SCHEMA";
 
 /// The body of a refusal.

@@ -145,6 +145,16 @@ fn write(method: &Method, parts: &[&str]) -> Route {
     }
 }
 
+/// What is wrong with an idempotency key, as that system writes its errors. It decides nothing.
+pub(super) fn about_key(shape: Shape, status: u16, error: &str) -> Answer {
+    match shape {
+        Shape::Append | Shape::Upsert => {
+            Answer::passing(status, experiture::error(experiture::INVALID, error))
+        }
+        _ => super::desk::other(status, error),
+    }
+}
+
 /// Has the shape handle the request.
 pub(super) fn handle(books: &mut Books<'_>, call: &Call, rules: &Rules) -> rusqlite::Result<Answer> {
     match call.shape {
