@@ -56,6 +56,18 @@ pub fn not_applied(why: String) -> Answer {
     plain(Outcome::NotApplied { wait: None, why })
 }
 
+/// A limit that counts packed bytes is only known to be kept once a body is packed.
+pub fn is_too_large(target: &Target, packed: &Request) -> bool {
+    target.limits().packed_max().is_some_and(|most| packed.body.len() as u64 > most)
+}
+
+/// It never left: its halves go, as where the target says so.
+pub fn too_large(target: &Target, packed: &Request) -> Answer {
+    let most = target.limits().packed_max().unwrap_or_default();
+    let message = format!("packed it has {} bytes, and the target takes {most}", packed.body.len());
+    plain(Outcome::Split { learned: None, refusal: Rejection::local("too_large", message) })
+}
+
 /// What came back of a poll. `Err` says why nothing did.
 pub fn polled(
     target: &Target,

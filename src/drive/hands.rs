@@ -81,6 +81,9 @@ impl Hands {
                 Err(answer) => *answer,
                 Ok(request) => match packed(&caller.target, request).await {
                     Err(why) => calls::not_applied(why),
+                    Ok(request) if calls::is_too_large(&caller.target, &request) => {
+                        calls::too_large(&caller.target, &request)
+                    }
                     Ok(request) => {
                         let came = caller.call(request, load.len()).await;
                         calls::answer(&caller.target, &load, attempt, came, Clock::wall())

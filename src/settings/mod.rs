@@ -65,10 +65,10 @@ pub fn dead_letter_path(args: &SendArgs, state: &Path) -> PathBuf {
 pub fn batch_limits(args: &SendArgs, target: &Target) -> BatchLimits {
     let limits = target.limits();
     let rows = args.batch_rows.or(limits.rows).unwrap_or(BATCH_ROWS);
-    let bytes = args.batch_bytes.map(|size| size.0).or(limits.bytes).unwrap_or(BATCH_BYTES);
+    let bytes = args.batch_bytes.map(|size| size.0).or(limits.plain_max()).unwrap_or(BATCH_BYTES);
     BatchLimits {
         rows: limits.rows.map_or(rows, |most| rows.min(most)),
-        bytes: limits.bytes.map_or(bytes, |most| bytes.min(most)),
+        bytes: limits.plain_max().map_or(bytes, |most| bytes.min(most)),
     }
 }
 

@@ -20,7 +20,8 @@ const DEEPEST: usize = 16;
 /// `csv = { … }`.
 #[derive(Clone, Debug)]
 pub(super) struct CsvShape {
-    columns: Vec<(String, Pointer)>,
+    /// None: what the request's first row has, in its order; then all its rows have the same.
+    columns: Option<Vec<(String, Pointer)>>,
     delimiter: char,
     header: bool,
     /// What stands for null, and for a column that a row does not have.
@@ -28,9 +29,10 @@ pub(super) struct CsvShape {
 }
 
 impl CsvShape {
-    /// None if the table is not there, or names no columns; that is then told.
-    pub(super) fn read(request: &Section<'_>, params: &Params<'_>) -> Option<Self> {
-        let section = request.section("csv")?;
+    pub(super) fn read(request: &Section<'_>, params: &Params<'_>) -> Self {
+        let Some(section) = request.section("csv") else {
+            return Self { columns: None, delimiter: ',', header: true, null: String::new() };
+        };
         let mut names: Vec<String> = Vec::new();
         match section.node("columns").map(|node| &node.value) {
             // Names in one text, as a parameter gives them: `id,name`.
@@ -43,8 +45,11 @@ impl CsvShape {
                 names.extend(texts.filter_map(|(text, spot)| params.fixed(text, spot)));
             }
         }
-        if names.is_empty() {
-            section.wrong("columns", "CSV needs `columns`", "as in columns = [\"id\", \"name\"]");
+        let header = section.flag("header").unwrap_or(true);
+        if names.is_empty() && !header {
+            let remedy =
+                "as in columns = [\"id\", \"name\"]: without their names the order of fields has to be said";
+            section.wrong("columns", "CSV without a header needs `columns`", remedy);
         }
         let delimiter = section.text("delimiter").unwrap_or(",");
         let mut letters = delimiter.chars();
@@ -55,37 +60,57 @@ impl CsvShape {
                 ','
             }
         };
-        let column = |name: String| {
-            let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-            Some((name, Pointer::parse(&pointer).ok()?))
-        };
+        let columns: Vec<(String, Pointer)> = names.into_iter().filter_map(column).collect();
         let shape = Self {
-            columns: names.into_iter().filter_map(column).collect(),
+            columns: Some(columns).filter(|columns| !columns.is_empty()),
             delimiter,
-            header: section.flag("header").unwrap_or(true),
+            header,
             null: section.text("null").unwrap_or_default().to_owned(),
         };
         section.done();
-        Some(shape)
+        shape
     }
 
-    /// The line of names, if there is one.
+    /// The columns are those that rows have.
+    pub(super) const fn follows_rows(&self) -> bool {
+        self.columns.is_none()
+    }
+
+    /// The line of names, if there is one and it is known.
     pub(super) fn open(&self, out: &mut Vec<u8>) {
+        if let Some(columns) = &self.columns {
+            self.names(columns, out);
+        }
+    }
+
+    fn names(&self, columns: &[(String, Pointer)], out: &mut Vec<u8>) {
         if self.header {
             let names: Vec<Option<Cow<'_, str>>> =
-                self.columns.iter().map(|(name, _)| Some(name.as_str().into())).collect();
+                columns.iter().map(|(name, _)| Some(name.as_str().into())).collect();
             self.line(&names, out);
             out.push(b'\n');
         }
     }
 
-    /// A row's line, without its end. Objects and lists are written as JSON.
-    pub(super) fn row(&self, row: &str, out: &mut Vec<u8>) {
+    /// A row's line, without its end; before the first one the names, where the rows have them. Objects and lists are
+    /// written as JSON.
+    pub(super) fn row(&self, row: &str, is_first: bool, out: &mut Vec<u8>) {
+        let own;
+        let columns = match &self.columns {
+            Some(columns) => columns,
+            None => {
+                own = member_names(row).into_iter().filter_map(column).collect::<Vec<_>>();
+                if is_first {
+                    self.names(&own, out);
+                }
+                &own
+            }
+        };
         let value = |(_, pointer): &(String, Pointer)| {
             let value = pointer.find(row).filter(|value| *value != "null")?;
             Some(raw::scalar(value).unwrap_or(value.into()))
         };
-        self.line(&self.columns.iter().map(value).collect::<Vec<_>>(), out);
+        self.line(&columns.iter().map(value).collect::<Vec<_>>(), out);
     }
 
     fn line(&self, fields: &[Option<Cow<'_, str>>], out: &mut Vec<u8>) {
@@ -117,6 +142,23 @@ impl CsvShape {
     pub(super) fn shape(&self) -> String {
         format!("csv {:?} {} {} {}", self.columns, self.delimiter, self.header, self.null)
     }
+}
+
+fn column(name: String) -> Option<(String, Pointer)> {
+    let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+    Some((name, Pointer::parse(&pointer).ok()?))
+}
+
+/// What a row's members are called, in their order, each once.
+pub(super) fn member_names(row: &str) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (name, _) in raw::members(row).into_iter().flatten() {
+        let name = unescaped(name);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// `format = "text"`: a line for each row.

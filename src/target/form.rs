@@ -140,7 +140,7 @@ impl Target {
         let blank = self.blank_key();
         let facts = Facts { fields: &fields, key: Some(&blank), ..self.facts(row, text) };
         if let Some(csv) = &self.mapping.csv {
-            csv.row(text, body);
+            csv.row(text, row.index == 0, body);
             return Ok(());
         }
         if let Some(line) = &self.mapping.line {

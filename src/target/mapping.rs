@@ -308,11 +308,7 @@ impl Mapping {
                 }
                 section.node("item");
                 section.node("items");
-                self.csv = CsvShape::read(section, params);
-                if self.csv.is_none() && !section.has("csv") {
-                    let remedy = "write csv = { columns = [\"id\", \"name\"] }";
-                    section.wrong("format", "CSV needs `csv`", remedy);
-                }
+                self.csv = Some(CsvShape::read(section, params));
                 self.shape.extend(self.csv.as_ref().map(CsvShape::shape));
             }
             Format::Text => {

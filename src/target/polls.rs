@@ -3,6 +3,7 @@
 //! An answer to a poll that cannot be read is never a verdict: one asks again.
 
 use super::classify::Answer;
+use super::encoding::{CsvShape, member_names};
 use super::faults::Attempt;
 use super::filter::encode;
 use super::form::{fill_text, headers, tidy};
@@ -178,18 +179,18 @@ impl Target {
         group.by.iter().map(value).collect::<Result<_, _>>().map(Some)
     }
 
-    /// What a row's members are called, in any order, where all rows of a request must have the same; rows of
+    /// What a row's members are called, in any order (in theirs, where they become columns), where all rows of a request must have the same; rows of
     /// different sets cannot share one. None where it does not matter.
     pub fn key_set(&self, row: &RowContext<'_>) -> Option<Digest> {
-        if !self.limits.uniform_keys {
+        let ordered = self.mapping.csv.as_ref().is_some_and(CsvShape::follows_rows);
+        if !self.limits.uniform_keys && !ordered {
             return None;
         }
         let text = std::str::from_utf8(row.text).ok()?;
-        let mut names: Vec<String> = raw::members(text)?
-            .map(|(name, _)| raw::string(&format!("\"{name}\"")).unwrap_or(name.into()).into_owned())
-            .collect();
-        names.sort();
-        names.dedup();
+        let mut names = member_names(text);
+        if !ordered {
+            names.sort();
+        }
         let hasher = Hasher::new("bulkhaul/keys");
         Some(names.iter().fold(hasher, |hasher, name| hasher.field(name.as_bytes())).finish())
     }

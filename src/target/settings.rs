@@ -21,11 +21,21 @@ pub struct Limits {
     pub age: Option<Duration>,
     /// All rows of a request have the same members; see [`super::Target::key_set`].
     pub uniform_keys: bool,
-    /// `bytes` counts the body as it is packed; else as it is encoded.
+    /// `bytes` counts the body as it is packed; else as it is encoded. See [`Limits::packed_max`].
     pub bytes_packed: bool,
 }
 
 impl Limits {
+    /// Bytes that a packed body may have.
+    pub fn packed_max(&self) -> Option<u64> {
+        self.bytes.filter(|_| self.bytes_packed)
+    }
+
+    /// Bytes that a body may have before it is packed: text becomes a quarter, and what does not is halved.
+    pub fn plain_max(&self) -> Option<u64> {
+        self.bytes.map(|bytes| if self.bytes_packed { bytes.saturating_mul(4) } else { bytes })
+    }
+
     pub(super) fn read(root: &Section<'_>) -> Self {
         let Some(section) = root.section("limits") else { return Self::default() };
         let limits = Self {

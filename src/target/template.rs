@@ -22,6 +22,11 @@ pub(super) enum Part {
     Text(Vec<TextBit>),
     /// An object with members that may be missing.
     Object(Vec<Member>),
+    /// A member beside the rows that may be missing, with its comma: before it, if it stands behind the rows.
+    Maybe {
+        member: Member,
+        behind: bool,
+    },
     /// The members of a row's object, and those of the template that it does not have.
     Spread(Vec<Member>, Slot),
     /// Where the rows go.
@@ -100,7 +105,12 @@ impl Compiler<'_> {
                         let slot = self.spread(value, fields);
                         parts.extend(slot.map(|slot| Part::Spread(members, slot)));
                     }
-                    None if members.iter().any(|member| member.optional) => parts.push(Part::Object(members)),
+                    None if members.iter().any(|member| member.optional) => {
+                        match members.iter().position(Member::holds_rows) {
+                            Some(at) => around_rows(members, at, parts),
+                            None => parts.push(Part::Object(members)),
+                        }
+                    }
                     None => flatten(members, parts),
                 }
             }
@@ -192,18 +202,47 @@ fn fixed(parts: &mut Vec<Part>, bytes: &[u8]) {
     }
 }
 
+impl Member {
+    fn holds_rows(&self) -> bool {
+        self.value.iter().any(|part| matches!(part, Part::Rows))
+    }
+
+    fn flatten(self, parts: &mut Vec<Part>) {
+        fixed(parts, &self.name);
+        for part in self.value {
+            match part {
+                Part::Fixed(bytes) => fixed(parts, &bytes),
+                part => parts.push(part),
+            }
+        }
+    }
+}
+
 fn flatten(members: Vec<Member>, parts: &mut Vec<Part>) {
     fixed(parts, b"{");
     for (at, member) in members.into_iter().enumerate() {
         if at > 0 {
             fixed(parts, b",");
         }
-        fixed(parts, &member.name);
-        for part in member.value {
-            match part {
-                Part::Fixed(bytes) => fixed(parts, &bytes),
-                part => parts.push(part),
-            }
+        member.flatten(parts);
+    }
+    fixed(parts, b"}");
+}
+
+/// As `flatten`, where a member may be missing. The rows are always there, so that it is known where a comma goes.
+fn around_rows(members: Vec<Member>, rows: usize, parts: &mut Vec<Part>) {
+    fixed(parts, b"{");
+    for (at, member) in members.into_iter().enumerate() {
+        if member.optional {
+            parts.push(Part::Maybe { member, behind: at > rows });
+            continue;
+        }
+        if at > rows {
+            fixed(parts, b",");
+        }
+        member.flatten(parts);
+        if at < rows {
+            fixed(parts, b",");
         }
     }
     fixed(parts, b"}");
@@ -220,8 +259,7 @@ impl Template {
         fill(&self.parts, facts, out)
     }
 
-    /// What stands before and after `${rows}`; `None` if it is not there exactly once, outside of objects that
-    /// may lose a member.
+    /// What stands before and after `${rows}`; `None` if it is not there exactly once.
     pub(super) fn halves(self) -> Option<(Self, Self)> {
         let mut places = self.parts.iter().enumerate().filter(|(_, part)| matches!(part, Part::Rows));
         let (at, _) = places.next()?;
@@ -256,6 +294,17 @@ pub(super) fn fill(parts: &[Part], facts: &Facts<'_>, out: &mut Vec<u8>) -> Resu
                 }
             }
             Part::Object(members) => object(members, facts, out, None)?,
+            Part::Maybe { member, behind } => {
+                if let [Part::Value(slot)] = member.value.as_slice()
+                    && let Some(value) = slot.value(facts)?
+                {
+                    let comma = |out: &mut Vec<u8>, here: bool| out.extend(here.then_some(b','));
+                    comma(out, *behind);
+                    out.extend_from_slice(&member.name);
+                    write(value, out);
+                    comma(out, !behind);
+                }
+            }
             Part::Spread(members, slot) => spread(members, slot, facts, out)?,
             Part::Rows => {}
         }

@@ -71,6 +71,46 @@ fn a_line_of_text_holds_one_row() {
 }
 
 #[test]
+fn csv_without_columns_has_those_of_its_rows() {
+    for (profile, expected) in [
+        ("format = \"csv\"\n", "b,a\n2,\"x, y\"\n,\"{\"\"c\"\":3}\"\n"),
+        ("format = \"csv\"\ncsv = { delimiter = \";\" }\n", "b;a\n2;x, y\n;\"{\"\"c\"\":3}\"\n"),
+    ] {
+        let target = plain(profile);
+        let rows = [r#"{"b":1,"a":"x, y","b":2}"#, r#"{"b":null,"a":{"c":3}}"#];
+        assert_eq!(body(&target, &rows), expected);
+        // Rows with other columns, or in another order, go in a request of their own.
+        let of = |text: &str| target.key_set(&row(text, 0));
+        assert_eq!(of(rows[0]), of(rows[1]));
+        assert_ne!(of(rows[0]), of(r#"{"a":1,"b":2}"#));
+        assert_ne!(of(rows[0]), of(r#"{"b":1}"#));
+    }
+}
+
+#[test]
+fn members_that_may_be_missing_stand_before_and_behind_the_rows() {
+    let target = target(
+        &format!(
+            "{HEAD}{REQUEST}body = '''{{\"x\":\"${{state.x?}}\",\"in\":{{\"rows\":\"${{rows}}\",\"y\":\"${{state.y?}}\"}},\
+             \"end\":1,\"again\":\"${{state.x?}}\"}}'''\n[group]\nby = [\"/g\"]\nper_request = \"one\"\n[group.state.fetch]\n\
+             url = \"https://a.test/${{group:/g}}\"\ncapture = {{ x = \"/x\", y = \"/y\" }}\n"
+        ),
+        &[],
+    );
+    let with = |state: &[(&str, &str)]| {
+        let state = state.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut body = Vec::new();
+        target.open_body_with(&state, &mut body);
+        target.item(&row(r#"{"g":1}"#, 0), &mut body).unwrap();
+        target.close_body_with(&state, &mut body);
+        String::from_utf8(body).unwrap()
+    };
+    assert_eq!(with(&[]), r#"{"in":{"rows":[{"g":1}]},"end":1}"#);
+    let all = r#"{"x":7,"in":{"rows":[{"g":1}],"y":"u"},"end":1,"again":7}"#;
+    assert_eq!(with(&[("x", "7"), ("y", "\"u\"")]), all);
+}
+
+#[test]
 fn rows_may_be_members_of_an_object() {
     let target = plain(
         "body = '''{\"customers\":\"${rows}\"}'''\nrows_as = \"object\"\nobject_key = \"k-${row:/id}\"\n[row]\nkey = \"/id\"\n",
@@ -86,11 +126,14 @@ fn rows_may_be_members_of_an_object() {
 #[test]
 fn what_an_encoding_lacks_is_told() {
     for (rest, told) in [
-        ("format = \"csv\"\n", "t.toml:6: CSV needs `csv`; write csv = { columns = [\"id\", \"name\"] }"),
+        (
+            "format = \"csv\"\ncsv = { header = false }\n",
+            "t.toml:7: CSV without a header needs `columns`; as in columns = [\"id\", \"name\"]: without their names the \
+             order of fields has to be said",
+        ),
         (
             "format = \"csv\"\ncsv = { delimiter = \"ab\" }\n",
-            "t.toml:7: CSV needs `columns`; as in columns = [\"id\", \"name\"]\n\
-          t.toml:7: `ab` is no delimiter; write one character",
+            "t.toml:7: `ab` is no delimiter; write one character",
         ),
         ("csv = { columns = [\"a\"] }\n", "t.toml:6: `csv` goes with format = \"csv\""),
         ("format = \"text\"\n", "t.toml:4: text needs `item`; as in item = \"${row:/name} ${row:/value}\""),
