@@ -37,10 +37,12 @@ fn plan(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> {
     let sandbox = chosen.is_sandbox.then_some(SANDBOX);
     let masked = chosen.masked(args, sandbox);
     let unset = if sandbox.is_some() { Vec::new() } else { chosen.unset_secrets() };
+    let needs_secrets = chosen.check_secrets().is_err();
     let target = Arc::new(chosen.compile(sandbox)?);
     let import = import_id(args, &layout, &target)?;
     let mut plan = Plan::new(args, &target, settings::batch_limits(args, &target));
     plan.unset_secrets = unset;
+    plan.needs_secrets = needs_secrets;
     plan.policy = Some(settings::policy(args, &target));
     let first = read(args, &layout, &target, import, &mut plan)?;
     if let (Some(load), Some((target, masks))) = (first, masked) {

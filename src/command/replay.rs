@@ -68,6 +68,7 @@ fn replay(args: &ReplayArgs, arguments: &[OsString]) -> Result<u8, Error> {
     let send = &args.send;
     let layout = typed_layout(send)?;
     let chosen = settings::choose(send)?;
+    chosen.check_secrets()?;
     let Some(file) = letters_of(&send.inputs[0])? else { return Ok(nothing(send, arguments)) };
     let root = root(send, &file)?;
     settings::keep_apart(send, &root)?;
@@ -83,6 +84,7 @@ fn replay(args: &ReplayArgs, arguments: &[OsString]) -> Result<u8, Error> {
     let _turn = take_state(&root.join("replays"))?;
     let sandbox = if chosen.is_sandbox { Some(start_sandbox(send, &root)?) } else { None };
     let target = send::compile(&chosen, sandbox.as_ref())?;
+    send::warn(send, &target);
     let identity =
         Hasher::new("bulkhaul/replay").field(&identity(target.identity(), &Layout::taken()).0).finish();
     let facts = Fingerprint::whole(&file)

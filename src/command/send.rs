@@ -46,6 +46,9 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
     settings::check_state(args)?;
     let layout = settings::layout(args)?;
     let chosen = settings::choose(args)?;
+    if !args.abandon {
+        chosen.check_secrets()?;
+    }
     let place = settings::state_path(args)?;
     settings::keep_apart(args, &place)?;
     let feed_key = feed::key(args)?;
@@ -61,6 +64,7 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
     let state = take_state(&place)?;
     let sandbox = if chosen.is_sandbox { Some(start_sandbox(args, state.path())?) } else { None };
     let target = Arc::new(compile(&chosen, sandbox.as_ref())?);
+    warn(args, &target);
     let dead_letters = settings::dead_letter_path(args, state.path());
     let closing = Closing::new(args, arguments, target.name(), &dead_letters)
         .with_settings(settings::told(args, &target));
@@ -76,6 +80,17 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
     match code {
         Err(error) if error.exit == exit::STOPPED => Ok(closing.interrupted(&error)),
         code => code,
+    }
+}
+
+/// What the target is told may be heard by others.
+pub(super) fn warn(args: &SendArgs, target: &Target) {
+    if target.is_exposed() && !args.quiet {
+        let url = target.url_shown();
+        speech::say(&format!(
+            "warning: the token goes to {url} over plain http, and whoever is on the way can read it; say https:// if \
+             the target has it"
+        ));
     }
 }
 

@@ -32,6 +32,10 @@ pub struct Plan<'a> {
     pub begins_groups: bool,
     pub policy: Option<Policy>,
     pub unset_secrets: Vec<String>,
+    /// Whoever is on the way can read the secrets.
+    pub is_exposed: bool,
+    /// It cannot be sent without them.
+    pub needs_secrets: bool,
     pub curl: Option<Curl>,
     /// The command that sends.
     pub send: Option<String>,
@@ -102,6 +106,8 @@ impl<'a> Plan<'a> {
             begins_groups: false,
             policy: None,
             unset_secrets: Vec::new(),
+            needs_secrets: false,
+            is_exposed: target.is_exposed(),
             curl: None,
             send: None,
             bytes_read: 0,
@@ -227,8 +233,17 @@ impl<'a> Plan<'a> {
     /// What is taken for granted.
     fn promises(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.assumptions().into_iter().map(|line| format!("  {line}")).collect();
+        if self.is_exposed {
+            lines.push(
+                "  note: the token goes over plain http, and whoever is on the way can read it".to_owned(),
+            );
+        }
         for name in &self.unset_secrets {
-            lines.push(format!("  note: ${name} is not set, so requests go without a token"));
+            lines.push(if self.needs_secrets {
+                format!("  note: ${name} is not set; `send` needs it")
+            } else {
+                format!("  note: ${name} is not set, so requests go without a token")
+            });
         }
         lines
     }

@@ -39,13 +39,22 @@ pub fn list_json(profiles: &[Profile]) -> String {
 fn parameter_json(spec: &ParamSpec) -> Value {
     json!({
         "name": spec.name, "required": spec.required, "default": spec.default, "env": spec.env,
-        "secret": spec.secret, "help": spec.help,
+        "secret": spec.secret, "help": spec.help, "values": spec.values,
     })
 }
 
-/// `base (required), token ($ORDERS_TOKEN), occ (on)`.
+/// `base (required), token ($ORDERS_TOKEN), occ (on, off)`, the default first.
 fn parameters(specs: &[ParamSpec]) -> String {
     let one = |spec: &ParamSpec| match (&spec.env, &spec.default) {
+        _ if !spec.values.is_empty() => {
+            let required = if spec.required && spec.default.is_none() { "required: " } else { "" };
+            let (default, others): (Vec<&str>, Vec<&str>) = spec
+                .values
+                .iter()
+                .map(String::as_str)
+                .partition(|value| Some(*value) == spec.default.as_deref());
+            format!("{} ({required}{})", spec.name, [default, others].concat().join(", "))
+        }
         (Some(env), _) => format!("{} (${env})", spec.name),
         (None, Some(default)) => format!("{} ({default})", spec.name),
         (None, None) if spec.required => format!("{} (required)", spec.name),
@@ -86,7 +95,7 @@ pub fn check_json(file: &Path, checked: Result<&Profile, &ProfileErrors>) -> Str
                 "request": {"method": outline.method, "url": outline.url},
                 "limits": {"rows": outline.rows, "bytes": outline.bytes},
                 "key": outline.key, "answers": outline.answers.iter().map(rule).collect::<Vec<_>>(),
-                "parameters": params,
+                "parameters": params, "notes": notes(profile),
             })
             .to_string()
         }
@@ -134,12 +143,18 @@ pub fn check(profile: &Profile) -> String {
         lines.push(("job", format!("{:widest$}  {}", format!("ends {}", end.when), verb(&end.then))));
     }
     lines.push(("needs", parameters(profile.params())));
+    lines.extend(notes(profile).into_iter().map(|note| ("note", note)));
     let mut text = format!("ok: {}", profile.name());
     lines.retain(|(_, line)| !line.is_empty());
     for (name, line) in lines {
         text.push_str(format!("\n  {name:8} {line}").trim_end());
     }
     text
+}
+
+/// What loads and works, and could be better said.
+fn notes(profile: &Profile) -> Vec<String> {
+    profile.hints().iter().map(|hint| format!("{}; {}", hint.message, hint.remedy)).collect()
 }
 
 fn body(outline: &Outline) -> String {

@@ -1,5 +1,6 @@
 //! Which target, and with which values: a URL, a profile, a built-in or the sandbox.
 
+use super::credential::{self, is_secret_header};
 use super::profile::{builtin, read_profile};
 use super::secret::{Filled, fill};
 use crate::args::SendArgs;
@@ -27,7 +28,8 @@ impl Chosen {
 
     /// Compiles the target. `sandbox` is the practice server's address, where that is the target.
     pub fn compile(&self, sandbox: Option<&str>) -> Result<Target, Error> {
-        let mut overrides = Overrides::default();
+        // Those who send have looked for secrets before ([`Self::check_secrets`]); a plan needs none.
+        let mut overrides = Overrides { unsigned: true, ..Overrides::default() };
         let mut values = self.values.clone();
         if let Some(address) = sandbox {
             values.insert("base".to_owned(), address.to_owned());
@@ -55,6 +57,28 @@ impl Chosen {
             }
             _ => Error::failed(errors.to_string()),
         }
+    }
+}
+
+impl Chosen {
+    /// Secrets that the target wants and nobody gave: found before anything is opened or sent. The practice server
+    /// of the run itself wants none.
+    pub fn check_secrets(&self) -> Result<(), Error> {
+        let missing =
+            |spec: &&ParamSpec| spec.secret && spec.required && !self.values.contains_key(&spec.name);
+        let authorized = self.headers.iter().any(|(name, ..)| name == "authorization");
+        match self.profile.params().iter().find(missing).filter(|_| !self.is_sandbox && !authorized) {
+            Some(spec) => Err(missing_secret(spec, self.name())),
+            None => Ok(()),
+        }
+    }
+}
+
+fn missing_secret(spec: &ParamSpec, profile: &str) -> Error {
+    match &spec.env {
+        Some(env) => Error::failed(format!("`{profile}` needs a token, and ${env} is not set"))
+            .hint(format!("export {env}=… first")),
+        None => Error::failed(format!("`{profile}` needs the secret `{}`", spec.name)).hint(remedy(spec)),
     }
 }
 
@@ -139,6 +163,7 @@ fn refuse_misplaced(args: &SendArgs, is_url: bool, is_sandbox: bool) -> Result<(
 }
 
 fn url_profile(args: &SendArgs) -> Result<Profile, Error> {
+    credential::refuse_in_query(&args.to, "`--to`")?;
     let ttl = args.key_ttl.map(|ttl| ttl.0);
     let method = args.method.as_deref().unwrap_or("POST");
     check_url(&args.to).map_err(|why| Error::usage(format!("`{}` is no address: {why}", args.to)))?;
@@ -157,11 +182,15 @@ fn typed_values(args: &SendArgs) -> Result<BTreeMap<String, Filled>, Error> {
             .split_once('=')
             .ok_or_else(|| Error::usage(format!("`--set {given}`: it looks like `--set name=value`")))?;
         let filled = fill(value, &format!("`--set {name}`"))?;
+        if !filled.named {
+            credential::refuse_in_query(value, &format!("`--set {name}`"))?;
+        }
         if values.insert(name.to_owned(), filled).is_some() {
             return Err(Error::usage(format!("`--set {name}` is given twice")));
         }
     }
     if let Some(url) = &args.url {
+        credential::refuse_in_query(url, "`--url`")?;
         let filled = Filled { value: url.trim_end_matches('/').to_owned(), named: false };
         values.insert("base".to_owned(), filled);
     }
@@ -183,7 +212,6 @@ const OURS: [&str; 10] = [
 ];
 
 fn headers(args: &SendArgs) -> Result<Vec<(String, String, bool)>, Error> {
-    let secret_names = ["authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "apikey"];
     args.headers
         .iter()
         .map(|given| {
@@ -205,7 +233,7 @@ fn headers(args: &SendArgs) -> Result<Vec<(String, String, bool)>, Error> {
                 ))
                 .hint("a line end at the end of a token's file or variable is the usual cause"));
             }
-            if secret_names.contains(&name.as_str()) && !filled.named {
+            if is_secret_header(&name) && !filled.named {
                 return Err(Error::usage(format!("the header `{name}` is a secret, and was typed"))
                     .hint(format!("name it instead: -H '{name}: ${{env:VAR}}' or ${{file:PATH}}")));
             }
@@ -231,23 +259,51 @@ fn values(
                 ))
                 .hint(remedy(spec)));
             }
+            Some(filled) if !spec.takes(&filled.value) => {
+                let (name, value) = (&spec.name, &filled.value);
+                return Err(Error::usage(format!(
+                    "`--set {name}={value}`: `{}` knows no such value",
+                    profile.name()
+                ))
+                .hint(spec.choice(value)));
+            }
             Some(filled) => {
+                if spec.secret {
+                    credential::check(
+                        &filled.value,
+                        &format!("what `--set {}` names", spec.name),
+                        &remedy(spec),
+                    )?;
+                }
                 values.insert(spec.name.clone(), filled.value);
             }
-            None => {
-                let env = spec.env.as_ref().and_then(|name| std::env::var(name).ok());
-                if let Some(value) = env.filter(|value| !value.is_empty()) {
+            // The practice server of the run itself wants no token.
+            None if args.to == "sandbox" && spec.secret => {}
+            None => match from_environment(spec)? {
+                Some(value) => {
                     values.insert(spec.name.clone(), value);
-                } else if spec.required
-                    && spec.default.is_none()
-                    && !(args.to == "sandbox" && spec.name == "base")
-                {
-                    return Err(missing(spec, profile.name()));
                 }
-            }
+                // A secret that is missing matters to those who send.
+                None if spec.secret || !spec.required || spec.default.is_some() => {}
+                None if args.to == "sandbox" && spec.name == "base" => {}
+                None => return Err(missing(spec, profile.name())),
+            },
         }
     }
     Ok(values)
+}
+
+/// The value that the parameter's variable has, if it is set.
+fn from_environment(spec: &ParamSpec) -> Result<Option<String>, Error> {
+    let Some(name) = &spec.env else { return Ok(None) };
+    let Some(value) = std::env::var_os(name) else { return Ok(None) };
+    let whence = format!("the environment variable `{name}`");
+    let value = value.into_string().map_err(|_| Error::failed(format!("{whence} is not UTF-8 text")))?;
+    if spec.secret {
+        let without = if spec.required { "" } else { ", or unset it to go without a token" };
+        credential::check(&value, &whence, &format!("export {name}=… first{without}"))?;
+    }
+    Ok(Some(value).filter(|value| !value.is_empty()))
 }
 
 /// A name that was typed and that the profile does not know: before anything that is missing, which may be it.

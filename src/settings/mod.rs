@@ -3,6 +3,7 @@
 
 mod apart;
 mod choice;
+mod credential;
 mod input;
 mod masked;
 mod near;

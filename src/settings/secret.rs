@@ -40,7 +40,12 @@ fn look_up(reference: &str, about: &str) -> Result<String, Error> {
     if let Some(path) = reference.strip_prefix("file:") {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Error::failed(format!("{about}: cannot read `{path}`: {error}")))?;
-        return Ok(text.trim_end_matches(['\r', '\n']).to_owned());
+        let value = text.trim_end_matches(['\r', '\n']);
+        if value.is_empty() {
+            return Err(Error::failed(format!("{about}: the file `{path}` is empty"))
+                .hint("it holds the secret, in one line"));
+        }
+        return Ok(value.to_owned());
     }
     Err(Error::usage(format!("{about}: `${{{reference}}}` is unknown"))
         .hint("write ${env:VAR} or ${file:PATH}"))

@@ -149,7 +149,8 @@ impl Answer<'_> {
             return Outcome::Doubtful { why: format!("{why}; look there whether the rows are in") };
         }
         let message = format!("{why}, and what was sent then stands; a replay goes under another key");
-        let refusal = Rejection { code: "key_mismatch".to_owned(), message, status: Some(status), field: None };
+        let refusal =
+            Rejection { code: "key_mismatch".to_owned(), message, status: Some(status), field: None };
         self.all(RowVerdict::Rejected(refusal))
     }
 

@@ -80,7 +80,7 @@ impl Group {
             }
             _ => {
                 for (text, spot) in section.texts("by") {
-                    let text = params.fixed(text, spot).unwrap_or_default();
+                    let text = params.pointer(text, spot).unwrap_or_default();
                     by.extend(pointer(&text, &section, "by"));
                 }
             }
@@ -222,7 +222,10 @@ fn wanted(section: &Section<'_>, params: &Params<'_>) -> bool {
     for (name, spot, node) in section.entries("only_if") {
         let value = params.fixed(&format!("${{param.{name}}}"), spot).unwrap_or_default();
         match &node.value {
-            Value::Text(text) => wanted &= params.checking() || *text == value,
+            Value::Text(text) => {
+                params.check_value(name, text, spot);
+                wanted &= params.checking() || *text == value;
+            }
             _ => section.findings.add(spot, "`only_if` compares parameters with text", ""),
         }
     }

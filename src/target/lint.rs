@@ -194,6 +194,12 @@ impl Profile {
                 "say which are refusals, with then = \"reject\" in a rule, and default = \"in_doubt\" for all others",
             );
         }
+        let url = self.outline().url;
+        let addresses = self.params().iter().filter_map(|spec| spec.default.as_deref()).chain([url.as_str()]);
+        let in_the_clear = |url: &str| url.starts_with("http://") && !super::target::is_loopback(url);
+        if self.params().iter().any(|spec| spec.secret) && addresses.into_iter().any(in_the_clear) {
+            hint("its token goes over plain http, where whoever is on the way can read it", "write https://");
+        }
         if plain.limits.rows.is_none() {
             hint("it does not say how many rows a request may hold", "write rows = N in [limits]");
         }

@@ -98,7 +98,9 @@ impl Profile {
             .iter()
             .filter(|spec| spec.required && spec.default.is_none())
             .map(|spec| {
-                let likely = if begins("url", &spec.name) {
+                let likely = if let Some(value) = spec.values.first() {
+                    value
+                } else if begins("url", &spec.name) {
                     "https://api.example.com"
                 } else if url.contains(&format!("}}${{param.{}", spec.name)) {
                     "/0"

@@ -15,6 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParamSpec {
     pub name: String,
+    /// What it may be; empty where it may be anything.
+    pub values: Vec<String>,
     pub default: Option<String>,
     /// Environment variable that it is taken from; read by the caller.
     pub env: Option<String>,
@@ -22,6 +24,30 @@ pub struct ParamSpec {
     pub secret: bool,
     pub help: Option<String>,
     pub line: u32,
+}
+
+impl ParamSpec {
+    /// Whether it may have this value.
+    pub fn takes(&self, value: &str) -> bool {
+        self.values.is_empty() || self.values.iter().any(|known| known == value)
+    }
+
+    /// What it may be, in words, where it may not be this.
+    pub fn choice(&self, value: &str) -> String {
+        let known: Vec<&str> = self.values.iter().map(String::as_str).collect();
+        let lower = value.to_ascii_lowercase();
+        let meant = match lower.as_str() {
+            "true" | "yes" | "1" | "enabled" => known.iter().find(|known| matches!(**known, "on" | "true")),
+            "false" | "no" | "0" | "disabled" => {
+                known.iter().find(|known| matches!(**known, "off" | "false"))
+            }
+            _ => None,
+        };
+        match meant.copied().or_else(|| super::errors::nearest(&lower, &known)) {
+            Some(near) => format!("did you mean `{near}`? it takes {}", known.join(", ")),
+            None => format!("it takes {}", known.join(", ")),
+        }
+    }
 }
 
 /// The parameters of a profile, with or without values.
@@ -75,6 +101,14 @@ impl<'a> Params<'a> {
             self.findings.add(spot, format!("`{name}` names no parameter"), self.declare(name));
         })?;
         Ok(value.filter(|value| !value.is_empty()).map(str::to_owned))
+    }
+
+    /// Tells that a condition asks for a value that the parameter cannot have.
+    pub(super) fn check_value(&self, name: &str, value: &str, spot: &Spot) {
+        if let Some(spec) = self.spec(name).filter(|spec| !spec.takes(value)) {
+            let message = format!("`only_if` asks for `{name} = \"{value}\"`, which is not among its values");
+            self.findings.add(spot, message, spec.choice(value));
+        }
     }
 
     fn declare(&self, name: &str) -> String {
@@ -212,6 +246,23 @@ impl<'a> Params<'a> {
         }
     }
 
+    /// As [`Self::fixed`], of a JSON Pointer: what a parameter says is one step, whatever characters it is made of.
+    pub(super) fn pointer(&self, text: &str, spot: &Spot) -> Option<String> {
+        let mut pointer = String::new();
+        for piece in
+            pieces(text).map_err(|(message, remedy)| self.findings.add(spot, message, remedy)).ok()?
+        {
+            match piece {
+                Piece::Text(text) => pointer.push_str(&text),
+                Piece::Hole(hole) => {
+                    let value = self.fixed(&hole.text, spot)?;
+                    pointer.push_str(&value.replace('~', "~0").replace('/', "~1"));
+                }
+            }
+        }
+        Some(pointer)
+    }
+
     /// The value of the parameter that a text begins with; none while a profile is only checked.
     pub(super) fn leading(&self, text: &str) -> Option<String> {
         let found = pieces(text).ok()?;
@@ -258,6 +309,7 @@ pub(super) fn specs(root: &Section<'_>) -> Vec<(ParamSpec, Spot)> {
         let section = Section::of(&format!("[params.{name}]"), node, root.findings);
         let spec = ParamSpec {
             name: name.to_owned(),
+            values: section.texts("values").into_iter().map(|(value, _)| value.to_owned()).collect(),
             default: section.text("default").map(str::to_owned),
             env: section.text("env").map(str::to_owned),
             required: section.flag("required").unwrap_or(false),
@@ -270,6 +322,17 @@ pub(super) fn specs(root: &Section<'_>) -> Vec<(ParamSpec, Spot)> {
                 "default",
                 format!("parameter `{name}` is secret and has a default"),
                 "name an `env` instead",
+            );
+        }
+        if let Some(default) = spec.default.as_deref().filter(|default| !spec.takes(default)) {
+            let message = format!("the default `{default}` of parameter `{name}` is not among its values");
+            section.wrong("default", message, spec.choice(default));
+        }
+        if spec.secret && !spec.values.is_empty() {
+            section.wrong(
+                "values",
+                format!("parameter `{name}` is secret, and its values are written down"),
+                "take them out",
             );
         }
         section.done();

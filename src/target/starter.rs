@@ -12,6 +12,11 @@ help = "address of the API, without a slash at its end"
 env = "BULKHAUL_TOKEN"       # a secret comes from the environment, never from here
 secret = true
 
+# A parameter that has few values names them, and refuses all others:
+# [params.mode]
+# values = ["insert", "replace"]
+# default = "insert"
+
 [auth]
 scheme = "bearer"            # or basic (username, password), header (name, value), query (name, value), none
 token = "${param.token}"

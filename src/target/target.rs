@@ -9,7 +9,7 @@ use super::group::Group;
 use super::job::JobWay;
 use super::mapping::Mapping;
 use super::oauth::Grant;
-use super::params::Params;
+use super::params::{ParamSpec, Params};
 use super::pointer::Pointer;
 use super::profile::Profile;
 use super::reader::Reader;
@@ -27,6 +27,8 @@ use std::collections::BTreeMap;
 pub struct Overrides {
     /// Stands for the origin in the identity, as in `sandbox:`.
     pub origin_identity: Option<String>,
+    /// Secrets that it needs may be missing: nothing is sent, or a practice server is asked.
+    pub unsigned: bool,
     pub on_ambiguous: Option<OnAmbiguous>,
 }
 
@@ -78,7 +80,9 @@ impl Target {
     ) -> Result<Self, ProfileErrors> {
         let findings = Findings::default();
         let spot = profile.spot();
-        for spec in profile.params().iter().filter(|spec| spec.required && spec.default.is_none()) {
+        let needed = |spec: &&ParamSpec| spec.required && spec.default.is_none();
+        for spec in profile.params().iter().filter(needed).filter(|spec| !(spec.secret && overrides.unsigned))
+        {
             if !values.contains_key(&spec.name) {
                 let spot = Spot { file: spot.file.clone(), line: spec.line };
                 findings.add(&spot, format!("parameter `{}` has no value", spec.name), remedy(spec));
@@ -92,6 +96,16 @@ impl Target {
                 None => format!("it has {}", known.join(", ")),
             };
             findings.add(&spot, format!("the profile has no parameter `{name}`"), remedy);
+        }
+        for spec in profile.params() {
+            if let Some(value) = values.get(&spec.name).filter(|value| !spec.takes(value)) {
+                let spot = Spot { file: spot.file.clone(), line: spec.line };
+                findings.add(
+                    &spot,
+                    format!("parameter `{}` cannot be `{value}`", spec.name),
+                    spec.choice(value),
+                );
+            }
         }
         if !findings.is_empty() {
             return Err(findings.verdict().err().unwrap_or(ProfileErrors(Vec::new())));
@@ -189,14 +203,12 @@ impl Target {
 
     /// Its address is this machine.
     pub fn is_local(&self) -> bool {
-        let (home, _) = super::job::origin(self.mapping.url.head());
-        let host = home.split("://").nth(1).unwrap_or_default();
-        let host = match host.strip_prefix('[') {
-            Some(rest) => rest.split(']').next().unwrap_or_default(),
-            None => host.split(':').next().unwrap_or_default(),
-        };
-        host.eq_ignore_ascii_case("localhost")
-            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        is_loopback(self.mapping.url.head())
+    }
+
+    /// Whoever is on the way can read its secrets.
+    pub fn is_exposed(&self) -> bool {
+        self.mapping.url.head().starts_with("http://") && !self.is_local() && !self.secrets.is_empty()
     }
 
     pub fn name(&self) -> &str {
@@ -252,6 +264,18 @@ impl Target {
     }
 }
 
+/// Whether an address is this machine's.
+pub(super) fn is_loopback(url: &str) -> bool {
+    let (home, _) = super::job::origin(url);
+    let host = home.split("://").nth(1).unwrap_or_default();
+    let host = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 fn is_authorization(name: &str) -> bool {
     name.eq_ignore_ascii_case("authorization")
 }
@@ -281,7 +305,7 @@ fn attribution(root: &Section<'_>) -> Attribution {
     })
 }
 
-fn remedy(spec: &super::params::ParamSpec) -> String {
+fn remedy(spec: &ParamSpec) -> String {
     match (spec.name.as_str(), &spec.env) {
         ("base", None) => "give the address with --url".to_owned(),
         (_, Some(env)) => format!("set ${env}"),
@@ -304,7 +328,7 @@ fn row_facts(root: &Section<'_>, params: &Params<'_>) -> (Option<Pointer>, Optio
     let Some(section) = root.section("row") else { return (None, None) };
     let at = |key: &'static str| {
         let text = section.text(key).filter(|text| !text.is_empty())?;
-        let text = params.fixed(text, &section.spot_of(key))?;
+        let text = params.pointer(text, &section.spot_of(key))?;
         super::rule::pointer(&text, &section, key)
     };
     let facts = (at("key"), at("expires"));

@@ -60,12 +60,14 @@ fn holds(node: &Node, params: &Params<'_>) -> bool {
     let mut all = true;
     for (name, spot, wanted) in conditions {
         let Ok(value) = params.known(name, spot) else { continue };
+        for text in texts(&wanted.value) {
+            params.check_value(name, text, spot);
+        }
         all &= match &wanted.value {
             Value::Flag(flag) => value.is_some() == *flag,
-            Value::Text(text) => value.as_deref() == Some(text),
-            Value::List(list) => list.iter().any(
-                |node| matches!(&node.value, Value::Text(text) if value.as_deref() == Some(text.as_str())),
-            ),
+            known @ (Value::Text(_) | Value::List(_)) => {
+                texts(known).any(|text| value.as_deref() == Some(text))
+            }
             _ => {
                 let remedy = "write true, false, a text or a list of texts";
                 params.findings.add(spot, "`only_if` compares parameters with text", remedy);
@@ -74,4 +76,15 @@ fn holds(node: &Node, params: &Params<'_>) -> bool {
         };
     }
     all
+}
+
+/// A text, or those of a list.
+fn texts(value: &Value) -> impl Iterator<Item = &str> {
+    let list = if let Value::List(list) = value {
+        list.iter().map(|node| &node.value).collect()
+    } else {
+        vec![value]
+    };
+    list.into_iter()
+        .filter_map(|value| if let Value::Text(text) = value { Some(text.as_str()) } else { None })
 }

@@ -181,7 +181,7 @@ fn a_file_as_a_spreadsheet_saves_it_is_asked_about_and_then_read() {
 #[test]
 fn a_bare_url_is_called_by_its_address_without_what_may_be_secret() {
     let bench = Bench::with("x.csv", csv(3));
-    let send = "send x.csv --to http://127.0.0.1:9/rows?key=abc --max-elapsed 1ms --json --progress none";
+    let send = "send x.csv --to http://127.0.0.1:9/rows?q=abc --max-elapsed 1ms --json --progress none";
     let said = bench.run(send).exits(4);
     assert_eq!(said.summary()["target"], "http://127.0.0.1:9/rows");
     let status = bench.run("status").exits(0).stdout;

@@ -63,7 +63,7 @@ fn no_secret_no_row_and_no_control_character_is_in_it() {
     for format in ["text", "json"] {
         let url = server.url();
         let mut command = bench.command(&format!(
-            "send x.csv --to {url}/rows?secret={SECRET} -v --log-format {format} --state {format} --idempotency-header Idempotency-Key"
+            "send x.csv --to {url}/rows?q={SECRET} -v --log-format {format} --state {format} --idempotency-header Idempotency-Key"
         ));
         command.args(["-H", "Authorization: Bearer ${env:TOKEN}"]).env("TOKEN", SECRET);
         let said = said(command.output().unwrap()).exits(1);

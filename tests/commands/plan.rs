@@ -211,7 +211,10 @@ fn groups_and_jobs_are_told() {
     let bench = Bench::with("x.csv", csv(5));
     let said = bench.run("plan x.csv --to imports-async --url http://127.0.0.1:9").exits(0);
     assert!(said.stdout.contains("polls come on top\n"), "{said:?}");
-    assert!(said.stdout.contains("  note: $ORDERS_TOKEN is not set, so requests go without a token\n"));
+    assert!(!said.stdout.contains("note: $"), "{said:?}");
+    let single = "plan x.csv --to single --set path=/x --url http://127.0.0.1:9";
+    let said = bench.run(single).exits(0);
+    assert!(said.stdout.contains("  note: $BULKHAUL_TOKEN is not set, so requests go without a token\n"));
     let event = "{\"aggregate_type\":\"user\",\"aggregate_id\":\"u1\",\"type\":\"was_x\",\"data\":{}}\n";
     bench.write("e.ndjson", event);
     let said = bench.run("plan e.ndjson --to j17 --set actor_id=me").exits(0);

@@ -196,3 +196,25 @@ fn columns_are_taken_from_lines_too_and_their_absence_is_told() {
 fn said_of(mut command: std::process::Command) -> String {
     said(command.output().unwrap()).exits(2).stderr
 }
+
+#[test]
+fn a_value_that_a_parameter_does_not_know_is_refused_with_what_was_meant() {
+    let bench = Bench::with("x.ndjson", "{\"id\":1}");
+    for (to, set, hint) in [
+        ("j17 --set actor_id=a", "occ=true", "did you mean `on`? it takes on, off"),
+        ("clickhouse --set table=t", "dedup=yes", "did you mean `on`? it takes on, off"),
+        ("victoriametrics", "dedup=ON", "did you mean `on`? it takes on, off"),
+        ("datasette --set database=d --set table=t", "alter=1", "did you mean `true`? it takes true, false"),
+        ("postgrest --set table=t", "resolution=merge", "it takes merge-duplicates, ignore-duplicates"),
+        ("typesense --set collection=c", "key=ID", "did you mean `id`? it takes id"),
+    ] {
+        let url = "--url http://127.0.0.1:9";
+        let said = bench.run(&format!("send x.ndjson --to {to} {url} --set {set}")).exits(2);
+        assert!(said.stderr.starts_with(&format!("error: `--set {set}`: ")), "{said:?}");
+        assert!(said.stderr.ends_with(&format!("hint: {hint}\n")), "{said:?}");
+    }
+    assert!(bench.run("targets list").stdout.contains("occ (on, off)"));
+    let list: Value = serde_json::from_str(&bench.run("targets list --json").stdout).unwrap();
+    let j17 = list.as_array().unwrap().iter().find(|target| target["name"] == "j17").unwrap();
+    assert_eq!(j17["parameters"][4]["values"], serde_json::json!(["on", "off"]));
+}

@@ -129,7 +129,8 @@ impl World {
         let takes_base = profile.params().iter().any(|param| param.name == "base");
         let base = ("base".to_owned(), "http://target.test".to_owned());
         let values: BTreeMap<String, String> = takes_base.then_some(base).into_iter().collect();
-        let target = Target::compile(&profile, &values, &[], &Overrides::default()).unwrap();
+        let overrides = Overrides { unsigned: true, ..Overrides::default() };
+        let target = Target::compile(&profile, &values, &[], &overrides).unwrap();
         let shared = PathBuf::from("/dev/shm");
         let dir = if shared.is_dir() { tempfile::tempdir_in(shared) } else { tempfile::tempdir() };
         Self {

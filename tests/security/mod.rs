@@ -2,7 +2,7 @@
 //!
 //! | point | tests |
 //! | --- | --- |
-//! | secrets are named, never typed, and in no file, word or log | [`secrets`]; `send::targets::a_typed_secret_is_refused_with_the_remedy`, `commands::plan::no_secret_is_shown_however_it_was_given`, `target::tests::oauth` |
+//! | secrets are named, never typed, and in no file, word or log | [`secrets`], [`tokens`]; `send::targets::a_typed_secret_is_refused_with_the_remedy`, `commands::plan::no_secret_is_shown_however_it_was_given`, `target::tests::oauth` |
 //! | the ledger holds no address and no secret | [`secrets`] |
 //! | files: modes, planted links, pipes, folders that anyone may write in | [`files`]; `send::states::the_state_is_its_owners_alone`, `send::files` |
 //! | redirects are not followed | `targets::rows::a_redirection_is_not_followed_and_no_row_is_called_refused`, `send::doubt` |
@@ -20,6 +20,7 @@
 mod files;
 mod secrets;
 mod servers;
+mod tokens;
 
 /// Patient for a moment only.
 const QUICK: &str = "[profile]\nversion = 1\nname = \"quick\"\nextends = \"orders-batch\"\n\

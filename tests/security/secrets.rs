@@ -74,7 +74,7 @@ fn a_token_that_the_server_says_again_and_again_is_in_no_file_and_in_no_word() {
 fn the_ledger_holds_no_address() {
     let server = Server::start(&Answer::json(200, &serde_json::json!({})), None);
     let bench = Bench::with("x.csv", csv(3));
-    let url = format!("{}/rows?key=seldom-seen", server.url());
+    let url = format!("{}/rows?k=seldom-seen", server.url());
     bench.run(&format!("send x.csv --to {url} --progress none")).exits(0);
     let port = server.url().rsplit(':').next().unwrap().to_owned();
     for what in ["seldom-seen", "127.0.0.1", &format!(":{port}")] {

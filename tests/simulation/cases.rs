@@ -214,7 +214,8 @@ fn compile(profile: &Profile, more: &[(&str, &str)]) -> Arc<Target> {
         .filter(|(name, _)| known(name))
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
-    let target = Target::compile(profile, &values, &[], &Overrides::default());
+    let target =
+        Target::compile(profile, &values, &[], &Overrides { unsigned: true, ..Overrides::default() });
     Arc::new(target.unwrap_or_else(|errors| panic!("{}: {errors}", profile.name())))
 }
 

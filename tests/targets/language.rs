@@ -318,7 +318,8 @@ fn a_row_whose_own_key_is_known_with_another_body_is_a_dead_letter_and_a_replay_
     send(&bench, server.url(), "").exits(3).books([3, 2, 1, 0, 0]);
     let letters = bench.dead_letters("x.ndjson");
     assert_eq!((&letters[0]["error"]["code"], &letters[0]["row"]["n"]), (&json!("key_mismatch"), &json!(2)));
-    let replay = format!("replay x.ndjson.bulkhaul/dead-letters.ndjson --to ./t.toml --url {} --json", server.url());
+    let replay =
+        format!("replay x.ndjson.bulkhaul/dead-letters.ndjson --to ./t.toml --url {} --json", server.url());
     bench.run(&replay).exits(0);
     assert_eq!(server.requests().last().unwrap().header("key"), Some("row-2~2"));
 }

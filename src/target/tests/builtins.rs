@@ -25,7 +25,9 @@ const VALUES: [(&str, &str); 15] = [
 
 fn any(name: &str) -> Target {
     let profile = Profile::builtin(name).unwrap();
-    let known = |value: &&(&str, &str)| profile.params().iter().any(|spec| spec.name == value.0);
+    let known = |value: &&(&str, &str)| {
+        profile.params().iter().any(|spec| spec.name == value.0 && spec.takes(value.1))
+    };
     compiled(&profile, &VALUES.iter().filter(known).copied().collect::<Vec<_>>())
 }
 

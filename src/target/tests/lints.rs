@@ -189,11 +189,15 @@ fn hints_tell_what_could_be_better_said() {
         assert!(Profile::builtin(name).unwrap().hints().is_empty(), "{name}");
     }
     for name in Profile::builtin_names() {
-        let refuses = |hint: &ProfileError| hint.message.contains("is a refusal, whatever it says");
+        let refuses =
+            |hint: &crate::target::ProfileError| hint.message.contains("is a refusal, whatever it says");
         assert!(!Profile::builtin(name).unwrap().hints().iter().any(refuses), "{name}");
     }
     let reader = "[[response]]\nwhen = { status = [200] }\nthen = \"results\"\nresults = \"r\"\n[results.r]\nfrom = \"\"\n\
                   match = { by = \"position\" }\n[[results.r.rule]]\nwhen = { json = { \"/ok\" = true } }\nthen = \"ok\"\n";
     let told = Profile::parse("t.toml", &format!("{HEAD}{REQUEST}{reader}"), &|_| None).unwrap().hints();
-    assert!(told.iter().any(|hint| hint.message.contains("no rule of [results.r] reads is a refusal")), "{told:?}");
+    assert!(
+        told.iter().any(|hint| hint.message.contains("no rule of [results.r] reads is a refusal")),
+        "{told:?}"
+    );
 }

@@ -118,7 +118,8 @@ fn values_that_lack_or_that_nobody_asked_for_are_told_with_the_way_to_give_them(
     assert_eq!(
         told,
         "orders-batch.toml: the profile has no parameter `tokn`; did you mean `token`?\n\
-         orders-batch.toml:6: parameter `base` has no value; give the address with --url"
+         orders-batch.toml:6: parameter `base` has no value; give the address with --url\n\
+         orders-batch.toml:10: parameter `token` has no value; set $ORDERS_TOKEN"
     );
 }
 
@@ -185,4 +186,35 @@ fn a_starter_loads_as_it_stands_and_lists_the_columns() {
         assert_eq!(body(&target, &["{}"]), r#"{"items":[{}]}"#, "{odd}");
     }
     assert!(Profile::parse("x.toml", &Profile::starter("x", None), &|_| None).is_ok());
+}
+
+#[test]
+fn a_parameter_names_its_values_and_no_other_is_taken() {
+    let param = "[params.mode]\nvalues = [\"a\", \"b\"]\n";
+    let used = "[[variant]]\nonly_if = { mode = \"c\" }\n";
+    let query = "query = { m = \"${param.mode}\" }\n";
+    assert_eq!(
+        errors(&format!("{HEAD}{param}default = \"x\"\n{REQUEST}{query}{used}")),
+        "t.toml:6: the default `x` of parameter `mode` is not among its values; it takes a, b\n\
+         t.toml:11: `only_if` asks for `mode = \"c\"`, which is not among its values; it takes a, b"
+    );
+    let secret = "[params.s]\nsecret = true\nvalues = [\"a\"]\n";
+    let told = errors(&format!("{HEAD}{secret}{REQUEST}query = {{ m = \"${{param.s}}\" }}\n"));
+    assert_eq!(told, "t.toml:6: parameter `s` is secret, and its values are written down; take them out");
+    let profile = Profile::parse("t.toml", &format!("{HEAD}{param}{REQUEST}{query}"), &|_| None).unwrap();
+    let compile = |value: &str| {
+        let values = [("mode".to_owned(), value.to_owned())].into_iter().collect();
+        Target::compile(&profile, &values, &[], &Overrides::default())
+    };
+    assert!(compile("b").is_ok());
+    assert!(
+        compile("off").unwrap_err().to_string().contains("parameter `mode` cannot be `off`; it takes a, b")
+    );
+}
+
+#[test]
+fn a_field_whose_name_holds_a_slash_is_one_step_of_a_pointer() {
+    let set = [("object", "o"), ("token", "t"), ("match_key", "a/b~c")];
+    let by = builtin("experiture-upsert", &set).group().unwrap().by.clone();
+    assert_eq!(by[0].tokens().iter().map(|token| &**token).collect::<Vec<_>>(), ["a/b~c"]);
 }

@@ -35,7 +35,8 @@ pub(super) fn target(text: &str, values: &[(&str, &str)]) -> Target {
 
 pub(super) fn compiled(profile: &Profile, values: &[(&str, &str)]) -> Target {
     let values = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Target::compile(profile, &values, &[], &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"))
+    let overrides = Overrides { unsigned: true, ..Overrides::default() };
+    Target::compile(profile, &values, &[], &overrides).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 pub(super) fn builtin(name: &str, values: &[(&str, &str)]) -> Target {
