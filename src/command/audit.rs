@@ -47,8 +47,10 @@ pub(super) fn run(args: &AuditArgs) -> Result<u8, Error> {
     if audited.found.balances() {
         Ok(exit::COMPLETE)
     } else {
-        Err(Error::failed(audited.verdict())
-            .hint("keep the state folder and the input as they are, and report it"))
+        Err(Error::failed(audited.verdict()).hint(match &audited.other {
+            Some(_) => format!("name what the import read, in this order: {}", audited.names_then.join(" ")),
+            None => "keep the state folder and the input as they are, and report it".to_owned(),
+        }))
     }
 }
 
@@ -79,9 +81,9 @@ fn audit(args: &AuditArgs, view: &View, state: &Path, source: Source) -> Result<
     let [in_file, of_rows, reports] = view.letter_counts(number).map_err(failed)?;
     let before: Vec<InputFacts> = serde_json::from_str(&found.inputs)
         .map_err(|_| failed(LedgerError::Refused("its list of inputs cannot be read".into())))?;
-    if before.len() != args.inputs.len() {
-        let names: Vec<String> = before.into_iter().map(|facts| facts.name).collect();
-        let message = format!("the import has other inputs: {}", names.join(", "));
+    let names_then: Vec<String> = before.into_iter().map(|facts| facts.name).collect();
+    if names_then.len() != args.inputs.len() {
+        let message = format!("the import has other inputs: {}", names_then.join(", "));
         return Err(Error::failed(message).hint("name them all, in this order"));
     }
     let names: Arc<[String]> = args.inputs.iter().map(|path| path.display().to_string()).collect();
@@ -107,7 +109,17 @@ fn audit(args: &AuditArgs, view: &View, state: &Path, source: Source) -> Result<
     };
     view.families::<Trouble>(number, &mut |family| walk.family(&family).map_err(Trouble))
         .map_err(|Trouble(error)| error)?;
-    let input = walk.rest(found.drained)?;
+    let (input, other) = match walk.rest(found.drained)? {
+        Ok(input) => (input, None),
+        // A ledger that is at odds with itself is looked through all the same.
+        Err(why) if found.cursor.is_some_and(|cursor| cursor.ordinal.0 == found.tally.read) => {
+            (InputState::default(), Some(why))
+        }
+        Err(why) => {
+            walk.recount.note(why);
+            (InputState::default(), None)
+        }
+    };
     let file = letter_file(args, state);
     let letter_file = view.letter_file(&file).map_err(failed)?;
     let mut recount = walk.recount;
@@ -120,14 +132,20 @@ fn audit(args: &AuditArgs, view: &View, state: &Path, source: Source) -> Result<
     if let Some(problem) = in_words(&letter_file, &file, in_file) {
         recount.note(problem);
     }
-    let found = recount.end(&recorded);
+    let mut found = recount.end(&recorded);
+    if let Some(why) = &other {
+        // Whatever does not fit besides follows from it.
+        (found.problems, found.problem_count) = (vec![why.clone()], 1);
+    }
     Ok(Audited {
         state: state.to_owned(),
         import: walk.import.clone(),
         inputs: names,
+        names_then,
         found,
         recorded,
         input,
+        other,
         letters: of_rows,
         reports,
         letters_behind: matches!(letter_file, LetterFileState::Behind { .. }),
@@ -284,16 +302,16 @@ impl Walk<'_> {
     }
 
     /// Reads what no batch asked for, and compares where reading stands with what the ledger says.
-    fn rest(&mut self, drained: bool) -> Result<InputState, Error> {
-        let Some(cursor) = self.cursor else { return Ok(InputState::default()) };
+    /// `Err` within: the input is not the one that was read, and why.
+    fn rest(&mut self, drained: bool) -> Result<Result<InputState, String>, Error> {
+        let Some(cursor) = self.cursor else { return Ok(Ok(InputState::default())) };
         self.read_to(u64::MAX)?;
         let read = self.recount.read();
         if read < cursor.ordinal.0 {
-            self.recount.note(format!(
-                "the input ends after row {read} of the import, and {} rows had been read",
-                cursor.ordinal.0
-            ));
-            return Ok(InputState::default());
+            let had = cursor.ordinal.0;
+            return Ok(Err(format!(
+                "the input ends after row {read} of the import, and {had} rows had been read"
+            )));
         }
         let here = self.source.cursor();
         let next = self.source.next(&mut Vec::new());
@@ -305,15 +323,15 @@ impl Walk<'_> {
         };
         let same = here.chain == cursor.chain || there.chain == cursor.chain;
         if !same {
-            self.recount.note(format!(
+            return Ok(Err(format!(
                 "the input is not the one that was read: its first {read} rows have another hash"
-            ));
+            )));
         }
-        if drained && same && !is_at_end {
+        if drained && !is_at_end {
             self.recount
                 .note(format!("the input goes on behind row {read} of the import, where it had ended"));
         }
-        Ok(InputState { same, drained })
+        Ok(Ok(InputState { same: true, drained }))
     }
 }
 

@@ -1,7 +1,7 @@
 //! `--sync`: which rows of a feed are new or have changed. The feed is read through once before anything of it is sent:
 //! so the last row of a key is known, a feed that is cut off is found out in time, and so is one that has shrunk.
 
-use super::opening::{self, Subject, ledger_error, other_target, source_error};
+use super::opening::{self, Subject, ledger_error, source_error};
 use super::send::{self, Job, Turn};
 use crate::args::SendArgs;
 use crate::edge::ledger::{Found, LastFeed, Ledger};
@@ -40,9 +40,7 @@ impl Desk<'_> {
             let Some(found) = ledger.newest().map_err(|error| failed(&error))? else {
                 return self.begin(ledger, 1, None, before);
             };
-            if found.import.identity != self.subject.identity() {
-                return Err(other_target(&self.subject));
-            }
+            self.subject.check(&found)?;
             self.check_history(&found, last.as_ref())?;
             match found.import.state {
                 ImportState::Open if self.subject.args.again => return Err(opening::not_finished()),

@@ -84,6 +84,23 @@ impl Subject<'_> {
         ImportId::derive(self.identity(), &inputs, number)
     }
 
+    /// Whether this is the import that the state began with, as far as that can be told from the settings.
+    pub(super) fn check(&self, found: &Found) -> Result<(), Error> {
+        let import = &found.import;
+        if import.identity != self.identity() {
+            return Err(other_target(self));
+        }
+        match &self.args.import_id {
+            Some(name) if import.id != ImportId::fixed(name, import.number) => {
+                let words = format!("the import here began with another --import-id than `{name}`, or without one");
+                Err(Error::new(exit::NOT_THE_SAME, words).hint(
+                    "say the one that it began with, or none; another import has a state of its own: --state DIR",
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn begin(&self, ledger: &mut Ledger, reading: &mut Reading<'_>, number: u64) -> Result<Opening, Error> {
         let source = reading.open(self.layout).map_err(|error| source_error(&error))?;
         let (import, inputs) = self.new_import(number)?;
@@ -163,9 +180,7 @@ pub(super) fn open(
             "say --sync {key} (with --again: everything), or begin another import: --state DIR"
         )));
     }
-    if found.import.identity != subject.identity() {
-        return Err(other_target(subject));
-    }
+    subject.check(&found)?;
     let args = subject.args;
     match found.import.state {
         ImportState::Open if args.new_stream => rest(ledger, subject, found),
@@ -331,7 +346,7 @@ fn accept_tail(
     ledger.accept_tail(found.import.number, &inputs).map_err(|error| ledger_error(&error))
 }
 
-pub(super) fn other_target(subject: &Subject<'_>) -> Error {
+fn other_target(subject: &Subject<'_>) -> Error {
     let other = match subject.args.inputs[0].display().to_string().as_str() {
         "-" => "DIR".to_owned(),
         first => format!("{first}.2.bulkhaul"),

@@ -1,19 +1,10 @@
 //! The books of an import as the engine keeps them: the ledger's numbers, moved on by each acknowledged entry.
 
-use crate::model::{DeadLetter, Passed, Requests, Tally};
-use serde::Serialize;
+use crate::model::{Counters, DeadLetter, Passed, Requests, Tally};
 use std::collections::BTreeMap;
 
 /// Codes that are counted; a target that makes a new one for each row fills no memory.
 const REASONS_MAX: usize = 100;
-
-/// Batches of the whole import. What is held as in doubt is not settled: a later run may take it up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Counters {
-    pub planned: u64,
-    pub settled: u64,
-    pub split: u64,
-}
 
 /// Rows and batches over all runs, requests of this one.
 #[derive(Clone, Debug, Default)]

@@ -29,7 +29,7 @@ mod wait;
 
 pub use backoff::Backoff;
 pub use batcher::{Assembler, BatchLimits, Formed};
-pub use books::{Books, Counters};
+pub use books::Books;
 pub use concurrency::Concurrency;
 pub use event::{Answer, Command, Ending, Event, NoCredential, Sent, Settled, StopCause};
 pub use gate::{Gate, Rate};

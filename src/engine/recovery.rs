@@ -6,8 +6,8 @@ use super::credential::Credential;
 use super::event::StopCause;
 use super::gate::Rates;
 use super::hand::Hand;
-use super::{Assembler, Books, Counters, Engine, Gate, Input, Policy};
-use crate::model::{BatchSeq, ImportState, KeptRows, Limit, Load, Now, Recovered, UnsettledState};
+use super::{Assembler, Books, Engine, Gate, Input, Policy};
+use crate::model::{BatchSeq, Counters, ImportState, KeptRows, Limit, Load, Now, Recovered, UnsettledState};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 

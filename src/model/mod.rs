@@ -37,4 +37,4 @@ pub use outcome::{Job, Limit, Outcome, Pages, PollOutcome, RowVerdict, StopKind,
 pub use page::{BatchPage, BatchState, LetterPage};
 pub use row::{BadRow, Mark, Ordinal, Place};
 pub use sample::Sample;
-pub use tally::{Requests, Tally};
+pub use tally::{Counters, Requests, Tally};

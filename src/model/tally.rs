@@ -26,6 +26,14 @@ impl Tally {
     }
 }
 
+/// Batches of the whole import. What is held as in doubt is not settled: a later run may take it up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counters {
+    pub planned: u64,
+    pub settled: u64,
+    pub split: u64,
+}
+
 /// Requests of this run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Requests {

@@ -25,9 +25,13 @@ pub struct Audited {
     pub state: PathBuf,
     pub import: ImportRecord,
     pub inputs: Arc<[String]>,
+    /// What they were called when the import began.
+    pub names_then: Vec<String>,
     pub found: Recounted,
     pub recorded: Recorded,
     pub input: InputState,
+    /// Why the input cannot be the one that was read; then nothing else is worth a word.
+    pub other: Option<String>,
     /// Dead letters of rows, and of whole requests.
     pub letters: u64,
     pub reports: u64,
@@ -40,6 +44,10 @@ impl Audited {
     /// One sentence.
     pub fn verdict(&self) -> String {
         let state = self.state.display();
+        if self.other.is_some() {
+            let names = self.inputs.join(", ");
+            return format!("`{names}` is not what import {} of `{state}` read; nothing else was compared", self.import.number);
+        }
         match self.found.problem_count {
             0 => format!("the books of {state} balance"),
             1 => format!("the books of {state} do not balance: one thing does not fit"),
@@ -50,6 +58,9 @@ impl Audited {
     pub fn words(&self) -> String {
         let (rows, bytes) = (&self.found.rows, &self.found.bytes);
         let names = tame(&self.inputs.join(", "));
+        if let Some(why) = &self.other {
+            return format!("{names}, import {}: {}", self.import.number, tame(why));
+        }
         let state = if self.found.balances() { "the books balance" } else { "the books do not balance" };
         let mut lines = vec![format!("{names}, import {}: {state}", self.import.number)];
         lines.push(format!("  {:10} {:>14} {:>18}", "", "rows", "bytes of input"));

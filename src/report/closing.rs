@@ -4,9 +4,9 @@ use super::speech::{count, grouped, print, say, tame, tell};
 use super::summary::{Bytes, Replayed, Summary, Words};
 use crate::args::SendArgs;
 use crate::edge::ledger::Found;
-use crate::engine::{Counters, Ending, StopCause};
+use crate::engine::{Ending, StopCause};
 use crate::error::{Error, exit, plain};
-use crate::model::{Requests, Tally};
+use crate::model::{Counters, Requests, Tally};
 use crate::settings::{is_live, quoted, resume_command};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -115,6 +115,7 @@ impl<'a> Closing<'a> {
         summary.import = Some(found.import.number);
         summary.exit = Some(exit);
         summary.rows = found.tally;
+        summary.batches = found.batches;
         summary.resumed = true;
         summary
     }
@@ -134,7 +135,7 @@ impl<'a> Closing<'a> {
 
     pub fn abandoned(&self, found: &Found) {
         let mut summary = self.of_found(found, "stopped", 0);
-        summary.stopped_by = Some("abandon");
+        (summary.stopped_by, summary.resume) = (Some("abandon"), None);
         if !self.args.quiet {
             say(&format!("the import is abandoned: {}", rows_line(&summary.rows, false)));
         }

@@ -2,9 +2,8 @@
 
 use super::speech::grouped;
 use crate::args::SendArgs;
-use crate::engine::Counters;
 use crate::error::Error;
-use crate::model::{Requests, Tally};
+use crate::model::{Counters, Requests, Tally};
 use serde::{Deserialize, Serialize};
 
 /// See the contract, §7. Fields may be added, never renamed.

@@ -124,7 +124,9 @@ fn an_abandoned_import_is_closed_and_counts_what_it_leaves() {
     let bench = Bench::with("x.csv", csv(10));
     bench.run(&format!("{SEND} --limit 4")).exits(0);
     let said = bench.run(&format!("{SEND} --abandon")).exits(0).books([4, 4, 0, 0, 0]);
-    assert_eq!(said.summary()["stopped_by"], "abandon");
+    let summary = said.summary();
+    assert_eq!((&summary["stopped_by"], &summary["resume"]), (&"abandon".into(), &serde_json::Value::Null));
+    assert_eq!(summary["batches"], serde_json::json!({"planned": 1, "settled": 1, "split": 0}));
     bench.run(SEND).exits(6);
     bench.run(&format!("{SEND} --again")).exits(0).books([10, 10, 0, 0, 0]);
 }
@@ -208,4 +210,24 @@ fn a_termination_drains_and_says_how_to_go_on() {
     );
     bench.run(SEND).exits(0).books([50, 50, 0, 0, 0]);
     assert!(bench.sandbox_rows("x.csv").iter().all(|row| row.times == 1));
+}
+
+#[test]
+fn an_import_id_that_is_not_the_one_it_began_with_exits_6() {
+    let bench = Bench::with("x.csv", csv(10));
+    let limited = format!("{SEND} --limit 4");
+    bench.run(&format!("{limited} --import-id one")).exits(0);
+    for options in ["--import-id two", "--import-id two --again"] {
+        let said = bench.run(&format!("send x.csv --to sandbox --progress none {options}")).exits(6);
+        assert_eq!(
+            said.stderr,
+            "error: the import here began with another --import-id than `two`, or without one\nhint: say the one that it began with, or none; another import has a state of its own: --state DIR\n"
+        );
+    }
+    assert_eq!(bench.sandbox_rows("x.csv").len(), 4);
+    bench.run(&format!("{SEND} --import-id one")).exits(0).books([10, 10, 0, 0, 0]);
+    bench.run(&format!("{SEND} --import-id one --again")).exits(0).books([10, 10, 0, 0, 0]);
+    bench.run(&format!("{SEND} --import-id two")).exits(6);
+    bench.run(&format!("{SEND} --import-id one")).exits(0);
+    bench.run(SEND).exits(0);
 }

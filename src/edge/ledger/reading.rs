@@ -2,7 +2,7 @@
 
 use super::LedgerError;
 use crate::model::{
-    BatchKey, BatchSeq, Begun, Close, Cursor, Digest, GroupId, ImportId, ImportRecord, ImportState, Job,
+    BatchKey, BatchSeq, Begun, Close, Counters, Cursor, Digest, GroupId, ImportId, ImportRecord, ImportState, Job,
     KeptRows, Ordinal, Park, Place, Planned, Recovered, RowSet, Tally, Unsettled, UnsettledState, WallTime,
 };
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -16,6 +16,7 @@ pub struct Found {
     pub cursor: Option<Cursor>,
     pub drained: bool,
     pub tally: Tally,
+    pub batches: Counters,
 }
 
 const IMPORT: &str = "SELECT number, id, identity, inputs, state, exit, cur_input, cur_row, cur_line, cur_byte,
@@ -54,7 +55,12 @@ fn found(row: &Row<'_>) -> Result<Found, LedgerError> {
         state,
     };
     let drained = number(row, "drained")? == 1;
-    Ok(Found { import, inputs: row.get("inputs")?, cursor: cursor(row)?, drained, tally })
+    let batches = Counters {
+        planned: number(row, "planned")?,
+        settled: number(row, "settled")?,
+        split: number(row, "split")?,
+    };
+    Ok(Found { import, inputs: row.get("inputs")?, cursor: cursor(row)?, drained, tally, batches })
 }
 
 fn cursor(row: &Row<'_>) -> Result<Option<Cursor>, LedgerError> {
@@ -71,15 +77,8 @@ fn cursor(row: &Row<'_>) -> Result<Option<Cursor>, LedgerError> {
 
 pub(super) fn recovered(conn: &Connection, import: u64) -> Result<Recovered, LedgerError> {
     let sql = format!("{IMPORT} WHERE number = ?1");
-    let (found, planned, settled, split) = conn.query_row(&sql, [import as i64], |row| {
-        Ok((
-            found(row),
-            row.get::<_, i64>("planned")?,
-            row.get::<_, i64>("settled")?,
-            row.get::<_, i64>("split")?,
-        ))
-    })?;
-    let Found { import, cursor, drained, tally, .. } = found?;
+    let found = conn.query_row(&sql, [import as i64], |row| Ok(found(row)))?;
+    let Found { import, cursor, drained, tally, batches, .. } = found?;
     let next: i64 = conn.query_row("SELECT coalesce(max(seq), 0) + 1 FROM batch", [], |row| row.get(0))?;
     let (pause, rows, bytes) =
         conn.query_row("SELECT pause_until, learned_rows, learned_bytes FROM target", [], |row| {
@@ -96,9 +95,9 @@ pub(super) fn recovered(conn: &Connection, import: u64) -> Result<Recovered, Led
         pause_until: pause.map(WallTime::from_millis),
         learned_rows: rows.map(|rows| rows as u64),
         learned_bytes: bytes.map(|bytes| bytes as u64),
-        batches_planned: planned as u64,
-        batches_settled: settled as u64,
-        batches_split: split as u64,
+        batches_planned: batches.planned,
+        batches_settled: batches.settled,
+        batches_split: batches.split,
     })
 }
 
