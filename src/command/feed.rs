@@ -121,7 +121,8 @@ impl Desk<'_> {
         let names = opening::names(found).unwrap_or_else(|| settings::input_names(args));
         let feed = Some(Feed { key: self.key.clone(), courses: Courses::default() });
         let (import, paths) = (found.import.clone(), args.inputs.clone());
-        let turn = Turn { ledger, import, source, paths, names, feed, is_rest: true };
+        let nth = import.number;
+        let turn = Turn { ledger, import, source, paths, names, feed, is_rest: true, nth };
         self.job.run(turn, &mut send::open_stage()?, &self.closing, exit::COMPLETE)
     }
 
@@ -137,7 +138,8 @@ impl Desk<'_> {
         let args = self.subject.args;
         let (paths, names) = (args.inputs.clone(), settings::input_names(args));
         let feed = Some(Feed { key: self.key, courses });
-        let turn = Turn { ledger, import, source, paths, names, feed, is_rest: false };
+        let nth = import.number;
+        let turn = Turn { ledger, import, source, paths, names, feed, is_rest: false, nth };
         self.job.run(turn, &mut send::open_stage()?, &self.closing, before)
     }
 

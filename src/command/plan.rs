@@ -129,6 +129,7 @@ fn first_request(args: &SendArgs, first: FirstBatch, masked: &Assembler) -> Opti
         row: Some(&row),
         state,
         refusals: 0,
+        import: 1,
     };
     masked.target().request_about(again.body().clone(), &about).ok()
 }

@@ -33,6 +33,9 @@ struct Request {
     reason: Option<String>,
     in_doubt: bool,
     reading: Option<Layout>,
+    /// Which import of the state the letters are of, from 1.
+    #[serde(default)]
+    nth: u64,
     replay: Replayed,
 }
 
@@ -97,6 +100,7 @@ fn replay(args: &ReplayArgs, arguments: &[OsString]) -> Result<u8, Error> {
         reason: args.reason.clone(),
         in_doubt: args.in_doubt,
         reading: layout.clone(),
+        nth: 0,
         replay: Replayed { of: root.display().to_string(), ..Replayed::default() },
     };
     let (replays, origin) = (Replays::of(&root)?, Origin::of(&root)?);
@@ -146,7 +150,7 @@ impl Desk<'_> {
         let same = before.is(&self.request) && found.import.identity == self.identity;
         match found.import.state {
             ImportState::Open if same && !self.args.send.again => {
-                self.go_on(ledger, found, &state, before.replay)
+                self.go_on(ledger, found, &state, (before.replay, before.nth))
             }
             ImportState::Open => Err(self.other(number, &found, &before)),
             ImportState::Complete(exit) if same && !self.args.send.again => {
@@ -154,7 +158,7 @@ impl Desk<'_> {
                 if takes_up && found.tally.in_doubt > 0 {
                     ledger.reopen(found.import.number).map_err(|error| ledger_error(&error))?;
                     let import = ImportRecord { state: ImportState::Open, ..found.import };
-                    return self.go_on(ledger, Found { import, ..found }, &state, before.replay);
+                    return self.go_on(ledger, Found { import, ..found }, &state, (before.replay, before.nth));
                 }
                 send::finished(ledger, &self.closing(state.path(), before.replay), &found, exit)
             }
@@ -190,7 +194,13 @@ impl Desk<'_> {
         Ok(exit::COMPLETE)
     }
 
-    fn go_on(self, ledger: Ledger, found: Found, state: &StateDir, replay: Replayed) -> Result<u8, Error> {
+    fn go_on(
+        self,
+        ledger: Ledger,
+        found: Found,
+        state: &StateDir,
+        replay: (Replayed, u64),
+    ) -> Result<u8, Error> {
         let copy = [state.path().join(COPY)];
         let layout = Layout::taken();
         let source = match found.cursor {
@@ -229,7 +239,8 @@ impl Desk<'_> {
             self.say_what_is_taken(&replay);
         }
         let source = Source::open(&[copy], &Layout::taken()).map_err(|error| source_error(&error))?;
-        self.send(ledger, import, source, &state, replay)
+        let nth = self.nth();
+        self.send(ledger, import, source, &state, (replay, nth))
     }
 
     fn say_what_is_taken(&self, replay: &Replayed) {
@@ -279,10 +290,15 @@ impl Desk<'_> {
             .map_err(|error| Error::failed(format!("cannot read `{}`: {error}", copy.display())))?;
         let id = ImportId::derive(self.identity, &[(facts.head, facts.size)], number);
         let import = ImportRecord { number, id, identity: self.identity, state: ImportState::Open };
-        let request = Request { replay: replay.clone(), ..self.request.clone() };
+        let request = Request { replay: replay.clone(), nth: self.nth(), ..self.request.clone() };
         let request = serde_json::to_string(&[request]).expect("names and sizes are plain data");
         book.begin(&import, &request).map_err(|error| failed(&error))?;
         Ok((Some(import), replay))
+    }
+
+    /// Which import of the state the letters are of.
+    fn nth(&self) -> u64 {
+        self.origin.as_ref().map_or(1, |origin| origin.newest.import.number)
     }
 
     fn send(
@@ -291,7 +307,7 @@ impl Desk<'_> {
         import: ImportRecord,
         source: Source,
         state: &StateDir,
-        replay: Replayed,
+        (replay, nth): (Replayed, u64),
     ) -> Result<u8, Error> {
         let dead_letters = settings::dead_letter_path(&self.args.send, state.path());
         let Self { args, arguments, file, target, .. } = self;
@@ -301,7 +317,7 @@ impl Desk<'_> {
         let job = Job { args, layout, target, state, dead_letters: &dead_letters };
         let paths = vec![state.path().join(COPY)];
         let names = vec![file.display().to_string()];
-        let turn = Turn { ledger, import, source, paths, names, feed: None, is_rest: false };
+        let turn = Turn { ledger, import, source, paths, names, feed: None, is_rest: false, nth };
         job.run(turn, &mut send::open_stage()?, &closing, exit::COMPLETE)
     }
 }

@@ -169,6 +169,8 @@ pub(super) struct Turn {
     pub(super) feed: Option<feed::Feed>,
     /// Nothing more is read for it, and another import follows.
     pub(super) is_rest: bool,
+    /// Which import of the state its rows are of, from 1: a replay's are of another's.
+    pub(super) nth: u64,
 }
 
 impl Job<'_> {
@@ -206,8 +208,8 @@ impl Job<'_> {
                     (import, nothing, true)
                 }
             };
-            let (paths, names) = (paths.clone(), settings::input_names(args));
-            let turn = Turn { ledger, import, source, paths, names, feed: None, is_rest };
+            let (paths, names, nth) = (paths.clone(), settings::input_names(args), import.number);
+            let turn = Turn { ledger, import, source, paths, names, feed: None, is_rest, nth };
             let stage = match &mut stage {
                 Some(stage) => stage,
                 None => stage.insert(open_stage()?),
@@ -233,7 +235,7 @@ impl Job<'_> {
         closing: &Closing<'_>,
         before: u8,
     ) -> Result<u8, Error> {
-        let Turn { mut ledger, import, source, paths, names, feed, is_rest } = turn;
+        let Turn { mut ledger, import, source, paths, names, feed, is_rest, nth } = turn;
         let (args, target) = (self.args, Arc::clone(&self.target));
         let clock = Clock::start();
         let recovered = ledger.recover(import.number).map_err(|error| ledger_error(&error))?;
@@ -242,7 +244,7 @@ impl Job<'_> {
         let names: Arc<[String]> = names.into();
         let policy = settings::policy(args, &target);
         let limits = settings::batch_limits(args, &target);
-        let assembler = Arc::new(Assembler::new(Arc::clone(&target), import.id, limits));
+        let assembler = Arc::new(Assembler::new(Arc::clone(&target), import.id, limits).of_import(nth));
         let total = source.bytes_total();
         let mut former = Former::new(source, Arc::clone(&assembler), Arc::clone(&names), args.limit);
         if settings::is_live(args) {

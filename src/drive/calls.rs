@@ -25,6 +25,7 @@ pub fn request(
         row: Some(&row),
         state: sent.state.as_ref(),
         refusals: sent.refusals,
+        import: assembler.number(),
     };
     let request = assembler.target().request_about(load.body().clone(), &about);
     request.map_err(|refusal| Box::new(unmade(refusal)))

@@ -44,6 +44,8 @@ impl Formed {
 pub struct Assembler {
     target: Arc<Target>,
     import: ImportId,
+    /// Which import of its state it is.
+    number: u64,
     rows_max: AtomicU64,
     bytes_max: AtomicU64,
     /// What closing a body adds to it.
@@ -56,7 +58,18 @@ impl Assembler {
     pub fn new(target: Arc<Target>, import: ImportId, limits: BatchLimits) -> Self {
         let (rows_max, bytes_max) = (AtomicU64::new(limits.rows.max(1)), AtomicU64::new(limits.bytes));
         let (closing_len, passes) = (target.closing_len(), target.passes_rows());
-        Self { target, import, rows_max, bytes_max, closing_len, passes }
+        Self { target, import, number: 1, rows_max, bytes_max, closing_len, passes }
+    }
+
+    /// It is this import of its state, from 1.
+    #[must_use]
+    pub fn of_import(mut self, number: u64) -> Self {
+        self.number = number;
+        self
+    }
+
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     pub fn target(&self) -> &Arc<Target> {

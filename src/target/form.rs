@@ -30,6 +30,9 @@ pub struct About<'a> {
     pub state: Option<&'a GroupState>,
     /// How many refusals of this row's natural key were settled before.
     pub refusals: u32,
+    /// Which import of its state it belongs to, from 1: each has natural keys of its own, else the target would answer
+    /// the second one from its memory.
+    pub import: u64,
 }
 
 impl Target {
@@ -207,7 +210,7 @@ impl Target {
             header(name, value, &facts)?;
         }
         if key.is_some() {
-            self.natural(&facts, 0)?;
+            self.natural(&facts, 1, 0)?;
         }
         Ok(())
     }
@@ -220,13 +223,16 @@ impl Target {
         }
         let text = text_of(row)?;
         let fields = self.mapping.address_fields.read(text);
-        self.natural(&Facts { fields: &fields, key: Some(""), ..self.facts(row, text) }, 0).map(Some)
+        self.natural(&Facts { fields: &fields, key: Some(""), ..self.facts(row, text) }, 1, 0).map(Some)
     }
 
-    fn natural(&self, facts: &Facts<'_>, refusals: u32) -> Result<String, Rejection> {
+    fn natural(&self, facts: &Facts<'_>, import: u64, refusals: u32) -> Result<String, Rejection> {
         let mut key = String::new();
         if let Some(template) = &self.mapping.key_template {
             template.fill(facts, Frame::Plain, &mut key)?;
+            if import > 1 && template.is_of_row() {
+                let _ = write!(key, "~i{import}");
+            }
         }
         if refusals > 0 {
             let _ = write!(key, "~{}", refusals + 1);
@@ -262,7 +268,7 @@ impl Target {
         first_sent: WallTime,
         timeout: Duration,
     ) -> Result<Request, Rejection> {
-        let about = About { key, rows, first_sent, timeout, row: None, state: None, refusals: 0 };
+        let about = About { key, rows, first_sent, timeout, row: None, state: None, refusals: 0, import: 1 };
         self.request_about(body, &about)
     }
 
@@ -283,7 +289,7 @@ impl Target {
             job: None,
         };
         let sent = match &self.mapping.key_template {
-            Some(_) => self.natural(&facts, about.refusals)?,
+            Some(_) => self.natural(&facts, about.import, about.refusals)?,
             None => key.clone(),
         };
         let mut url = String::new();

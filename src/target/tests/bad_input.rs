@@ -150,7 +150,7 @@ proptest! {
         if target.item(&context, &mut Vec::new()).is_ok() {
             let key = crate::model::BatchKey(crate::model::Digest([1; 32]));
             let about = About {
-                key: &key, rows: 1, first_sent: NOW, timeout: TEN, row: Some(&context), state: None, refusals: 0,
+                key: &key, rows: 1, first_sent: NOW, timeout: TEN, row: Some(&context), state: None, refusals: 0, import: 1,
             };
             let url = target.request_about(Bytes::new(), &about).unwrap().url;
             let rest = url.strip_prefix("https://a.test/x/").unwrap();

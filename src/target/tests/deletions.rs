@@ -15,6 +15,7 @@ fn request(target: &Target, row_text: &str) -> crate::model::Request {
         row: Some(&context),
         state: None,
         refusals: 0,
+        import: 1,
     };
     target.request_about(load(target, &[row_text]).body().clone(), &about).unwrap()
 }

@@ -264,6 +264,7 @@ fn a_body_may_repeat_its_key_for_reference() {
             row: Some(&row),
             state: None,
             refusals,
+            import: 1,
         };
         let request = target.request_about(load.body().clone(), &about).unwrap();
         assert_eq!(request.body, format!(r#"{{"id":"7","reference":"{key}"}}"#));

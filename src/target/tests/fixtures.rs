@@ -117,6 +117,7 @@ fn rendered(target: &Target, page: &Page, rows: &[&str]) -> String {
         row: Some(&context),
         state: Some(&state),
         refusals: 0,
+        import: 1,
     };
     let request = target.request_about(Bytes::from(body.clone()), &about).unwrap();
     let mut shown = format!("{} {}\n", request.method, request.url);

@@ -177,10 +177,16 @@ fn a_natural_key_comes_from_the_row_and_grows_with_its_refusals() {
         row: Some(&context),
         state: None,
         refusals,
+        import: 1,
     };
     let sent = |refusals| target.request_about(Bytes::new(), &about(refusals)).unwrap();
     assert_eq!(sent(0).headers.last().unwrap().1, "order-7");
     assert_eq!(sent(1).headers.last().unwrap().1, "order-7~2");
+    let of_import = |import, refusals| {
+        let about = About { import, ..about(refusals) };
+        target.request_about(Bytes::new(), &about).unwrap().headers.pop().unwrap().1
+    };
+    assert_eq!((of_import(2, 0).as_str(), of_import(3, 1).as_str()), ("order-7~i2", "order-7~i3~2"));
     assert_eq!(sent(0).url, "https://a.test/items?by=7");
     assert_eq!(target.item(&row("{}", 0), &mut Vec::new()).unwrap_err().code, "missing_field");
     assert_eq!(target.item(&row(r#"{"id":"ü"}"#, 0), &mut Vec::new()).unwrap_err().code, "bad_key");
@@ -218,6 +224,7 @@ fn a_key_may_stand_in_the_body_and_is_made_of_the_body_without_it() {
         row: Some(&context),
         state: Some(&state),
         refusals: 0,
+        import: 1,
     };
     let sent = one.request_about(Bytes::from(plain_body), &about).unwrap();
     assert_eq!(sent.body, r#"{"phone":"+49","reference":"abababab-abab-4bab-abab-abababababab"}"#);
@@ -265,6 +272,7 @@ fn a_value_in_the_path_never_leaves_its_segment() {
         row: Some(&context),
         state: Some(&GroupState::new()),
         refusals: 0,
+        import: 1,
     };
     let request = target.request_about(Bytes::new(), &about).unwrap();
     assert_eq!(request.url, "https://a.test/x/a%20b%3A%C3%BC");

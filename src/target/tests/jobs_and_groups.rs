@@ -246,6 +246,7 @@ fn the_migration_makes_two_events_of_a_row_under_a_key_of_its_own() {
         row: Some(&context),
         state: None,
         refusals: 0,
+        import: 1,
     };
     let request = target.request_about(Bytes::new(), &about).unwrap();
     assert_eq!(request.url, "http://a.test/user/u1");

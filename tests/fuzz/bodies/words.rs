@@ -214,6 +214,7 @@ pub(crate) fn path_template(data: &[u8]) {
         row: Some(&context),
         state: None,
         refusals: 0,
+        import: 1,
     };
     let Ok(request) = target.request_about(load.body().clone(), &about) else { return };
     at_home(&request.url);
