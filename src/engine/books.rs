@@ -1,10 +1,6 @@
 //! The books of an import as the engine keeps them: the ledger's numbers, moved on by each acknowledged entry.
 
-use crate::model::{Counters, DeadLetter, Passed, Requests, Tally};
-use std::collections::BTreeMap;
-
-/// Codes that are counted; a target that makes a new one for each row fills no memory.
-const REASONS_MAX: usize = 100;
+use crate::model::{Counters, Passed, Requests, Tally};
 
 /// Rows and batches over all runs, requests of this one.
 #[derive(Clone, Debug, Default)]
@@ -12,8 +8,6 @@ pub struct Books {
     tally: Tally,
     /// Rows that earlier runs settled.
     settled_before: u64,
-    /// Refusals of this run by their code, the commonest codes of it: there is no end of them at some targets.
-    reasons: BTreeMap<String, u64>,
     batches: Counters,
     requests: Requests,
     bytes_sent: u64,
@@ -31,13 +25,6 @@ impl Books {
     /// Rows that this run settled.
     pub const fn settled_here(&self) -> u64 {
         self.tally.settled().saturating_sub(self.settled_before)
-    }
-
-    /// Why rows were refused in this run, the most frequent first.
-    pub fn reasons(&self) -> Vec<(&str, u64)> {
-        let mut reasons: Vec<_> = self.reasons.iter().map(|(code, count)| (code.as_str(), *count)).collect();
-        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        reasons
     }
 
     pub const fn batches(&self) -> &Counters {
@@ -82,16 +69,6 @@ impl Books {
     pub(super) const fn reject(&mut self, rows: u64) {
         self.tally.pending -= rows;
         self.tally.rejected += rows;
-    }
-
-    pub(super) fn note_reasons(&mut self, letters: &[DeadLetter]) {
-        for letter in letters {
-            if let Some(count) = self.reasons.get_mut(&letter.code) {
-                *count += 1;
-            } else if self.reasons.len() < REASONS_MAX {
-                self.reasons.insert(letter.code.clone(), 1);
-            }
-        }
     }
 
     pub(super) const fn deliver(&mut self, rows: u64) {

@@ -140,7 +140,6 @@ impl Engine {
 
     /// Writes one cut of the input down.
     fn plan_formed(&mut self, now: Now, formed: Formed, commands: &mut Vec<Command>) {
-        self.books.note_reasons(&formed.refused);
         let refused_with: Vec<Settled> = formed.refused.iter().map(Settled::refused).collect();
         if formed.loads.is_empty() {
             let Formed { refused, cursor, passed, .. } = formed;

@@ -53,7 +53,6 @@ impl Engine {
         commands: &mut Vec<Command>,
     ) {
         let mut sorted = self.sort(now, seq, verdicts);
-        self.books.note_reasons(&sorted.refused);
         let load = self.hand.get(seq).load().clone();
         let mut children = Vec::new();
         let mut add = |engine: &mut Self, rows: &[usize], reason, wait, row_attempts, park: Option<Park>| {

@@ -86,9 +86,10 @@ impl Letter {
         Ok(letter)
     }
 
-    /// Rows that this letter says were refused.
+    /// Rows that this letter is about.
     pub fn count(&self) -> u64 {
-        if self.rows.is_some() { self.invalid.unwrap_or(1) } else { 1 }
+        let Some(rows) = &self.rows else { return 1 };
+        serde_json::from_str::<Vec<&RawValue>>(rows.get()).map_or(1, |rows| rows.len() as u64)
     }
 
     /// Whether nobody knows which rows it is about.

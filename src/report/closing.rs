@@ -3,7 +3,7 @@
 use super::speech::{count, grouped, print, say, tame, tell};
 use super::summary::{Bytes, Replayed, Summary, Words};
 use crate::args::SendArgs;
-use crate::edge::ledger::Found;
+use crate::edge::ledger::{Found, Refusals};
 use crate::engine::{Ending, StopCause};
 use crate::error::{Error, exit, plain};
 use crate::model::{Counters, Requests, Tally};
@@ -167,7 +167,7 @@ impl<'a> Closing<'a> {
         summary: &mut Summary,
         ending: &Ending,
         part: Part,
-        reasons: &[(&str, u64)],
+        refusals: &Refusals,
     ) -> u8 {
         let exit = part.exit(ending.exit);
         let cause = ending.cause.as_ref();
@@ -175,7 +175,7 @@ impl<'a> Closing<'a> {
         summary.stopped_by = cause.map(StopCause::word);
         let words = cause.and_then(|cause| self.words(cause));
         if !self.args.quiet || exit != exit::COMPLETE {
-            self.to_people(summary, exit, reasons);
+            self.to_people(summary, exit, refusals);
         }
         if let Some(words) = &words {
             say(&format!("{}: {}", if exit == exit::STOPPED { "stopped" } else { "error" }, words.message));
@@ -227,7 +227,7 @@ impl<'a> Closing<'a> {
         Some(Words { message, hint })
     }
 
-    fn to_people(&self, summary: &Summary, exit: u8, reasons: &[(&str, u64)]) {
+    fn to_people(&self, summary: &Summary, exit: u8, refusals: &Refusals) {
         let rows = &summary.rows;
         if rows.read == 0 && summary.stopped_by.is_none() {
             say("warning: the input has no rows; nothing was sent");
@@ -242,22 +242,27 @@ impl<'a> Closing<'a> {
             requests_line(&summary.requests)
         ));
         if rows.rejected > 0 {
-            let why: Vec<_> = reasons
-                .iter()
-                .take(3)
-                .map(|(code, count)| format!("{} {}", grouped(*count), tame(code)))
-                .collect();
-            let more = if reasons.len() > 3 { ", …" } else { "" };
-            let why = if why.is_empty() { String::new() } else { format!(" ({}{more})", why.join(", ")) };
-            say(&format!("refused rows are in {}{why}", self.dead_letters));
+            say(&format!("refused rows are in {}{}", self.dead_letters, in_brackets(&refusals.reasons)));
+        }
+        if refusals.unnamed_rows > 0 {
+            say(&format!(
+                "{} in doubt: the target refused {} of them and does not say which; they are in {}, and \
+                 `replay --in-doubt` sends all of them again",
+                count(refusals.unnamed_rows, "row"),
+                grouped(refusals.unnamed),
+                self.dead_letters
+            ));
+        }
+        if rows.rejected + refusals.unnamed_rows > 0 {
             let from = self.dead_letters.strip_suffix("/dead-letters.ndjson").unwrap_or(&self.dead_letters);
             say(&format!("to see why: bulkhaul rejects {}", quoted(OsStr::new(from))));
         }
-        if rows.in_doubt > 0 && exit != 4 {
+        let unknown = rows.in_doubt.saturating_sub(refusals.unnamed_rows);
+        if unknown > 0 && exit != exit::STOPPED {
             say(&format!(
                 "{} in doubt: nobody can know whether they were applied; after you have looked, \
                  --on-ambiguous resend sends them again",
-                count(rows.in_doubt, "row")
+                count(unknown, "row")
             ));
         }
     }
@@ -267,6 +272,14 @@ impl<'a> Closing<'a> {
             tell(&summary.to_json());
         }
     }
+}
+
+/// ` (5 invalid, 2 too_large)`: the most frequent reasons.
+fn in_brackets(reasons: &[(String, u64)]) -> String {
+    let words = reasons.iter().take(3).map(|(code, count)| format!("{} {}", grouped(*count), tame(code)));
+    let more = if reasons.len() > 3 { ", …" } else { "" };
+    let words: Vec<_> = words.collect();
+    if words.is_empty() { String::new() } else { format!(" ({}{more})", words.join(", ")) }
 }
 
 /// How many of all rows, if all were read; else how many so far.

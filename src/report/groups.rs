@@ -23,8 +23,8 @@ pub struct Group {
     pub rows: u64,
     /// Of these, the ones that no replay has delivered.
     pub open: u64,
-    /// Nobody knows which rows these were.
-    pub doubt: bool,
+    /// They are in doubt: so many of them were refused, and nobody knows which.
+    pub doubt: Option<u64>,
     /// The fields at fault, each with its rows; not all of them if there are many.
     fields: Vec<(String, u64)>,
     example: Example,
@@ -74,7 +74,7 @@ impl Groups {
             pattern: pattern.clone(),
             rows: 0,
             open: 0,
-            doubt: letter.is_doubt(),
+            doubt: letter.is_doubt().then_some(0),
             fields: Vec::new(),
             example: Example::of(letter),
             others: Vec::new(),
@@ -83,6 +83,9 @@ impl Groups {
         });
         group.varied |= !letter.error.message.starts_with(&group.example.message);
         group.rows += rows;
+        if let (Some(refused), true) = (&mut group.doubt, letter.is_doubt()) {
+            *refused += letter.invalid.unwrap_or(1);
+        }
         if first != group.first && group.others.len() < OTHERS_MAX {
             group.others.push(Example::of(letter));
         }
@@ -179,7 +182,9 @@ pub fn words(groups: &[(usize, &Group)]) -> String {
         let number = format!("{:>3}", index + 1);
         let rows = count(group.rows, "row");
         let pad = " ".repeat(wide.saturating_sub(grouped(group.rows).len()));
-        let doubt = if group.doubt { " (in doubt: nobody knows which)" } else { "" };
+        let doubt = group.doubt.map_or(String::new(), |refused| {
+            format!(" (in doubt: {} of them refused, nobody knows which)", grouped(refused))
+        });
         let status = group.example.status.map_or(String::new(), |status| format!(" [{status}]"));
         let open = match group.open {
             open if open == group.rows => String::new(),
@@ -212,7 +217,7 @@ pub fn to_json(groups: &[(usize, &Group)]) -> Value {
         json!({
             "reason": index + 1, "code": group.code, "pattern": group.pattern, "rows": group.rows,
             "open": group.open,
-            "in_doubt": group.doubt, "fields": fields,
+            "in_doubt": group.doubt.is_some(), "refused_of_them": group.doubt, "fields": fields,
             "example": {
                 "input": example.input, "row": example.row, "line": example.line, "field": example.field,
                 "message": example.message, "status": example.status,

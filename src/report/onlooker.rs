@@ -7,6 +7,7 @@ use super::speech::{self, count, say};
 use super::summary::Summary;
 use crate::args::{ProgressArg, SendArgs};
 use crate::drive::{Ended, Running, Watch};
+use crate::edge::ledger::{Refusals, View};
 use crate::edge::status_file;
 use crate::engine::Engine;
 use crate::model::{Now, Sample};
@@ -78,10 +79,19 @@ impl<'a> Onlooker<'a> {
         let elapsed = Duration::from_micros(now.tick.micros());
         let mut summary =
             self.summary(if complete { "complete" } else { "stopped" }, engine, *bytes_read, elapsed);
-        let exit = self.closing.ended(&mut summary, ending, part, &engine.books().reasons());
+        let exit = self.closing.ended(&mut summary, ending, part, &self.refusals(&summary));
         // Advice for other processes; the run is over and its books are in the ledger, whatever comes of this.
         let _ = status_file::write(self.state, &with_history(&summary, history));
         exit
+    }
+
+    /// As the ledger has them, of all runs; none if it cannot be read, which its error has told.
+    fn refusals(&self, summary: &Summary) -> Refusals {
+        if summary.rows.rejected + summary.rows.in_doubt == 0 {
+            return Refusals::default();
+        }
+        let read = |number| View::open(&self.state.join("ledger.db"))?.refusals(number);
+        summary.import.and_then(|number| read(number).ok()).unwrap_or_default()
     }
 
     fn summary(&self, state: &'static str, engine: &Engine, bytes_read: u64, elapsed: Duration) -> Summary {

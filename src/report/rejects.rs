@@ -47,7 +47,6 @@ impl Found {
         }
         let rows: u64 = groups.iter().map(|(_, group)| group.rows).sum();
         let reasons = count(groups.len() as u64, "reason");
-        let was = if rows == 1 { "was" } else { "were" };
         let name =
             shlex::try_quote(&self.from).map_or_else(|_| self.from.clone(), std::borrow::Cow::into_owned);
         let first = groups[0].0 + 1;
@@ -63,25 +62,43 @@ impl Found {
             replayed.push_str("; a replay is running, and what it delivers counts when it has ended");
         }
         format!(
-            "{}: {} {was} refused, for {reasons}{replayed}\n{}\n\n\
+            "{}: {}, for {reasons}{replayed}\n{}\n\n\
              the rows of one reason:   bulkhaul rejects {name} --reason {first} --export ndjson\n\
              as a table to correct:    bulkhaul rejects {name} --export csv",
             self.from,
-            count(rows, "row"),
+            what_happened(&groups),
             groups::words(&groups),
         )
     }
 
     pub fn to_json(&self) -> String {
         let groups = self.wanted();
-        let rows: u64 = groups.iter().map(|(_, group)| group.rows).sum();
+        let [refused, in_doubt] = sums(&groups);
         let state = self.state.as_ref().map(|state| state.display().to_string());
         let open: u64 = groups.iter().map(|(_, group)| group.open).sum();
         let list: Value = groups::to_json(&groups);
-        json!({"from": self.from, "state_dir": state, "rows": rows, "open": open,
+        json!({"from": self.from, "state_dir": state, "rows": refused, "in_doubt": in_doubt, "open": open,
             "replaying": self.is_replaying, "reasons": list})
         .to_string()
     }
+}
+
+/// Rows that were refused, and rows in doubt.
+fn sums(groups: &[(usize, &Group)]) -> [u64; 2] {
+    [false, true].map(|doubt| {
+        groups.iter().filter(|(_, group)| group.doubt.is_some() == doubt).map(|(_, group)| group.rows).sum()
+    })
+}
+
+fn what_happened(groups: &[(usize, &Group)]) -> String {
+    let is = |rows: u64, one: &'static str, many: &'static str| if rows == 1 { one } else { many };
+    let [refused, doubt] = sums(groups);
+    let parts = [
+        (refused, is(refused, "was refused", "were refused")),
+        (doubt, is(doubt, "is in doubt", "are in doubt")),
+    ];
+    let parts = parts.iter().filter(|(rows, _)| *rows > 0);
+    parts.map(|(rows, what)| format!("{} {what}", count(*rows, "row"))).collect::<Vec<_>>().join(" and ")
 }
 
 /// What `--reason` may say.

@@ -130,3 +130,15 @@ fn a_run_whose_time_is_over_waits_at_most_20_s_for_what_is_in_flight() {
         begun.elapsed()
     );
 }
+
+#[test]
+fn a_resumed_import_tells_the_reasons_of_all_its_runs() {
+    let rows = "{\"id\":1,\"amount\":-5}\nnot a row\n{\"id\":2,\"amount\":5}\n{\"id\":3,\"amount\":-5}\n";
+    let bench = Bench::with("x.ndjson", rows);
+    let send = "send x.ndjson --to sandbox --progress none";
+    let said = bench.run(&format!("{send} --limit 2")).exits(0);
+    let told = |reasons: &str| format!("refused rows are in x.ndjson.bulkhaul/dead-letters.ndjson ({reasons})\n");
+    assert!(said.stderr.contains(&told("1 invalid_json, 1 rejected")), "{}", said.stderr);
+    let said = bench.run(send).exits(3);
+    assert!(said.stderr.contains(&told("2 rejected, 1 invalid_json")), "{}", said.stderr);
+}

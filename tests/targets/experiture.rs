@@ -43,7 +43,21 @@ fn a_count_of_invalid_records_is_one_line_with_the_batch_and_its_rows_are_in_dou
     yard.bench.write("x.ndjson", events(200, bad));
     let import = yard.import(&format!("{APPEND} --batch-rows 10"));
     let said = import.run().exits(5).books([200, 170, 10, 20, 0]);
-    assert!(said.stderr.contains("in doubt"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains(
+            "refused rows are in x.ndjson.bulkhaul/dead-letters.ndjson (10 invalid_rows)\n20 rows in doubt: the \
+             target refused 4 of them and does not say which; they are in x.ndjson.bulkhaul/dead-letters.ndjson, and \
+             `replay --in-doubt` sends all of them again\nto see why: bulkhaul rejects x.ndjson.bulkhaul\n"
+        ),
+        "{}",
+        said.stderr
+    );
+    assert!(!said.stderr.contains("--on-ambiguous"), "{}", said.stderr);
+    let told = yard.bench.run("rejects").exits(0).stdout;
+    assert!(
+        told.starts_with("x.ndjson.bulkhaul: 10 rows were refused and 20 rows are in doubt, for"),
+        "{told}"
+    );
     // Valid rows are committed even when others fail.
     yard.holds_just("/row/id", (0..200).filter(|n| !bad(*n)).map(|n| n.to_string()));
     let letters = yard.bench.dead_letters("x.ndjson");

@@ -22,7 +22,7 @@ pub use feed::LastFeed;
 pub use letters::LetterFile;
 pub use reading::Found;
 pub use replay::{ReplayView, Replaying, Standing};
-pub use view::{Details, View};
+pub use view::{Details, Refusals, View};
 
 use crate::model::{
     BatchSeq, Begun, Canary, Entry, FeedKey, GroupId, ImportRecord, KeptRows, Noted, Recovered, Sample,

@@ -40,6 +40,16 @@ pub struct Details {
     pub learned_bytes: Option<u64>,
 }
 
+/// Why rows were refused.
+#[derive(Clone, Debug, Default)]
+pub struct Refusals {
+    /// By code, the most frequent first, and not all of them.
+    pub reasons: Vec<(String, u64)>,
+    /// Rows in doubt because the target refused some of them and did not say which; and how many it refused.
+    pub unnamed_rows: u64,
+    pub unnamed: u64,
+}
+
 impl View {
     /// Opens a ledger that no run has open.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
@@ -110,6 +120,25 @@ impl View {
             details.learned_bytes = bytes.map(unsigned);
         }
         Ok(details)
+    }
+
+    /// Why rows of an import were refused, over all its runs.
+    pub fn refusals(&self, import: u64) -> Result<Refusals, LedgerError> {
+        let unsigned = |value: i64| u64::try_from(value).unwrap_or_default();
+        let mut select = self.conn.prepare(
+            "SELECT code, count(*) AS n FROM letter WHERE import = ?1 AND ordinal IS NOT NULL
+             GROUP BY code ORDER BY n DESC, min(number) LIMIT 4",
+        )?;
+        let reasons = select.query_map([import as i64], |row| Ok((row.get(0)?, unsigned(row.get(1)?))))?;
+        let reasons = reasons.collect::<Result<_, _>>()?;
+        let (unnamed_rows, unnamed) = self.conn.query_row(
+            "SELECT coalesce(sum(batch.rows), 0), coalesce(sum(json_extract(letter.line, '$.invalid')), 0)
+             FROM letter JOIN batch ON batch.parent = letter.batch
+             WHERE letter.import = ?1 AND letter.ordinal IS NULL AND batch.state = 'doubt'",
+            [import as i64],
+            |row| Ok((unsigned(row.get(0)?), unsigned(row.get(1)?))),
+        )?;
+        Ok(Refusals { reasons, unnamed_rows, unnamed })
     }
 
     /// What the runs of an import were like, in order, each line with the number of its run.
