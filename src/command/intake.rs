@@ -101,7 +101,16 @@ impl Intake<'_> {
                 return Ok(());
             }
             let names = self.replays.names(letter, many, newest.as_deref())?;
+            let own = self.replays.own_fates(letter, many)?;
             for (index, row) in rows.into_iter().enumerate() {
+                match own[index] {
+                    Fate::Settled => left_out.settled += 1,
+                    Fate::Pending => left_out.pending += 1,
+                    _ => {}
+                }
+                if own[index] != Fate::Open {
+                    continue;
+                }
                 let name = match &names {
                     Some(names) => names[index],
                     None => nameless(book, row.as_deref(), letter, index as u64)?,
@@ -113,7 +122,7 @@ impl Intake<'_> {
                 match self.replays.fate(name)? {
                     Fate::Delivered => left_out.delivered += 1,
                     Fate::InDoubt if !self.in_doubt => left_out.in_doubt += 1,
-                    Fate::InDoubt | Fate::Open => {
+                    _ => {
                         let taken = self.row(letter, row, line);
                         out.write_all(taken.to_line().as_bytes()).map_err(|error| failed(&error))?;
                         book.take(name).map_err(|error| ledger_error(&error))?;

@@ -92,7 +92,8 @@ impl Subject<'_> {
         }
         match &self.args.import_id {
             Some(name) if import.id != ImportId::fixed(name, import.number) => {
-                let words = format!("the import here began with another --import-id than `{name}`, or without one");
+                let words =
+                    format!("the import here began with another --import-id than `{name}`, or without one");
                 Err(Error::new(exit::NOT_THE_SAME, words).hint(
                     "say the one that it began with, or none; another import has a state of its own: --state DIR",
                 ))

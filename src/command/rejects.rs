@@ -11,12 +11,11 @@ use crate::edge::sheet::{Columns, SheetWriter};
 use crate::edge::status_file;
 use crate::error::{Error, exit};
 use crate::model::Letter;
-use crate::report::groups::{Group, Groups, key_of};
+use crate::report::groups::{Group, Groups, kind_of};
 use crate::report::rejects::{self as report, Found};
 use crate::report::speech;
 use crate::settings;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -43,7 +42,7 @@ pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
     let book = Book::of(&from)?;
     let mut groups = Groups::default();
     from.each(&mut |letter, _| {
-        groups.add_as(letter, book.is_open(letter)?);
+        groups.add_as(letter, book.open_rows(letter)?);
         Ok(())
     })?;
     let sorted = groups.sorted();
@@ -174,21 +173,17 @@ impl Book {
         Ok(Self { replays: root.map(|root| Replays::of(&root)).transpose()?.unwrap_or_default(), newest })
     }
 
-    /// Some row of it was not delivered by a replay.
-    fn is_open(&self, letter: &Letter) -> Result<bool, Error> {
-        if self.replays.is_empty() {
-            return Ok(true);
-        }
-        let rows = letter.rows.as_ref().map_or(1, |rows| {
-            serde_json::from_str::<Vec<&RawValue>>(rows.get()).map_or(1, |rows| rows.len() as u64)
-        });
+    /// How many of its rows were delivered neither by a replay nor by the import itself.
+    fn open_rows(&self, letter: &Letter) -> Result<u64, Error> {
+        let rows = letter.count();
         let names = self.replays.names(letter, rows, self.newest.as_deref())?;
-        for name in names.iter().flatten() {
-            if self.replays.fate(*name)? != Fate::Delivered {
-                return Ok(true);
-            }
+        let mut open = 0;
+        for (index, own) in self.replays.own_fates(letter, rows)?.into_iter().enumerate() {
+            let name = names.as_ref().map(|names| names[index]);
+            let fate = name.map_or(Ok(Fate::Open), |name| self.replays.fate(name))?;
+            open += u64::from(own != Fate::Settled && fate != Fate::Delivered);
         }
-        Ok(names.is_none())
+        Ok(open)
     }
 }
 
@@ -225,8 +220,8 @@ fn is_of(letter: &Letter, wanted: &report::Wanted, groups: &[Group]) -> bool {
         report::Wanted::Code(code) => letter.error.code == *code,
         report::Wanted::Number(index) => {
             let group = &groups[*index];
-            let (code, pattern) = key_of(letter);
-            code == group.code && pattern == group.pattern
+            let (code, pattern, is_doubt) = kind_of(letter);
+            code == group.code && pattern == group.pattern && is_doubt == group.doubt.is_some()
         }
     }
 }
@@ -241,7 +236,7 @@ fn export(
     let mut replayed = 0;
     let mut fits = |letter: &Letter| {
         let fits = wanted.is_none_or(|wanted| is_of(letter, wanted, groups));
-        let is_open = !fits || book.is_open(letter)?;
+        let is_open = !fits || book.open_rows(letter)? > 0;
         replayed += if is_open { 0 } else { letter.count() };
         Ok::<bool, Error>(fits && is_open)
     };
@@ -274,7 +269,7 @@ fn export(
         replayed /= 2;
     }
     if replayed > 0 && ended.is_ok() {
-        speech::say(&format!("note: left out: {} that replays delivered", speech::count(replayed, "row")));
+        speech::say(&format!("note: left out: {} delivered since", speech::count(replayed, "row")));
     }
     match ended {
         // Whoever read it has read enough.

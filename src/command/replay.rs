@@ -11,7 +11,7 @@ use crate::args::{AmbiguousArg, FormatArg, ReplayArgs, SendArgs};
 use crate::edge::fingerprint::Fingerprint;
 use crate::edge::ledger::{Found, Ledger};
 use crate::edge::source::{Layout, Source};
-use crate::edge::state_dir::StateDir;
+use crate::edge::state_dir::{StateDir, StateError};
 use crate::edge::status_file;
 use crate::error::{Error, exit};
 use crate::model::{Digest, Hasher, ImportId, ImportRecord, ImportState};
@@ -20,6 +20,7 @@ use crate::settings;
 use crate::target::Target;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -65,6 +66,20 @@ struct Desk<'a> {
     replays: Replays,
     origin: Option<Origin>,
     layout: Option<Layout>,
+    /// Keeps runs of the import away while its dead letters are taken over.
+    still: Option<File>,
+}
+
+/// Behind the lock of the replays: a run of the import that takes up rows in doubt asks for them in the other order.
+fn keep_still(root: &Path) -> Result<Option<File>, Error> {
+    let shown = root.display();
+    StateDir::look(root).map_err(|error| match error {
+        StateError::Held => {
+            let words = format!("an import runs in `{shown}`, and its dead letters may still become more");
+            Error::new(exit::HELD, words).hint("wait for it to end, then run the same command again")
+        }
+        StateError::Io(error) => Error::failed(format!("the state folder `{shown}` cannot be read: {error}")),
+    })
 }
 
 fn replay(args: &ReplayArgs, arguments: &[OsString]) -> Result<u8, Error> {
@@ -75,16 +90,9 @@ fn replay(args: &ReplayArgs, arguments: &[OsString]) -> Result<u8, Error> {
     let Some(file) = letters_of(&send.inputs[0])? else { return Ok(nothing(send, arguments)) };
     let root = root(send, &file)?;
     settings::keep_apart(send, &root)?;
-    let held = StateDir::is_held(&root).map_err(|error| {
-        Error::failed(format!("the state folder `{}` cannot be read: {error}", root.display()))
-    })?;
-    if held {
-        let words =
-            format!("an import runs in `{}`, and its dead letters may still become more", root.display());
-        return Err(Error::new(exit::HELD, words).hint("wait for it to end, then run the same command again"));
-    }
     // One replay at a time: two would take over the same letters.
     let _turn = take_state(&root.join("replays"))?;
+    let still = keep_still(&root)?;
     let sandbox = if chosen.is_sandbox { Some(start_sandbox(send, &root)?) } else { None };
     let target = send::compile(&chosen, sandbox.as_ref())?;
     send::warn(send, &target);
@@ -104,7 +112,8 @@ fn replay(args: &ReplayArgs, arguments: &[OsString]) -> Result<u8, Error> {
         replay: Replayed { of: root.display().to_string(), ..Replayed::default() },
     };
     let (replays, origin) = (Replays::of(&root)?, Origin::of(&root)?);
-    let desk = Desk { args, arguments, file, root, target, identity, request, replays, origin, layout };
+    let desk =
+        Desk { args, arguments, file, root, target, identity, request, replays, origin, layout, still };
     let code = desk.decide();
     drop(sandbox);
     code
@@ -158,7 +167,12 @@ impl Desk<'_> {
                 if takes_up && found.tally.in_doubt > 0 {
                     ledger.reopen(found.import.number).map_err(|error| ledger_error(&error))?;
                     let import = ImportRecord { state: ImportState::Open, ..found.import };
-                    return self.go_on(ledger, Found { import, ..found }, &state, (before.replay, before.nth));
+                    return self.go_on(
+                        ledger,
+                        Found { import, ..found },
+                        &state,
+                        (before.replay, before.nth),
+                    );
                 }
                 send::finished(ledger, &self.closing(state.path(), before.replay), &found, exit)
             }
@@ -310,7 +324,8 @@ impl Desk<'_> {
         (replay, nth): (Replayed, u64),
     ) -> Result<u8, Error> {
         let dead_letters = settings::dead_letter_path(&self.args.send, state.path());
-        let Self { args, arguments, file, target, .. } = self;
+        let Self { args, arguments, file, target, still, .. } = self;
+        drop(still);
         let closing = Closing::new(&args.send, arguments, target.name(), &dead_letters).of_replay(replay);
         let (args, layout) = (&args.send, &Layout::taken());
         let target = Arc::new(target);

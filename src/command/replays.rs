@@ -2,11 +2,12 @@
 //! ledgers: nothing is written into the import's own, which another run may hold.
 
 use super::opening::ledger_error;
-use crate::edge::ledger::{ReplayView, Standing, View};
+use crate::edge::ledger::{Ledger, LedgerError, ReplayView, RowsWithoutEnd, Standing, ToldDoubt, View};
 use crate::edge::state_dir::StateDir;
 use crate::edge::status_file;
 use crate::error::Error;
-use crate::model::{Letter, LetterId, Ordinal};
+use crate::model::{BatchSeq, ImportState, Letter, LetterId, Ordinal};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Where a dead letter stands over all replays.
@@ -15,6 +16,54 @@ pub(super) enum Fate {
     Open,
     Delivered,
     InDoubt,
+    /// The import has taken it up again itself, and it is on its way.
+    Pending,
+    /// The import has taken it up again itself, and it has its end.
+    Settled,
+}
+
+/// The import's own ledger, which no run holds: it may have taken rows out of doubt itself.
+#[derive(Debug)]
+struct Own {
+    view: View,
+    without_end: RowsWithoutEnd,
+}
+
+impl Own {
+    fn of(root: &Path) -> Result<Option<Self>, Error> {
+        let path = root.join("ledger.db");
+        if !path.is_file() || StateDir::is_held(root).unwrap_or(true) {
+            return Ok(None);
+        }
+        let open = || {
+            let view = View::open(&path)?;
+            let without_end = view.rows_without_end()?;
+            Ok(Self { view, without_end })
+        };
+        open().map(Some).map_err(|error: LedgerError| ledger_error(&error))
+    }
+
+    /// What has become of the rows that a letter about a whole request speaks of.
+    fn fates(&self, letter: &Letter, rows: u64) -> Result<Option<Vec<Fate>>, Error> {
+        let Some(key) = letter.batch.as_deref().filter(|_| letter.is_doubt()) else { return Ok(None) };
+        let batch = self.view.batch_of(key).map_err(|error| ledger_error(&error))?;
+        let Some(batch) = batch else { return Ok(None) };
+        let lists = self.without_end.get(&batch.rank).map(Vec::as_slice).unwrap_or_default();
+        let fate = |ordinal| match lists.iter().find(|list| list.rows.contains(ordinal)) {
+            Some(list) if !list.is_doubt => Fate::Pending,
+            // In doubt anew, and a letter of its own says so.
+            Some(list) if list.told_by.is_some_and(|teller| teller != batch.seq) => Fate::Settled,
+            Some(_) => Fate::Open,
+            None => Fate::Settled,
+        };
+        let fates: Vec<Fate> = batch.rows.iter().map(fate).collect();
+        if fates.len() as u64 == rows {
+            return Ok(Some(fates));
+        }
+        // A person has taken rows out, and nobody knows which.
+        let open = fates.iter().find(|fate| **fate != Fate::Settled);
+        Ok(Some(vec![open.copied().unwrap_or(Fate::Settled); rows as usize]))
+    }
 }
 
 /// All replays of one import's state.
@@ -24,11 +73,12 @@ pub(super) struct Replays {
     list: Vec<(u64, ReplayView)>,
     /// One is running at this moment, and is not among them.
     pub(super) is_running: bool,
+    own: Option<Own>,
 }
 
 impl Replays {
     pub(super) fn of(root: &Path) -> Result<Self, Error> {
-        let mut it = Self { list: Vec::new(), is_running: false };
+        let mut it = Self { list: Vec::new(), is_running: false, own: Own::of(root)? };
         for (number, folder) in folders(root) {
             let unreadable = |error: std::io::Error| {
                 Error::failed(format!("the replay in `{}` cannot be read: {error}", folder.display()))
@@ -49,10 +99,6 @@ impl Replays {
 
     pub(super) fn views(&self) -> impl Iterator<Item = &ReplayView> {
         self.list.iter().map(|(_, view)| view)
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.list.is_empty()
     }
 
     /// The replay that wrote a letter, if one did.
@@ -79,8 +125,10 @@ impl Replays {
             return Ok(Some((first..first + rows).map(own).collect()));
         };
         let first = Ordinal(source.row - 1);
-        let ordinals: Vec<Ordinal> = match view.in_doubt_from(first) {
-            Some(set) if letter.is_doubt() && set.len() == rows => set.iter().collect(),
+        let batch = letter.batch.as_deref().filter(|_| letter.is_doubt());
+        let set = batch.map_or(Ok(None), |key| view.rows_of(key)).map_err(|error| ledger_error(&error))?;
+        let ordinals: Vec<Ordinal> = match set {
+            Some(set) if set.len() == rows => set.iter().collect(),
             _ => (0..rows).map(|index| Ordinal(first.0 + index)).collect(),
         };
         let taken_from = |(index, ordinal): (usize, Ordinal)| {
@@ -88,6 +136,50 @@ impl Replays {
             Ok(found.unwrap_or_else(|| own(index as u64)))
         };
         ordinals.into_iter().enumerate().map(taken_from).collect::<Result<_, Error>>().map(Some)
+    }
+
+    /// What the import itself has made of each row of a letter since.
+    pub(super) fn own_fates(&self, letter: &Letter, rows: u64) -> Result<Vec<Fate>, Error> {
+        let fates = self.own.as_ref().map_or(Ok(None), |own| own.fates(letter, rows))?;
+        Ok(fates.unwrap_or_else(|| vec![Fate::Open; rows as usize]))
+    }
+
+    /// Batches of the import whose rows are in doubt and were taken over by a replay: it sees to them.
+    pub(super) fn taken_over(&self, ledger: &Ledger, import: u64) -> Result<HashSet<BatchSeq>, Error> {
+        let mut taken = HashSet::new();
+        let mut failed = None;
+        let read = ledger.told_doubts(import, &mut |doubt| {
+            match self.is_taken(&doubt) {
+                Ok(true) => {
+                    taken.insert(doubt.batch);
+                }
+                Ok(false) => {}
+                Err(error) => failed = Some(error),
+            }
+            Ok(())
+        });
+        read.map_err(|error| ledger_error(&error))?;
+        failed.map_or(Ok(taken), Err)
+    }
+
+    fn is_taken(&self, doubt: &ToldDoubt<'_>) -> Result<bool, Error> {
+        let letter = Letter::read(doubt.letter).map_err(LedgerError::Refused);
+        let letter = letter.map_err(|error| ledger_error(&error))?;
+        let names = self.names(&letter, doubt.letter_rows.len(), None)?.unwrap_or_default();
+        let rows = doubt.letter_rows.iter().zip(names);
+        let names = rows.filter(|(ordinal, _)| doubt.rows.contains(*ordinal)).map(|(_, name)| name);
+        for (name, view) in names.flat_map(|name| self.views().map(move |view| (name, view))) {
+            let is_taken = match view.standing(name).map_err(|error| ledger_error(&error))? {
+                None => false,
+                // Given up before it was its turn, it is nobody's.
+                Some(Standing::Waiting) => view.import().state == ImportState::Open,
+                Some(_) => true,
+            };
+            if is_taken {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// What has become of a letter. One that no replay knows is open.

@@ -5,6 +5,7 @@ use super::opening::{
     self, InputFacts, Opening, Subject, copy_facts, input_facts, ledger_error, source_error,
 };
 use super::reading::Reading;
+use super::replays::Replays;
 use super::spooling;
 use crate::args::SendArgs;
 use crate::drive::{Former, Run, Stage};
@@ -16,7 +17,7 @@ use crate::edge::state_dir::{StateDir, StateError};
 use crate::edge::wire::{Way, Wire};
 use crate::engine::{Assembler, Engine};
 use crate::error::{Error, exit};
-use crate::model::ImportRecord;
+use crate::model::{ImportRecord, Recovered, Unsettled, UnsettledState};
 use crate::report::{Closing, Onlooker, Part, Summary, speech};
 use crate::sandbox::{Options, Sandbox};
 use crate::settings::{self, Chosen};
@@ -227,6 +228,42 @@ impl Job<'_> {
         Ledger::open(&path, self.dead_letters).map_err(|error| ledger_error(&error))
     }
 
+    /// Takes out the rows in doubt that replays have taken over. No replay begins while what comes back lives.
+    fn leave_to_replays(
+        &self,
+        ledger: &Ledger,
+        recovered: &mut Recovered,
+    ) -> Result<Option<StateDir>, Error> {
+        let place = self.state.path().join("replays");
+        if !place.is_dir() {
+            return Ok(None);
+        }
+        let turn = StateDir::take(&place).map_err(|error| match error {
+            StateError::Held => {
+                Error::new(exit::HELD, "a replay of this import runs, and may send the same rows")
+                    .hint("wait for it to end, then run the same command again")
+            }
+            StateError::Io(error) => Error::failed(format!("cannot use `{}`: {error}", place.display())),
+        })?;
+        let replays = Replays::of(self.state.path())?;
+        let taken = replays.taken_over(ledger, recovered.import.number)?;
+        let is_left = |unsettled: &Unsettled| {
+            matches!(unsettled.state, UnsettledState::Parked { .. }) && taken.contains(&unsettled.batch.seq)
+        };
+        let left: u64 = recovered
+            .unsettled
+            .iter()
+            .filter(|batch| is_left(batch))
+            .map(|batch| batch.batch.rows.len())
+            .sum();
+        recovered.unsettled.retain(|batch| !is_left(batch));
+        if left > 0 && !self.args.quiet {
+            let rows = speech::count(left, "row");
+            speech::say(&format!("note: {rows} in doubt left alone: a replay has taken them over"));
+        }
+        Ok(Some(turn))
+    }
+
     /// `before` is the exit code of the import that was ended before this one.
     pub(super) fn run(
         &self,
@@ -238,11 +275,13 @@ impl Job<'_> {
         let Turn { mut ledger, import, source, paths, names, feed, is_rest, nth } = turn;
         let (args, target) = (self.args, Arc::clone(&self.target));
         let clock = Clock::start();
-        let recovered = ledger.recover(import.number).map_err(|error| ledger_error(&error))?;
+        let mut recovered = ledger.recover(import.number).map_err(|error| ledger_error(&error))?;
         let resumed = recovered.batches_planned > 0 || recovered.tally.read > 0;
         let unsettled = recovered.unsettled.iter().map(|batch| batch.batch.clone()).collect();
         let names: Arc<[String]> = names.into();
         let policy = settings::policy(args, &target);
+        let _replays =
+            if policy.take_up_doubt { self.leave_to_replays(&ledger, &mut recovered)? } else { None };
         let limits = settings::batch_limits(args, &target);
         let assembler = Arc::new(Assembler::new(Arc::clone(&target), import.id, limits).of_import(nth));
         let total = source.bytes_total();

@@ -46,7 +46,10 @@ impl Audited {
         let state = self.state.display();
         if self.other.is_some() {
             let names = self.inputs.join(", ");
-            return format!("`{names}` is not what import {} of `{state}` read; nothing else was compared", self.import.number);
+            return format!(
+                "`{names}` is not what import {} of `{state}` read; nothing else was compared",
+                self.import.number
+            );
         }
         match self.found.problem_count {
             0 => format!("the books of {state} balance"),

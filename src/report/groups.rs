@@ -21,7 +21,7 @@ pub struct Group {
     pub code: String,
     pub pattern: String,
     pub rows: u64,
-    /// Of these, the ones that no replay has delivered.
+    /// Of these, the ones that were not delivered since.
     pub open: u64,
     /// They are in doubt: so many of them were refused, and nobody knows which.
     pub doubt: Option<u64>,
@@ -49,32 +49,32 @@ struct Example {
 /// Counts refusals.
 #[derive(Debug, Default)]
 pub struct Groups {
-    map: HashMap<(String, String), Group>,
+    map: HashMap<Kind, Group>,
     letters: u64,
     rows: u64,
 }
 
 impl Groups {
     pub fn add(&mut self, letter: &Letter) {
-        self.add_as(letter, true);
+        self.add_as(letter, letter.count());
     }
 
-    /// `open`: no replay has delivered it.
-    pub fn add_as(&mut self, letter: &Letter, open: bool) {
-        let mut key = key_of(letter);
+    /// So many of its rows were not delivered since.
+    pub fn add_as(&mut self, letter: &Letter, open: u64) {
+        let mut key = kind_of(letter);
         if self.map.len() >= GROUPS_MAX && !self.map.contains_key(&key) {
-            key = (OTHERS.to_owned(), String::new());
+            key = (OTHERS.to_owned(), String::new(), letter.is_doubt());
         }
         let first = self.letters;
         let rows = letter.count();
         self.letters += 1;
         self.rows += rows;
-        let group = self.map.entry(key).or_insert_with_key(|(code, pattern)| Group {
+        let group = self.map.entry(key).or_insert_with_key(|(code, pattern, doubt)| Group {
             code: code.clone(),
             pattern: pattern.clone(),
             rows: 0,
             open: 0,
-            doubt: letter.is_doubt().then_some(0),
+            doubt: doubt.then_some(0),
             fields: Vec::new(),
             example: Example::of(letter),
             others: Vec::new(),
@@ -83,13 +83,13 @@ impl Groups {
         });
         group.varied |= !letter.error.message.starts_with(&group.example.message);
         group.rows += rows;
-        if let (Some(refused), true) = (&mut group.doubt, letter.is_doubt()) {
+        if let Some(refused) = &mut group.doubt {
             *refused += letter.invalid.unwrap_or(1);
         }
         if first != group.first && group.others.len() < OTHERS_MAX {
             group.others.push(Example::of(letter));
         }
-        group.open += if open { rows } else { 0 };
+        group.open += open;
         if let Some(field) = &letter.error.field {
             group.count_field(field, rows);
         }
@@ -128,11 +128,13 @@ impl Group {
     }
 }
 
-/// By what letters are grouped: code and pattern.
-pub fn key_of(letter: &Letter) -> (String, String) {
+/// By what letters are grouped: code, pattern, and whether nobody knows which rows they are about.
+pub type Kind = (String, String, bool);
+
+pub fn kind_of(letter: &Letter) -> Kind {
     let error = &letter.error;
     let code: String = error.code.chars().take(80).collect();
-    (code, pattern(&error.message, error.field.as_deref()))
+    (code, pattern(&error.message, error.field.as_deref()), letter.is_doubt())
 }
 
 impl Example {
@@ -188,7 +190,7 @@ pub fn words(groups: &[(usize, &Group)]) -> String {
         let status = group.example.status.map_or(String::new(), |status| format!(" [{status}]"));
         let open = match group.open {
             open if open == group.rows => String::new(),
-            0 => " (all replayed)".to_owned(),
+            0 => " (all delivered since)".to_owned(),
             open => format!(" ({} still open)", grouped(open)),
         };
         text.push_str(&format!("{number}  {pad}{rows}  {}{status}{doubt}{open}\n", tame(&group.code)));

@@ -159,8 +159,11 @@ impl Picture {
             .to_owned();
         for group in self.refused.iter().take(REASONS_MAX) {
             let width = (group.rows as f64 * 100.0 / most as f64).max(2.0);
-            let doubt =
-                if group.doubt.is_some() { " <span class=\"doubt\">in doubt: nobody knows which</span>" } else { "" };
+            let doubt = if group.doubt.is_some() {
+                " <span class=\"doubt\">in doubt: nobody knows which</span>"
+            } else {
+                ""
+            };
             let examples = group.examples().map(|(place, message)| {
                 let message = if message == group.pattern { String::new() } else { format!(": {message}") };
                 format!("<p class=\"faint\">{}</p>", escape(&cut(&format!("{place}{message}"))))

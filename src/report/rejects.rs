@@ -54,9 +54,9 @@ impl Found {
         let mut replayed = match rows - open {
             0 => String::new(),
             all if open == 0 => {
-                format!("; replays delivered {}", if all == 1 { "it" } else { "all of them" })
+                format!("; {} delivered since", if all == 1 { "it was" } else { "all of them" })
             }
-            some => format!("; replays delivered {}, {} still open", grouped(some), grouped(open)),
+            some => format!("; {} delivered since, {} still open", grouped(some), grouped(open)),
         };
         if self.is_replaying {
             replayed.push_str("; a replay is running, and what it delivers counts when it has ended");

@@ -53,9 +53,14 @@ pub struct Replayed {
 
 /// Rows that a replay did not take over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LeftOut {
     /// By earlier replays.
     pub delivered: u64,
+    /// By the import itself, which took them out of doubt.
+    pub settled: u64,
+    /// The import has taken them out of doubt, and has not ended.
+    pub pending: u64,
     pub in_doubt: u64,
     /// Refused in an import after which the same state has begun another.
     pub earlier_imports: u64,
@@ -70,6 +75,8 @@ impl LeftOut {
     pub fn words(&self) -> Option<String> {
         let parts = [
             (self.delivered, "delivered by earlier replays"),
+            (self.settled, "no longer in doubt: the import has sent them again"),
+            (self.pending, "pending in the import, which has taken them up again"),
             (self.in_doubt, "in doubt (--in-doubt takes them, too)"),
             (self.earlier_imports, "of earlier imports"),
             (self.other_reasons, "refused for other reasons"),

@@ -125,7 +125,10 @@ fn a_file_that_is_edited_or_no_dead_letters_at_all_is_told_by_its_line() {
          {\"rows\":[{\"a\":3},{\"a\":4}],\"invalid\":1,\"error\":{\"code\":\"x\",\"message\":\"1 of 2 invalid\"}}\n",
     );
     let said = bench.run("rejects mine.ndjson").exits(0);
-    assert!(said.stdout.starts_with("mine.ndjson: 2 rows were refused and 2 rows are in doubt, for 3 reasons\n"), "{said:?}");
+    assert!(
+        said.stdout.starts_with("mine.ndjson: 2 rows were refused and 2 rows are in doubt, for 3 reasons\n"),
+        "{said:?}"
+    );
     assert!(said.stdout.contains("(in doubt: 1 of them refused, nobody knows which)"), "{said:?}");
     assert!(!said.stdout.contains('\u{1b}'), "{said:?}");
     bench.write("x.csv", "id\n1\n");

@@ -137,7 +137,8 @@ fn a_resumed_import_tells_the_reasons_of_all_its_runs() {
     let bench = Bench::with("x.ndjson", rows);
     let send = "send x.ndjson --to sandbox --progress none";
     let said = bench.run(&format!("{send} --limit 2")).exits(0);
-    let told = |reasons: &str| format!("refused rows are in x.ndjson.bulkhaul/dead-letters.ndjson ({reasons})\n");
+    let told =
+        |reasons: &str| format!("refused rows are in x.ndjson.bulkhaul/dead-letters.ndjson ({reasons})\n");
     assert!(said.stderr.contains(&told("1 invalid_json, 1 rejected")), "{}", said.stderr);
     let said = bench.run(send).exits(3);
     assert!(said.stderr.contains(&told("2 rejected, 1 invalid_json")), "{}", said.stderr);

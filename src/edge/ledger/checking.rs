@@ -171,7 +171,7 @@ fn page(row: &Row<'_>) -> Result<BatchPage, LedgerError> {
         parent: parent.map(|seq| seq as u64),
         rank: number(row, "rank")?,
         generation: row.get("generation")?,
-        rows: row_set(row)?,
+        rows: row_set(row, "row_set")?,
         start: Place {
             input: row.get("input")?,
             row: number(row, "row")?,

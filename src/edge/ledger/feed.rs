@@ -136,7 +136,7 @@ fn delivered(conn: &Connection, number: i64, folder: &Path) -> Result<Sorted, Le
         conn.prepare("SELECT ordinal FROM letter WHERE import = ?1 AND ordinal BETWEEN ?2 AND ?3")?;
     let mut rows = batches.query([number])?;
     while let Some(row) = rows.next()? {
-        let set = reading::row_set(row)?;
+        let set = reading::row_set(row, "row_set")?;
         let (first, last) = (set.first().0 as i64, set.last().0 as i64);
         let refused = refusals.query_map([number, first, last], |row| row.get::<_, i64>(0))?;
         let refused: std::collections::HashSet<i64> = refused.collect::<Result<_, _>>()?;

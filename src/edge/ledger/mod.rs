@@ -21,7 +21,7 @@ pub use clerk::{Clerk, Done};
 pub use feed::LastFeed;
 pub use letters::LetterFile;
 pub use reading::Found;
-pub use replay::{ReplayView, Replaying, Standing};
+pub use replay::{BatchOf, ReplayView, Replaying, RowsWithoutEnd, Standing, ToldDoubt, WithoutEnd};
 pub use view::{Details, Refusals, View};
 
 use crate::model::{

@@ -2,8 +2,9 @@
 
 use super::LedgerError;
 use crate::model::{
-    BatchKey, BatchSeq, Begun, Close, Counters, Cursor, Digest, GroupId, ImportId, ImportRecord, ImportState, Job,
-    KeptRows, Ordinal, Park, Place, Planned, Recovered, RowSet, Tally, Unsettled, UnsettledState, WallTime,
+    BatchKey, BatchSeq, Begun, Close, Counters, Cursor, Digest, GroupId, ImportId, ImportRecord, ImportState,
+    Job, KeptRows, Ordinal, Park, Place, Planned, Recovered, RowSet, Tally, Unsettled, UnsettledState,
+    WallTime,
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -146,7 +147,7 @@ fn planned(row: &Row<'_>) -> Result<Planned, LedgerError> {
         parent: parent.map(|seq| BatchSeq(seq as u64)),
         rank: BatchSeq(number(row, "rank")?),
         generation: row.get("generation")?,
-        rows: row_set(row)?,
+        rows: row_set(row, "row_set")?,
         close: close(row)?,
         start: Place {
             input: row.get("input")?,
@@ -196,8 +197,8 @@ fn close(row: &Row<'_>) -> Result<Close, LedgerError> {
     known.copied().ok_or_else(|| damaged("how a batch was closed"))
 }
 
-pub(super) fn row_set(row: &Row<'_>) -> Result<RowSet, LedgerError> {
-    let bytes: Vec<u8> = row.get("row_set")?;
+pub(super) fn row_set(row: &Row<'_>, column: &str) -> Result<RowSet, LedgerError> {
+    let bytes: Vec<u8> = row.get(column)?;
     RowSet::from_bytes(&bytes).ok_or_else(|| damaged("the rows of a batch"))
 }
 

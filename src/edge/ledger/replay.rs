@@ -2,8 +2,9 @@
 //! delivered follows from where its row is, so there is no second book to fall behind the first.
 
 use super::{Ledger, LedgerError, View, reading, schema, writing};
-use crate::model::{Digest, ImportRecord, LetterId, Ordinal, RowSet};
+use crate::model::{BatchSeq, Digest, ImportRecord, LetterId, Ordinal, RowSet};
 use rusqlite::{OptionalExtension, Transaction, params};
+use std::collections::HashMap;
 use std::path::Path;
 
 /// Where a letter stands in one replay.
@@ -112,9 +113,9 @@ impl ReplayView {
         Ok(select.query_row([ordinal.0 as i64], |row| Ok(LetterId(row.get(0)?))).optional()?)
     }
 
-    /// The rows in doubt that a letter about several of them speaks of, by the first.
-    pub fn in_doubt_from(&self, first: Ordinal) -> Option<&RowSet> {
-        self.unsettled.iter().find(|rows| rows.first() == first)
+    /// The rows that a letter about several of them speaks of, by the key of their batch.
+    pub fn rows_of(&self, key: &str) -> Result<Option<RowSet>, LedgerError> {
+        Ok(self.view.batch_of(key)?.map(|batch| batch.rows))
     }
 
     /// Where a letter stands here; `None` if it was not taken over.
@@ -144,7 +145,98 @@ impl ReplayView {
     }
 }
 
+/// A batch that a letter speaks of.
+#[derive(Clone, Debug)]
+pub struct BatchOf {
+    pub seq: u64,
+    /// The batch that was cut from the input.
+    pub rank: u64,
+    pub rows: RowSet,
+}
+
+/// Rows without an end.
+#[derive(Clone, Debug)]
+pub struct WithoutEnd {
+    pub is_doubt: bool,
+    pub rows: RowSet,
+    /// The batch whose letter speaks of them, if one does.
+    pub told_by: Option<u64>,
+}
+
+/// By the batch that was cut from the input.
+pub type RowsWithoutEnd = HashMap<u64, Vec<WithoutEnd>>;
+
+/// Rows in doubt, and a letter about them, or about some of them and others.
+#[derive(Clone, Debug)]
+pub struct ToldDoubt<'a> {
+    pub batch: BatchSeq,
+    pub rows: RowSet,
+    pub letter: &'a str,
+    /// All that the letter is about.
+    pub letter_rows: RowSet,
+}
+
+impl Ledger {
+    /// Hands over each letter about rows that are in doubt, with each batch of those.
+    pub fn told_doubts(
+        &self,
+        import: u64,
+        each: &mut dyn FnMut(ToldDoubt<'_>) -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError> {
+        let mut select = self.conn.prepare(
+            "SELECT batch.seq, batch.row_set, letter.line, teller.row_set AS letter_rows
+             FROM letter JOIN batch AS teller ON teller.seq = letter.batch
+             JOIN batch ON batch.import = letter.import AND batch.rank = teller.rank
+             WHERE letter.import = ?1 AND letter.ordinal IS NULL AND batch.state = 'doubt'",
+        )?;
+        let mut rows = select.query([import as i64])?;
+        while let Some(row) = rows.next()? {
+            each(ToldDoubt {
+                batch: BatchSeq(reading::number(row, "seq")?),
+                rows: reading::row_set(row, "row_set")?,
+                letter: row.get_ref("line")?.as_str().map_err(rusqlite::Error::from)?,
+                letter_rows: reading::row_set(row, "letter_rows")?,
+            })?;
+        }
+        Ok(())
+    }
+}
+
 impl View {
+    /// The batch with this key, hexadecimal.
+    pub fn batch_of(&self, key: &str) -> Result<Option<BatchOf>, LedgerError> {
+        let Some(key) = Digest::from_hex(key).filter(|_| !self.is_new) else { return Ok(None) };
+        let mut select = self.conn.prepare_cached("SELECT seq, rank, row_set FROM batch WHERE key = ?1")?;
+        let mut rows = select.query([key.0])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let (seq, rank) = (reading::number(row, "seq")?, reading::number(row, "rank")?);
+        Ok(Some(BatchOf { seq, rank, rows: reading::row_set(row, "row_set")? }))
+    }
+
+    /// Of all imports.
+    pub fn rows_without_end(&self) -> Result<RowsWithoutEnd, LedgerError> {
+        let mut found = RowsWithoutEnd::new();
+        if self.is_new {
+            return Ok(found);
+        }
+        let mut select = self.conn.prepare(
+            "SELECT rank, state, row_set, iif(EXISTS (
+               SELECT 1 FROM letter WHERE letter.import = batch.import AND letter.ordinal IS NULL
+                 AND letter.batch = batch.parent), parent, NULL) AS told_by
+             FROM batch WHERE state IN ('prepared', 'accepted', 'doubt')",
+        )?;
+        let mut rows = select.query([])?;
+        while let Some(row) = rows.next()? {
+            let told_by: Option<i64> = row.get("told_by")?;
+            found.entry(reading::number(row, "rank")?).or_default().push(WithoutEnd {
+                is_doubt: row.get_ref("state")?.as_str().map_err(rusqlite::Error::from)? == "doubt",
+                rows: reading::row_set(row, "row_set")?,
+                told_by: told_by.map(|seq| seq as u64),
+            });
+        }
+        Ok(found)
+    }
+
     /// As [`ReplayView::refused_keys`].
     pub fn refused_keys(
         &self,

@@ -1,0 +1,131 @@
+//! Rows in doubt have two ways out, the import's own and a replay's: whichever takes them, the other leaves them alone.
+
+use crate::support::Bench;
+use crate::support::scripted::Scripted;
+use crate::support::scripted::Step::{self, Loses, Says};
+
+const COUNTS_ONE: Step = Says("200 OK", "", "{\"n\":1}");
+const GOOD: Step = Says("200 OK", "", "{\"n\":0}");
+
+/// An import of three rows into a target that counts what it refuses and names nothing: they are in doubt.
+struct Doubt {
+    bench: Bench,
+    server: Scripted,
+}
+
+impl Doubt {
+    fn with(steps: &[Step]) -> Self {
+        let server = Scripted::start(steps);
+        let bench = Bench::with("x.ndjson", "{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n");
+        let profile = format!(
+            "[profile]\nversion = 1\nname = \"counted\"\n[request]\nurl = \"{}/rows\"\n\
+             [[response]]\nwhen = {{ status = [200] }}\nthen = \"results\"\nresults = \"r\"\n\
+             [results.r]\ncovers = \"failed\"\ncount_failed = \"/n\"\nunlisted = \"ok\"\n",
+            server.url
+        );
+        bench.write("counted.toml", profile);
+        let doubt = Self { bench, server };
+        doubt.send("").exits(5).books([3, 0, 0, 3, 0]);
+        doubt
+    }
+
+    fn send(&self, more: &str) -> crate::support::Said {
+        self.bench.run(&format!("send x.ndjson --to ./counted.toml --progress none --json {more}"))
+    }
+
+    fn replay(&self, more: &str) -> crate::support::Said {
+        self.bench.run(&format!(
+            "replay x.ndjson.bulkhaul --to ./counted.toml --progress none --json --in-doubt {more}"
+        ))
+    }
+
+    fn requests(&self) -> usize {
+        self.server.got().len()
+    }
+
+    /// Rows that are open, by `rejects`.
+    fn open(&self) -> u64 {
+        self.bench.run("rejects --json").exits(0).summary()["open"].as_u64().unwrap()
+    }
+}
+
+#[test]
+fn what_the_import_sent_again_itself_is_not_replayed() {
+    let doubt = Doubt::with(&[COUNTS_ONE, GOOD]);
+    assert_eq!(doubt.open(), 3);
+    doubt.send("--on-ambiguous resend").exits(0).books([3, 3, 0, 0, 0]);
+    assert_eq!((doubt.open(), doubt.requests()), (0, 2));
+    let said = doubt.replay("").exits(0);
+    assert_eq!(said.summary()["replay"]["left_out"]["settled"], 3);
+    assert_eq!(said.stderr, "nothing to replay: 3 no longer in doubt: the import has sent them again\n");
+    assert_eq!(doubt.requests(), 2);
+}
+
+#[test]
+fn what_a_replay_delivered_is_not_sent_again_by_the_import() {
+    let doubt = Doubt::with(&[COUNTS_ONE, GOOD]);
+    doubt.replay("").exits(0).books([3, 3, 0, 0, 0]);
+    assert_eq!((doubt.open(), doubt.requests()), (0, 2));
+    for _ in 0..2 {
+        let said = doubt.send("--on-ambiguous resend").exits(5).books([3, 0, 0, 3, 0]);
+        assert!(
+            said.stderr.starts_with("note: 3 rows in doubt left alone: a replay has taken them over\n"),
+            "{said:?}"
+        );
+    }
+    assert_eq!(doubt.requests(), 2);
+}
+
+#[test]
+fn what_is_in_doubt_anew_is_told_once_and_replayed_once() {
+    let doubt = Doubt::with(&[COUNTS_ONE, COUNTS_ONE, GOOD]);
+    doubt.send("--on-ambiguous resend").exits(5).books([3, 0, 0, 3, 0]);
+    assert_eq!(doubt.bench.dead_letters("x.ndjson").len(), 2, "one for each answer");
+    assert_eq!(doubt.open(), 3);
+    doubt.replay("").exits(0).books([3, 3, 0, 0, 0]);
+    assert_eq!((doubt.open(), doubt.requests()), (0, 3));
+    doubt.send("--on-ambiguous resend").exits(5);
+    assert_eq!(doubt.requests(), 3);
+}
+
+#[test]
+fn rows_that_a_broken_run_has_taken_up_are_not_replayed() {
+    let doubt = Doubt::with(&[COUNTS_ONE, Says("403 Forbidden", "", ""), GOOD]);
+    doubt.send("--on-ambiguous resend").exits(1).books([3, 0, 0, 0, 3]);
+    let said = doubt.replay("").exits(0);
+    assert_eq!(said.summary()["replay"]["left_out"]["pending"], 3);
+    assert_eq!((doubt.open(), doubt.requests()), (3, 2));
+    doubt.send("").exits(0).books([3, 3, 0, 0, 0]);
+    assert_eq!((doubt.open(), doubt.requests()), (0, 3));
+}
+
+#[test]
+fn a_replay_that_broke_off_keeps_its_rows_until_it_is_given_up() {
+    let doubt = Doubt::with(&[COUNTS_ONE, Says("403 Forbidden", "", ""), GOOD]);
+    doubt.replay("").exits(1).books([3, 0, 0, 0, 3]);
+    doubt.send("--on-ambiguous resend").exits(5);
+    assert_eq!(doubt.requests(), 2);
+    doubt.replay("").exits(0).books([3, 3, 0, 0, 0]);
+    assert_eq!(doubt.requests(), 3);
+}
+
+#[test]
+fn the_import_and_a_replay_never_run_for_the_same_rows_at_one_time() {
+    let doubt = Doubt::with(&[COUNTS_ONE, Loses]);
+    let replays = doubt.bench.path("x.ndjson.bulkhaul/replays");
+    std::fs::create_dir(&replays).unwrap();
+    let lock = std::fs::File::create(replays.join("ledger.lock")).unwrap();
+    lock.lock().unwrap();
+    let said = doubt.send("--on-ambiguous resend").exits(7);
+    assert!(
+        said.stderr
+            .starts_with("error: a replay of this import runs, and may send the same rows\nhint: wait"),
+        "{said:?}"
+    );
+    drop(lock);
+    let lock = std::fs::File::open(doubt.bench.path("x.ndjson.bulkhaul/ledger.lock")).unwrap();
+    lock.lock().unwrap();
+    let said = doubt.replay("").exits(7);
+    assert!(said.stderr.starts_with("error: an import runs in `x.ndjson.bulkhaul`"), "{said:?}");
+    assert_eq!(doubt.requests(), 1);
+}
