@@ -73,6 +73,7 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l dead-letter -
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l state -d 'Folder of the import (default: <first input>.bulkhaul)' -r -F
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l sync -d 'Send only rows that are new or changed since they were delivered last under this state' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l max-shrink -d 'With --sync: stop before anything is sent if the feed has lost more rows than this since last time' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l max-deletes -d 'With --deletes: stop before anything is sent if more rows than this would be deleted (default: 10%)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l import-id -d 'Fix the import\'s identity by hand' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l faults -d 'For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l seed -d 'For `--to sandbox`: seed of its chance' -r
@@ -89,6 +90,7 @@ never\t''"
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l no-header -d 'The first record is a row; needs --columns'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l spool -d 'For `-`: copy it into the state first, so that a later run goes on without it'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l new-stream -d 'For `-`: what comes is the next stream (a queue), not the last one from its start; what the last run wrote down is settled first'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l deletes -d 'With --sync: delete at the target what the feed no longer has, as the profile\'s [delete] says'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l again -d 'Import a finished input once more, under new keys'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l accept-new-tail -d 'Go on although the part of the input that was not read yet has changed'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l abandon -d 'Give the import up: close it, and say what it leaves'

@@ -10,7 +10,7 @@ use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 pub struct PlanArgs(pub SendArgs);
 
 /// Options of `send` that a plan has no use for: a typed one is refused, not passed over.
-const FOR_SENDING: [&str; 21] = [
+const FOR_SENDING: [&str; 23] = [
     "batch_age",
     "expect_rows",
     "spool",
@@ -24,6 +24,8 @@ const FOR_SENDING: [&str; 21] = [
     "state",
     "sync",
     "max_shrink",
+    "deletes",
+    "max_deletes",
     "dead_letter",
     "results",
     "again",

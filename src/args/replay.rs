@@ -18,7 +18,8 @@ pub struct ReplayArgs {
 }
 
 /// Options of `send` that a replay has no use for: a typed one is refused, not passed over.
-const FOR_INPUTS: [&str; 6] = ["dry_run", "no_header", "accept_new_tail", "import_id", "sync", "max_shrink"];
+const FOR_INPUTS: [&str; 8] =
+    ["dry_run", "no_header", "accept_new_tail", "import_id", "sync", "max_shrink", "deletes", "max_deletes"];
 
 /// Options that say other things here.
 const WORDS: [(&str, &str); 8] = [

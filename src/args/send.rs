@@ -126,6 +126,12 @@ pub struct SendArgs {
     /// With --sync: stop before anything is sent if the feed has lost more rows than this since last time
     #[arg(long, value_name = "N|N%", requires = "sync", help_heading = STATE, hide_short_help = true)]
     pub max_shrink: Option<Percent>,
+    /// With --sync: delete at the target what the feed no longer has, as the profile's [delete] says
+    #[arg(long, requires = "sync", conflicts_with_all = ["limit", "results"], help_heading = STATE, hide_short_help = true)]
+    pub deletes: bool,
+    /// With --deletes: stop before anything is sent if more rows than this would be deleted (default: 10%)
+    #[arg(long, value_name = "N|N%", requires = "deletes", help_heading = STATE, hide_short_help = true)]
+    pub max_deletes: Option<Percent>,
     /// Fix the import's identity by hand
     #[arg(long, value_name = "ID", help_heading = STATE, hide_short_help = true, value_parser = NotEmpty::new())]
     pub import_id: Option<String>,

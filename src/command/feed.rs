@@ -1,6 +1,7 @@
 //! `--sync`: which rows of a feed are new or have changed. The feed is read through once before anything of it is sent:
 //! so the last row of a key is known, a feed that is cut off is found out in time, and so is one that has shrunk.
 
+use super::deletes::{self, Deletes, Missing};
 use super::opening::{self, Subject, ledger_error, source_error};
 use super::send::{self, Job, Turn};
 use crate::args::SendArgs;
@@ -12,7 +13,10 @@ use crate::error::{Error, exit};
 use crate::model::{Course, Courses, FeedEntry, FeedKey, ImportRecord, ImportState, Ordinal};
 use crate::report::{Closing, ReadingBar};
 use crate::settings;
+use crate::target::Target;
+use std::ffi::OsString;
 use std::io;
+use std::sync::Arc;
 
 /// What is known of a feed before anything of it is sent.
 #[derive(Debug)]
@@ -27,11 +31,22 @@ pub(super) struct Desk<'a> {
     pub(super) key: FeedKey,
     pub(super) job: Job<'a>,
     pub(super) closing: Closing<'a>,
+    pub(super) arguments: &'a [OsString],
+}
+
+/// What a look through the whole feed has found.
+struct Survey {
+    courses: Courses,
+    /// Different keys.
+    keys: u64,
+    /// Known rows that it no longer has, where they are deleted.
+    missing: Option<Missing>,
 }
 
 impl Desk<'_> {
     /// Ends an import that was broken off, then takes the feed.
     pub(super) fn send(self) -> Result<u8, Error> {
+        deletes::target(self.subject.args, &self.job.target)?;
         let failed = |error: &_| ledger_error(error);
         let mut before = exit::COMPLETE;
         loop {
@@ -92,7 +107,7 @@ impl Desk<'_> {
     /// The same feed as when it was broken off.
     fn go_on(self, mut ledger: Ledger, found: Found, before: u8) -> Result<u8, Error> {
         ledger.fold_feeds(self.job.state.path()).map_err(|error| ledger_error(&error))?;
-        let (courses, _) = self.survey(&ledger)?;
+        let Survey { courses, .. } = self.survey(&ledger, false)?;
         let (inputs, layout) = (&self.subject.args.inputs, self.subject.layout);
         let source = match found.cursor {
             None => Source::open(inputs, layout),
@@ -102,20 +117,49 @@ impl Desk<'_> {
         self.run(ledger, found.import, source, courses, before)
     }
 
-    fn begin(self, mut ledger: Ledger, number: u64, last: Option<LastFeed>, before: u8) -> Result<u8, Error> {
+    fn begin(
+        mut self,
+        mut ledger: Ledger,
+        number: u64,
+        last: Option<LastFeed>,
+        mut before: u8,
+    ) -> Result<u8, Error> {
         ledger.fold_feeds(self.job.state.path()).map_err(|error| ledger_error(&error))?;
-        let (courses, keys) = self.survey(&ledger)?;
+        let args = self.subject.args;
+        let target = deletes::target(args, &self.job.target)?;
+        let settled = self.deletes(target.clone()).settle(&mut ledger)?;
+        if let Some(over) = settled {
+            if !over.is_good() {
+                return Ok(over.code);
+            }
+            before = worse(before, over.code);
+            self.closing = self.closing.with_deleted(&over.sums);
+        }
+        let Survey { courses, keys, missing } = self.survey(&ledger, args.deletes)?;
         if let (Some(max), Some(before)) = (self.subject.args.max_shrink, last.and_then(|last| last.keys)) {
             check_shrink(max.0, before, keys)?;
+        }
+        if let Some(missing) = missing
+            && let Some(over) = self.deletes(target).delete(&mut ledger, missing)?
+        {
+            if !over.is_good() {
+                return Ok(over.code);
+            }
+            before = worse(before, over.code);
+            self.closing = self.closing.with_deleted(&over.sums);
         }
         let (import, source) = self.subject.begin_feed(&mut ledger, number, &self.key, keys)?;
         self.run(ledger, import, source, courses, before)
     }
 
+    fn deletes(&self, target: Option<Arc<Target>>) -> Deletes<'_> {
+        Deletes { job: &self.job, arguments: self.arguments, target }
+    }
+
     /// Brings what the ledger keeps of a feed that is gone to its end.
     fn finish(&self, mut ledger: Ledger, found: &Found) -> Result<u8, Error> {
         self.closing.rest_first(found);
-        ledger.keep_feed(&self.key);
+        ledger.keep_feed(&self.key, deletes::key_texts(&self.job.target));
         let args = self.subject.args;
         let source = Source::nothing(self.subject.layout).map_err(|error| source_error(&error))?;
         let names = opening::names(found).unwrap_or_else(|| settings::input_names(args));
@@ -134,7 +178,7 @@ impl Desk<'_> {
         courses: Courses,
         before: u8,
     ) -> Result<u8, Error> {
-        ledger.keep_feed(&self.key);
+        ledger.keep_feed(&self.key, deletes::key_texts(&self.job.target));
         let args = self.subject.args;
         let (paths, names) = (args.inputs.clone(), settings::input_names(args));
         let feed = Some(Feed { key: self.key, courses });
@@ -143,8 +187,8 @@ impl Desk<'_> {
         self.job.run(turn, &mut send::open_stage()?, &self.closing, before)
     }
 
-    /// Reads the feed through: the course of each row, and how many different keys there are.
-    fn survey(&self, ledger: &Ledger) -> Result<(Courses, u64), Error> {
+    /// Reads the feed through; before anything is sent, it must be known to be whole.
+    fn survey(&self, ledger: &Ledger, deletes: bool) -> Result<Survey, Error> {
         let args = self.subject.args;
         let mut source =
             Source::open(&args.inputs, self.subject.layout).map_err(|error| source_error(&error))?;
@@ -158,16 +202,19 @@ impl Desk<'_> {
             ))
             .hint("make room on that disk, or name a state on another: --state DIR")
         };
+        let mut unread = 0;
         for number in 0_u64.. {
             text.clear();
             match source.next(&mut text).map_err(|error| source_error(&error))? {
                 // A row without its key is refused when it is its turn.
                 Step::Row { mark, text: range } => {
-                    if let Ok(entry) = self.key.entry(&text[range]) {
-                        sorter.push(mark.ordinal, entry).map_err(|error| failed(&error))?;
+                    match self.key.entry(&text[range]) {
+                        Ok(entry) => sorter.push(mark.ordinal, entry).map_err(|error| failed(&error))?,
+                        Err(_) => unread += 1,
                     }
                 }
-                Step::Bad { .. } | Step::Idle => {}
+                Step::Bad { .. } => unread += 1,
+                Step::Idle => {}
                 Step::End => break,
             }
             if number % 4096 == 0 {
@@ -178,9 +225,17 @@ impl Desk<'_> {
         self.check_size()?;
         let sorted = sorter.sorted().map_err(|error| failed(&error))?;
         let mut keys = Keys::new(sorted, args.again).map_err(|error| failed(&error))?;
-        ledger.known_rows(&mut |known| Ok(keys.meet(known)?)).map_err(|error| ledger_error(&error))?;
+        let mut missing = if deletes { Some(Missing::gather(self.job.state.path())?) } else { None };
+        let met = ledger.known_rows(&mut |known| {
+            let is_there = keys.meet(known)?;
+            missing.as_mut().map_or(Ok(()), |missing| missing.add(ledger, known.key, is_there))
+        });
+        met.map_err(|error| ledger_error(&error))?;
         keys.rest().map_err(|error| failed(&error))?;
-        Ok((keys.courses, keys.count))
+        if let Some(missing) = &mut missing {
+            missing.check(args, unread)?;
+        }
+        Ok(Survey { courses: keys.courses, keys: keys.count, missing })
     }
 
     /// Nobody writes at it while it is read.
@@ -196,14 +251,16 @@ impl Desk<'_> {
     }
 }
 
+/// The exit code of two imports that both came to an end.
+fn worse(one: u8, other: u8) -> u8 {
+    let rank = |code: &u8| [exit::COMPLETE, exit::DEAD_LETTERS, exit::IN_DOUBT].iter().position(|known| known == code);
+    if rank(&one) > rank(&other) { one } else { other }
+}
+
 /// `--max-shrink`.
 fn check_shrink(max: MaxRejects, before: u64, keys: u64) -> Result<(), Error> {
     let lost = before.saturating_sub(keys);
-    let is_passed = match max {
-        MaxRejects::Rows(rows) => lost > rows,
-        MaxRejects::Percent(percent) => lost as f64 * 100.0 > percent * before as f64,
-    };
-    if !is_passed {
+    if !deletes::exceeds(max, lost, before) {
         return Ok(());
     }
     let words = format!("the feed had {before} rows last time and has {keys} now; nothing was sent");
@@ -243,13 +300,13 @@ impl Keys {
         Ok(Some(last))
     }
 
-    /// A row as it was delivered last; all keys before it are new.
-    fn meet(&mut self, known: FeedEntry) -> io::Result<()> {
+    /// A row as it was delivered last; all keys before it are new. Whether the feed has it.
+    fn meet(&mut self, known: FeedEntry) -> io::Result<bool> {
         while self.next.is_some_and(|(_, entry)| entry.key < known.key) {
             self.take()?;
         }
         if self.next.is_none_or(|(_, entry)| entry.key != known.key) {
-            return Ok(());
+            return Ok(false);
         }
         if let Some((ordinal, entry)) = self.take()?
             && entry.text == known.text
@@ -257,7 +314,7 @@ impl Keys {
         {
             self.courses.set(ordinal, Course::Unchanged);
         }
-        Ok(())
+        Ok(true)
     }
 
     fn rest(&mut self) -> io::Result<()> {

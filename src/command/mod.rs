@@ -2,6 +2,7 @@
 
 mod audit;
 mod completions;
+mod deletes;
 mod feed;
 mod intake;
 mod letters;

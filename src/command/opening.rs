@@ -374,6 +374,10 @@ pub(super) fn ledger_error(error: &LedgerError) -> Error {
         return Error::new(exit::HELD, "another process has the ledger open")
             .hint("wait for it to end, or give this import a folder of its own: --state DIR");
     }
+    if let LedgerError::Format(_) = error {
+        return Error::new(exit::LEDGER, format!("the ledger could not be read or written: {error}"))
+            .hint("go on with the version that wrote it, or begin another import: --state DIR");
+    }
     if let LedgerError::Letters(why) = error {
         return Error::failed(why)
             .hint("nothing more was sent; mend it, or name another file: --dead-letter FILE");

@@ -329,7 +329,7 @@ impl Desk<'_> {
         let closing = Closing::new(&args.send, arguments, target.name(), &dead_letters).of_replay(replay);
         let (args, layout) = (&args.send, &Layout::taken());
         let target = Arc::new(target);
-        let job = Job { args, layout, target, state, dead_letters: &dead_letters };
+        let job = Job { args, layout, target, state, dead_letters: &dead_letters, is_deletion: false };
         let paths = vec![state.path().join(COPY)];
         let names = vec![file.display().to_string()];
         let turn = Turn { ledger, import, source, paths, names, feed: None, is_rest: false, nth };

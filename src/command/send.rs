@@ -69,10 +69,10 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
     let dead_letters = settings::dead_letter_path(args, state.path());
     let closing = Closing::new(args, arguments, target.name(), &dead_letters)
         .with_settings(settings::told(args, &target));
-    let job = Job { args, layout: &layout, target, state: &state, dead_letters: &dead_letters };
+    let job = Job { args, layout: &layout, target, state: &state, dead_letters: &dead_letters, is_deletion: false };
     if let Some(key) = feed_key {
         let subject = Subject { args, layout: &layout, target: job.target.identity(), inputs };
-        let code = feed::Desk { subject, key, job, closing }.send();
+        let code = feed::Desk { subject, key, job, closing, arguments }.send();
         drop(sandbox);
         return code;
     }
@@ -157,6 +157,8 @@ pub(super) struct Job<'a> {
     pub(super) target: Arc<Target>,
     pub(super) state: &'a StateDir,
     pub(super) dead_letters: &'a Path,
+    /// Its rows are deleted, and say no more than that.
+    pub(super) is_deletion: bool,
 }
 
 /// One run of an import.
@@ -279,7 +281,10 @@ impl Job<'_> {
         let resumed = recovered.batches_planned > 0 || recovered.tally.read > 0;
         let unsettled = recovered.unsettled.iter().map(|batch| batch.batch.clone()).collect();
         let names: Arc<[String]> = names.into();
-        let policy = settings::policy(args, &target);
+        let mut policy = settings::policy(args, &target);
+        if self.is_deletion {
+            (policy.expect_rows, policy.keep_rows) = (None, false);
+        }
         let _replays =
             if policy.take_up_doubt { self.leave_to_replays(&ledger, &mut recovered)? } else { None };
         let limits = settings::batch_limits(args, &target);

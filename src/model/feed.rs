@@ -67,6 +67,15 @@ impl FeedKey {
         Ok(FeedEntry { key: entry_key, text: entry_text })
     }
 
+    /// The fields of the key alone, as an object; the row has them all.
+    pub fn fields(&self, row: &[u8]) -> String {
+        let values = self.values(row);
+        let fields = self.names.iter().zip(&values).map(|(name, value)| {
+            format!("{}:{}", serde_json::json!(name), value.unwrap_or("null"))
+        });
+        format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+    }
+
     /// The JSON of each field, in the order of the names.
     fn values<'a>(&self, row: &'a [u8]) -> Vec<Option<&'a str>> {
         let mut values = vec![None; self.names.len()];

@@ -1,7 +1,7 @@
 //! The last word: what came of it, what to look at, what to do next.
 
 use super::speech::{count, grouped, print, say, tame, tell};
-use super::summary::{Bytes, Replayed, Summary, Words};
+use super::summary::{Bytes, Deleted, Replayed, Summary, Words};
 use crate::args::SendArgs;
 use crate::edge::ledger::{Found, Refusals};
 use crate::engine::{Ending, StopCause};
@@ -41,6 +41,8 @@ pub struct Closing<'a> {
     dead_letters: String,
     settings: Option<serde_json::Value>,
     replay: Option<Replayed>,
+    deletes: Option<Deleted>,
+    is_deletion: bool,
 }
 
 impl<'a> Closing<'a> {
@@ -52,7 +54,23 @@ impl<'a> Closing<'a> {
             dead_letters: dead_letters.display().to_string(),
             settings: None,
             replay: None,
+            deletes: None,
+            is_deletion: false,
         }
+    }
+
+    /// The run deletes what a feed no longer has; a good end of it is told with the feed's own.
+    #[must_use]
+    pub fn of_deletion(mut self) -> Self {
+        self.is_deletion = true;
+        self
+    }
+
+    /// With what was deleted before the feed was sent.
+    #[must_use]
+    pub fn with_deleted(mut self, deleted: &Deleted) -> Self {
+        self.deletes.get_or_insert_default().and(deleted);
+        self
     }
 
     /// With what was decided before the run.
@@ -105,6 +123,7 @@ impl<'a> Closing<'a> {
             resume: Some(self.resume.clone()),
             settings: self.settings.clone(),
             replay: self.replay.clone(),
+            deletes: self.deletes.clone(),
             error: None,
         }
     }
@@ -174,6 +193,12 @@ impl<'a> Closing<'a> {
         summary.exit = Some(exit);
         summary.stopped_by = cause.map(StopCause::word);
         let words = cause.and_then(|cause| self.words(cause));
+        if self.is_deletion {
+            if cause.is_none() {
+                return exit;
+            }
+            say("this is about rows that the feed no longer has: they are deleted before it is sent");
+        }
         if !self.args.quiet || exit != exit::COMPLETE {
             self.to_people(summary, exit, refusals);
         }
@@ -229,6 +254,9 @@ impl<'a> Closing<'a> {
 
     fn to_people(&self, summary: &Summary, exit: u8, refusals: &Refusals) {
         let rows = &summary.rows;
+        if let Some(deleted) = &self.deletes {
+            say(&deleted.words());
+        }
         if rows.read == 0 && summary.stopped_by.is_none() {
             say("warning: the input has no rows; nothing was sent");
             return;

@@ -23,4 +23,4 @@ mod timeline;
 pub use closing::{Closing, Part};
 pub use onlooker::Onlooker;
 pub use reading::ReadingBar;
-pub use summary::{LeftOut, Replayed, Summary};
+pub use summary::{Deleted, LeftOut, Replayed, Summary};

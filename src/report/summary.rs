@@ -32,6 +32,9 @@ pub struct Summary {
     /// Of a replay only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replay: Option<Replayed>,
+    /// Under `--deletes` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deletes: Option<Deleted>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Words>,
 }
@@ -91,6 +94,45 @@ impl LeftOut {
     }
 }
 
+/// Rows that a feed no longer had.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Deleted {
+    /// All of them.
+    pub missing: u64,
+    pub deleted: u64,
+    pub rejected: u64,
+    pub in_doubt: u64,
+    pub dead_letters: String,
+}
+
+impl Deleted {
+    pub fn of(rows: &Tally, dead_letters: String) -> Self {
+        let Tally { read, delivered, rejected, in_doubt, .. } = *rows;
+        Self { missing: read, deleted: delivered, rejected, in_doubt, dead_letters }
+    }
+
+    /// With those of another deletion.
+    pub(super) fn and(&mut self, other: &Self) {
+        self.missing += other.missing;
+        self.deleted += other.deleted;
+        self.rejected += other.rejected;
+        self.in_doubt += other.in_doubt;
+        self.dead_letters.clone_from(&other.dead_letters);
+    }
+
+    pub(super) fn words(&self) -> String {
+        let missing = grouped(self.missing);
+        let mut words = format!("deleted at the target: {} of {missing} that the feed no longer has", grouped(self.deleted));
+        if self.rejected > 0 {
+            words.push_str(&format!("; {} refused, see {}", grouped(self.rejected), self.dead_letters));
+        }
+        if self.in_doubt > 0 {
+            words.push_str(&format!("; {} in doubt", grouped(self.in_doubt)));
+        }
+        words
+    }
+}
+
 /// What went wrong.
 #[derive(Clone, Debug, Serialize)]
 pub struct Words {
@@ -121,6 +163,7 @@ impl Summary {
             resume: None,
             settings: None,
             replay: None,
+            deletes: None,
             error: Some(Words { message: error.message.clone(), hint: error.hint.clone() }),
         }
     }

@@ -29,7 +29,7 @@ const INDEX: &str = "The practice server of bulkhaul. It takes rows at
   POST /api/imports/batch   a job to poll
   POST /public/v1/records/{object}/append-batch, .../upsert-batch   a job to poll
   POST /{type}/{id}         events of a stream; GET /{type}/{id}/length
-  POST /{anything}, /single/...   one row, one call
+  POST /{anything}, /single/...   one row, one call; DELETE /single/.../{id}
   POST /rows/...            rows in any envelope, all or none
 and tells what was applied at
   GET /_sandbox/truth       the sums

@@ -1,5 +1,6 @@
 //! `--sync`: of each feed just the rows that are new or have changed, each once, whatever happens in between.
 
+mod deletes;
 mod states;
 
 use crate::support::{Applied, Bench, Said};

@@ -24,6 +24,13 @@ pub struct LastFeed {
     pub keys: Option<u64>,
 }
 
+/// Whether the fields by which rows are known are kept as they are, and not their hashes alone: to delete by them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyTexts {
+    Kept,
+    NotKept,
+}
+
 impl Ledger {
     /// The newest feed of this state; `None` if no import of it was one.
     pub fn last_feed(&self) -> Result<Option<LastFeed>, LedgerError> {
@@ -55,14 +62,12 @@ impl Ledger {
             let sql = "UPDATE import SET sync = ?2, feed_keys = ?3 WHERE number = ?1";
             conn.execute(sql, params![import.number as i64, names, keys as i64])?;
             Ok(())
-        })?;
-        self.feed = Some(key.clone());
-        Ok(())
+        })
     }
 
     /// Goes on with an import that is of a feed.
-    pub fn keep_feed(&mut self, key: &FeedKey) {
-        self.feed = Some(key.clone());
+    pub fn keep_feed(&mut self, key: &FeedKey, texts: KeyTexts) {
+        self.feed = Some((key.clone(), texts));
     }
 
     /// Takes what ended imports delivered into the blocks. Temporary files are made in `folder`. A crash in between
@@ -108,7 +113,12 @@ impl Ledger {
 }
 
 /// Within the transaction that plans the batch.
-pub(super) fn note(conn: &Connection, seq: i64, load: &Load, key: &FeedKey) -> Result<(), LedgerError> {
+pub(super) fn note(
+    conn: &Connection,
+    seq: i64,
+    load: &Load,
+    (key, texts): &(FeedKey, KeyTexts),
+) -> Result<(), LedgerError> {
     let mut entries = Vec::with_capacity(load.len() * FeedEntry::BYTES);
     for index in 0..load.len() {
         let entry = key.entry(load.text(index)).map_err(|field| {
@@ -117,6 +127,10 @@ pub(super) fn note(conn: &Connection, seq: i64, load: &Load, key: &FeedKey) -> R
             ))
         })?;
         entries.extend_from_slice(&entry.to_bytes());
+        if *texts == KeyTexts::Kept {
+            conn.prepare_cached("INSERT OR IGNORE INTO feed_key (key, fields) VALUES (?1, ?2)")?
+                .execute(params![entry.key, key.fields(load.text(index))])?;
+        }
     }
     conn.prepare_cached("INSERT INTO feed_batch (seq, entries) VALUES (?1, ?2)")?
         .execute(params![seq, entries])?;

@@ -6,6 +6,7 @@
 
 mod checking;
 mod clerk;
+mod deletions;
 mod feed;
 mod history;
 mod letters;
@@ -18,7 +19,8 @@ mod writing;
 
 pub use checking::LetterFileState;
 pub use clerk::{Clerk, Done};
-pub use feed::LastFeed;
+pub use deletions::KeyHash;
+pub use feed::{KeyTexts, LastFeed};
 pub use letters::LetterFile;
 pub use reading::Found;
 pub use replay::{BatchOf, ReplayView, Replaying, RowsWithoutEnd, Standing, ToldDoubt, WithoutEnd};
@@ -40,6 +42,9 @@ pub enum LedgerError {
     File(#[from] std::io::Error),
     #[error("{0}")]
     Refused(String),
+    /// Another version of this program wrote it.
+    #[error("it has format {0}, and this program writes format {format}", format = schema::FORMAT)]
+    Format(i64),
     /// The ledger is well, and the dead-letter file cannot be written.
     #[error("{0}")]
     Letters(String),
@@ -61,7 +66,7 @@ pub struct Ledger {
     import: u64,
     is_new: bool,
     /// What rows are known by, if the import is of a feed.
-    feed: Option<FeedKey>,
+    feed: Option<(FeedKey, KeyTexts)>,
 }
 
 impl Ledger {

@@ -2,8 +2,8 @@
 //! delivered follows from where its row is, so there is no second book to fall behind the first.
 
 use super::{Ledger, LedgerError, View, reading, schema, writing};
-use crate::model::{BatchSeq, Digest, ImportRecord, LetterId, Ordinal, RowSet};
-use rusqlite::{OptionalExtension, Transaction, params};
+use crate::model::{BatchSeq, Digest, ImportRecord, LetterId, Ordinal, RowSet, Tally};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -88,6 +88,7 @@ impl Replaying<'_> {
 pub struct ReplayView {
     view: View,
     import: ImportRecord,
+    tally: Tally,
     read: Ordinal,
     unsettled: Vec<RowSet>,
 }
@@ -100,11 +101,15 @@ impl ReplayView {
         let unsettled = reading::unsettled(&view.conn, found.import.number)?;
         let unsettled = unsettled.into_iter().map(|unsettled| unsettled.batch.rows).collect();
         let read = found.cursor.map_or(Ordinal(0), |cursor| cursor.ordinal);
-        Ok(Some(Self { view, import: found.import, read, unsettled }))
+        Ok(Some(Self { view, import: found.import, tally: found.tally, read, unsettled }))
     }
 
     pub fn import(&self) -> &ImportRecord {
         &self.import
+    }
+
+    pub fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// Which letter this row of the replay was.
@@ -123,17 +128,25 @@ impl ReplayView {
         let conn = &self.view.conn;
         let mut select = conn.prepare_cached("SELECT ordinal FROM origin WHERE letter = ?1")?;
         let ordinal: Option<i64> = select.query_row([letter.0], |row| row.get(0)).optional()?;
-        let Some(number) = ordinal else { return Ok(None) };
-        let ordinal = Ordinal(number as u64);
+        ordinal.map(|number| self.standing_of(Ordinal(number as u64))).transpose()
+    }
+
+    pub(super) fn conn(&self) -> &Connection {
+        &self.view.conn
+    }
+
+    /// Where a row stands.
+    pub(super) fn standing_of(&self, ordinal: Ordinal) -> Result<Standing, LedgerError> {
         if ordinal >= self.read {
-            return Ok(Some(Standing::Waiting));
+            return Ok(Standing::Waiting);
         }
-        let mut refused = conn.prepare_cached("SELECT 1 FROM letter WHERE import = ?1 AND ordinal = ?2")?;
-        if refused.exists([self.import.number as i64, number])? {
-            return Ok(Some(Standing::RefusedAgain));
+        let sql = "SELECT 1 FROM letter WHERE import = ?1 AND ordinal = ?2";
+        let mut refused = self.view.conn.prepare_cached(sql)?;
+        if refused.exists([self.import.number as i64, ordinal.0 as i64])? {
+            return Ok(Standing::RefusedAgain);
         }
         let unsettled = self.unsettled.iter().any(|rows| rows.contains(ordinal));
-        Ok(Some(if unsettled { Standing::InDoubt } else { Standing::Delivered }))
+        Ok(if unsettled { Standing::InDoubt } else { Standing::Delivered })
     }
 
     /// Hands over the natural keys that were decided against, and how often.

@@ -10,7 +10,7 @@ use rusqlite::config::DbConfig;
 
 /// "bulk" in ASCII.
 pub(super) const APPLICATION_ID: i64 = 0x6275_6c6b;
-pub(super) const FORMAT: i64 = 4;
+pub(super) const FORMAT: i64 = 5;
 
 const TABLES: &str = "
 CREATE TABLE import (
@@ -60,11 +60,13 @@ CREATE TABLE begun (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE feed_batch (seq INTEGER PRIMARY KEY REFERENCES batch (seq), entries BLOB NOT NULL) STRICT;
 CREATE TABLE feed (first BLOB PRIMARY KEY, entries BLOB NOT NULL) STRICT;
+CREATE TABLE feed_key (key BLOB PRIMARY KEY, fields TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE projection (
   one INTEGER PRIMARY KEY CHECK (one = 1), letters INTEGER NOT NULL, len INTEGER NOT NULL, hash BLOB NOT NULL
 ) STRICT;
 CREATE TABLE target (
-  one INTEGER PRIMARY KEY CHECK (one = 1), pause_until INTEGER, learned_rows INTEGER, learned_bytes INTEGER
+  one INTEGER PRIMARY KEY CHECK (one = 1), pause_until INTEGER, learned_rows INTEGER, learned_bytes INTEGER,
+  deletion INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE history (
   number INTEGER PRIMARY KEY, import INTEGER NOT NULL, run INTEGER NOT NULL, figures TEXT NOT NULL
@@ -113,9 +115,7 @@ pub(super) fn is_committed(conn: &Connection) -> Result<bool, LedgerError> {
         (_, APPLICATION_ID, FORMAT) => Err(LedgerError::Refused(
             "it holds other tables than a ledger has: it was changed by hand".to_owned(),
         )),
-        (_, APPLICATION_ID, other) => Err(LedgerError::Refused(format!(
-            "it has format {other}, and this program writes format {FORMAT}"
-        ))),
+        (_, APPLICATION_ID, other) => Err(LedgerError::Format(other)),
         _ => Err(LedgerError::Refused("it is not a ledger of bulkhaul".to_owned())),
     }
 }

@@ -1,6 +1,6 @@
 //! Entries into rows. Each function is part of one transaction that its caller commits.
 
-use super::{LedgerError, feed};
+use super::{KeyTexts, LedgerError, feed};
 use crate::model::{
     BatchSeq, Begun, Cursor, DeadLetter, Entry, FeedKey, Form, GroupId, ImportRecord, KeptRows, Limit, Load,
     NaturalKey, Noted, Passed, Planned,
@@ -16,7 +16,7 @@ pub(super) struct Page<'a> {
     import: i64,
     sums: RefCell<[u64; SUMS.len()]>,
     cursor: RefCell<Option<Cursor>>,
-    feed: Option<&'a FeedKey>,
+    feed: Option<&'a (FeedKey, KeyTexts)>,
 }
 
 /// The numbers of an import that entries add to.
@@ -41,7 +41,7 @@ impl Deref for Page<'_> {
 }
 
 impl<'a> Page<'a> {
-    pub(super) fn new(conn: &'a Connection, import: u64, feed: Option<&'a FeedKey>) -> Self {
+    pub(super) fn new(conn: &'a Connection, import: u64, feed: Option<&'a (FeedKey, KeyTexts)>) -> Self {
         Self { conn, import: import as i64, sums: RefCell::default(), cursor: RefCell::default(), feed }
     }
 

@@ -3,6 +3,7 @@
 //! Each file is one of them and knows its bodies, limits and verdicts. A shape must never look at keys,
 //! faults or connections: when it is asked, the request is to be handled.
 
+mod deletes;
 pub(super) mod experiture;
 pub(super) mod imports;
 pub(super) mod j17;
@@ -34,13 +35,15 @@ pub(super) enum Shape {
     J17,
     /// One row, one call.
     Single,
+    /// One row, deleted by its address.
+    Delete,
     /// Any rows in any envelope, all or none.
     Rows,
     /// Nobody's request: another writer of the event store.
     Rival,
 }
 
-const ALL: [Shape; 9] = [
+const ALL: [Shape; 10] = [
     Shape::Orders,
     Shape::Atomic,
     Shape::Imports,
@@ -48,6 +51,7 @@ const ALL: [Shape; 9] = [
     Shape::Upsert,
     Shape::J17,
     Shape::Single,
+    Shape::Delete,
     Shape::Rows,
     Shape::Rival,
 ];
@@ -63,6 +67,7 @@ impl Shape {
             Self::Upsert => "experiture-upsert",
             Self::J17 => "j17",
             Self::Single => "single",
+            Self::Delete => "deletes",
             Self::Rows => "rows",
             Self::Rival => "rival",
         }
@@ -126,6 +131,9 @@ pub(super) fn route(method: &Method, path: &str) -> Route {
 }
 
 fn write(method: &Method, parts: &[&str]) -> Route {
+    if let (["single", _, .., _], &Method::DELETE) = (parts, method) {
+        return Route::Write(Shape::Delete);
+    }
     let shape = match *parts {
         ["api", "orders", "batch"] => Shape::Orders,
         ["api", "orders", "atomic"] => Shape::Atomic,
@@ -165,6 +173,7 @@ pub(super) fn handle(books: &mut Books<'_>, call: &Call, rules: &Rules) -> rusql
         Shape::Upsert => experiture::upsert(books, call, rules),
         Shape::J17 | Shape::Rival => j17::append(books, call, rules),
         Shape::Single => single::create(books, call, rules),
+        Shape::Delete => deletes::delete(books, call, rules),
         Shape::Rows => rows::receive(books, call, rules),
     }
 }

@@ -74,3 +74,39 @@ fn what_a_deletion_lacks_is_told() {
          ${batch.n} and ${batch.first_sent} (row fields only if `rows = 1` in [limits])"
     );
 }
+
+#[test]
+fn built_ins_delete_as_their_vendors_say() {
+    let elasticsearch = builtin("elasticsearch", &[("index", "things"), ("key", "id")]);
+    let deletion = elasticsearch.deletion().unwrap();
+    let sent = request(deletion, r#"{"id":7}"#);
+    assert_eq!((sent.method.as_str(), sent.url.as_str()), ("POST", "http://localhost:9200/things/_bulk"));
+    assert_eq!(body(deletion, &[r#"{"id":7}"#, r#"{"id":"b"}"#]), "{\"delete\":{\"_id\":\"7\"}}\n{\"delete\":{\"_id\":\"b\"}}\n");
+    let load = load(deletion, &[r#"{"id":7}"#, r#"{"id":"b"}"#]);
+    let read = |one: &str, other: &str| {
+        let body = format!(r#"{{"errors":false,"items":[{{"delete":{one}}},{{"delete":{other}}}]}}"#);
+        let Outcome::Settled(verdicts) = deletion.read(&load, &reply(200, &body), NOW) else { panic!("{body}") };
+        verdicts
+    };
+    let gone = read(r#"{"status":200,"result":"deleted"}"#, r#"{"status":404,"result":"not_found"}"#);
+    assert!(*gone.of(0) == RowVerdict::Delivered && *gone.of(1) == RowVerdict::Delivered);
+    let refused = read(
+        r#"{"status":400,"error":{"type":"bad_id","reason":"no"}}"#,
+        r#"{"status":404,"error":{"type":"index_not_found_exception","reason":"no such index"}}"#,
+    );
+    assert!(matches!(refused.of(0), RowVerdict::Rejected(refusal) if refusal.code == "bad_id"));
+    assert!(matches!(refused.of(1), RowVerdict::Retry { .. }));
+    assert!(builtin("elasticsearch", &[("index", "things")]).deletion().is_none(), "by which id?");
+    assert!(builtin("opensearch", &[("index", "things"), ("key", "id")]).deletion().is_some());
+
+    let typesense = builtin("typesense", &[("collection", "things"), ("key", "id"), ("token", "t")]);
+    let sent = request(typesense.deletion().unwrap(), r#"{"id":"a b"}"#);
+    assert_eq!(
+        (sent.method.as_str(), sent.url.as_str()),
+        ("DELETE", "http://localhost:8108/collections/things/documents/a%20b")
+    );
+    assert!(
+        sent.body.is_empty()
+            && sent.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("X-TYPESENSE-API-KEY"))
+    );
+}

@@ -1,0 +1,177 @@
+//! `--deletes`: what a feed no longer has is deleted at the target, once, and never by a mistake of the feed.
+
+use super::{feed, rows};
+use crate::support::server::{Answer, Server};
+use crate::support::{Bench, Said};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const PROFILE: &str = "[profile]\nversion = 1\nname = \"things\"\nextends = \"single\"\n\
+    [delete]\nmethod = \"DELETE\"\nurl = \"${param.base}${param.path}/${row:/id}\"\nformat = \"empty\"\nrows = 1\n\
+    [[delete.response]]\nwhen = { status = [\"2xx\"] }\nthen = \"ok\"\n\
+    [[delete.response]]\nwhen = { status = [404, 410] }\nthen = \"ok\"\n\
+    [[delete.response]]\nwhen = { status = [422] }\nthen = \"reject\"\ncode = \"/code\"\n";
+
+/// A server that keeps count, and says no to what a test names.
+fn yard(refused: &'static [&'static str]) -> (Bench, Server) {
+    let server = Server::saying(move |got, _| {
+        let is_refused = got.method == "DELETE" && refused.iter().any(|id| got.path.ends_with(id));
+        Some(if is_refused { Answer::json(422, &json!({"code": "kept"})) } else { Answer::json(200, &json!({})) })
+    });
+    let bench = Bench::with("things.toml", PROFILE);
+    (bench, server)
+}
+
+fn sync(url: &str, more: &str) -> String {
+    format!(
+        "send x.csv --to ./things.toml --url {url} --set path=/single/things --sync id --state s --progress none --json {more}"
+    )
+}
+
+fn deleted(server: &Server) -> Vec<String> {
+    let deletes = server.requests().into_iter().filter(|got| got.method == "DELETE");
+    let mut ids: Vec<String> = deletes.map(|got| got.path.rsplit('/').next().unwrap().to_owned()).collect();
+    ids.sort();
+    ids
+}
+
+fn without(gone: &'static [u64], rows: u64) -> String {
+    feed(rows, move |row| (!gone.contains(&row)).then(|| "a".to_owned()))
+}
+
+fn sums(said: &Said) -> [u64; 4] {
+    let deletes = &said.summary()["deletes"];
+    ["missing", "deleted", "rejected", "in_doubt"].map(|name| deletes[name].as_u64().unwrap())
+}
+
+#[test]
+fn what_a_feed_no_longer_has_is_deleted_once_and_sent_when_it_comes_again() {
+    let (bench, server) = yard(&[]);
+    let sync = sync(server.url(), "--deletes");
+    bench.write("x.csv", without(&[], 30));
+    let first = bench.run(&sync).exits(0);
+    assert_eq!((rows(&first), &first.summary()["deletes"]), ([30, 30, 0, 0, 0], &Value::Null));
+    bench.write("x.csv", without(&[7, 19], 30));
+    let second = bench.run(&sync).exits(0);
+    assert_eq!((rows(&second), sums(&second)), ([28, 0, 0, 28, 0], [2, 2, 0, 0]));
+    assert!(second.stderr.contains("deleted at the target: 2 of 2 that the feed no longer has\n"), "{second:?}");
+    assert_eq!(deleted(&server), ["r19", "r7"]);
+    let third = bench.run(&sync).exits(0);
+    assert_eq!((rows(&third), &third.summary()["deletes"]), ([28, 0, 0, 28, 0], &Value::Null));
+    bench.write("x.csv", without(&[19], 30));
+    assert_eq!(rows(&bench.run(&sync).exits(0)), [29, 1, 0, 28, 0]);
+    assert_eq!(deleted(&server), ["r19", "r7"]);
+    bench.run("audit s x.csv").exits(0);
+}
+
+#[test]
+fn without_deletes_nothing_is_deleted_and_what_was_missing_is_still_known() {
+    let (bench, server) = yard(&[]);
+    bench.write("x.csv", without(&[], 30));
+    bench.run(&sync(server.url(), "")).exits(0);
+    bench.write("x.csv", without(&[7], 30));
+    bench.run(&sync(server.url(), "")).exits(0);
+    assert!(deleted(&server).is_empty());
+    assert_eq!(sums(&bench.run(&sync(server.url(), "--deletes")).exits(0)), [1, 1, 0, 0]);
+    assert_eq!(deleted(&server), ["r7"]);
+}
+
+#[test]
+fn a_feed_that_lacks_too_much_deletes_nothing_and_sends_nothing() {
+    let (bench, server) = yard(&[]);
+    bench.write("x.csv", without(&[], 20));
+    bench.run(&sync(server.url(), "--deletes")).exits(0);
+    let requests = server.requests().len();
+    bench.write("x.csv", without(&[3, 4, 5], 20).replace("r9,", "new,"));
+    let said = bench.run(&sync(server.url(), "--deletes")).exits(1);
+    assert!(
+        said.stderr.ends_with(
+            "error: the feed lacks 4 of 20 rows that were delivered, and --max-deletes allows 10 % of them; nothing was sent\n\
+             hint: is it whole? if it is: --max-deletes 4\n"
+        ),
+        "{said:?}"
+    );
+    bench.run(&sync(server.url(), "--deletes --max-deletes 3")).exits(1);
+    assert_eq!(server.requests().len(), requests);
+    assert_eq!(sums(&bench.run(&sync(server.url(), "--deletes --max-deletes 4")).exits(0)), [4, 4, 0, 0]);
+}
+
+#[test]
+fn a_row_that_cannot_be_read_may_be_any_row_and_nothing_is_deleted() {
+    let (bench, server) = yard(&[]);
+    bench.write("x.csv", without(&[], 20));
+    bench.run(&sync(server.url(), "--deletes")).exits(0);
+    bench.write("x.csv", without(&[], 20).replace("r9,", ","));
+    let said = bench.run(&sync(server.url(), "--deletes")).exits(3);
+    assert!(
+        said.stderr.contains("note: nothing is deleted: 1 row of the feed cannot be read, and may be what it seems to lack"),
+        "{said:?}"
+    );
+    assert!(deleted(&server).is_empty());
+}
+
+#[test]
+fn a_refused_deletion_is_a_dead_letter_and_is_tried_again_next_time() {
+    let (bench, server) = yard(&["/r7"]);
+    let sync = sync(server.url(), "--deletes");
+    bench.write("x.csv", without(&[], 30));
+    bench.run(&sync).exits(0);
+    bench.write("x.csv", without(&[7, 8], 30));
+    let said = bench.run(&sync).exits(3);
+    assert_eq!(sums(&said), [2, 1, 1, 0]);
+    let letter: Value = serde_json::from_str(&bench.read("s/deletes/1/dead-letters.ndjson")).unwrap();
+    assert_eq!((&letter["row"], &letter["error"]["code"]), (&json!({"id": "r7"}), &"kept".into()));
+    assert_eq!(sums(&bench.run(&sync).exits(3)), [1, 0, 1, 0]);
+    assert_eq!(deleted(&server), ["r7", "r7", "r8"]);
+    bench.write("x.csv", without(&[8], 30));
+    assert_eq!(rows(&bench.run(&sync).exits(0)), [29, 0, 0, 29, 0]);
+}
+
+#[test]
+fn a_run_that_is_killed_while_it_deletes_is_brought_to_its_end_first() {
+    let server = bulkhaul::sandbox::Sandbox::start(bulkhaul::sandbox::Options {
+        faults: "drop-after=10%,error=10%".parse().unwrap(),
+        ..Default::default()
+    })
+    .unwrap();
+    let bench = Bench::with("things.toml", PROFILE);
+    bench.write("x.csv", without(&[], 100));
+    bench.run(&sync(&server.url(), "--deletes")).exits(0);
+    let gone = |row: u64| row.is_multiple_of(3);
+    bench.write("x.csv", feed(100, |row| (!gone(row)).then(|| "b".to_owned())));
+    let slow = sync(&server.url(), "--deletes --max-deletes 40 -j 1 --rate 20/s");
+    for _ in 0..2 {
+        let mut child = bench.start(&slow);
+        std::thread::sleep(Duration::from_millis(600));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert!(bench.path("s/deletes/1/ledger.db").exists());
+    let said = bench.run(&sync(&server.url(), "--deletes --max-deletes 40")).exits(0);
+    assert_eq!((rows(&said), sums(&said)), ([67, 67, 0, 0, 0], [33, 33, 0, 0]));
+    let truth = crate::support::get(&format!("{}/_sandbox/truth?rows=1", server.url()));
+    let of = |line: &str| serde_json::from_str::<Value>(line).unwrap();
+    let rows: Vec<Value> = truth.lines().map(of).collect();
+    let mut dead: Vec<String> =
+        rows.iter().filter_map(|line| line["row"]["deleted"].as_str().map(str::to_owned)).collect();
+    dead.sort();
+    dead.dedup();
+    let mut expected: Vec<String> = (1..=100).filter(|row| gone(*row)).map(|row| format!("r{row}")).collect();
+    expected.sort();
+    assert_eq!(dead, expected);
+    assert!(!bench.path("s/deletes/1").exists(), "nothing is left to look at");
+}
+
+#[test]
+fn without_a_way_to_delete_it_is_said_before_anything_is_sent() {
+    let bench = Bench::with("x.csv", without(&[], 3));
+    let said = bench.run("send x.csv --to sandbox --sync id --state s --deletes --progress none").exits(1);
+    assert_eq!(
+        said.stderr,
+        "error: nobody knows how rows are deleted at `orders-batch`: its profile has no [delete]\n\
+         hint: write [delete] into a profile of your own that extends it, or leave --deletes out\n"
+    );
+    for wrong in ["--deletes", "--sync id --state s --max-deletes 3", "--sync id --state s --deletes --limit 3"] {
+        bench.run(&format!("send x.csv --to sandbox {wrong}")).exits(2);
+    }
+}
