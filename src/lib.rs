@@ -59,6 +59,9 @@
 //! has ended; which of them were delivered follows from the batches' ends, and the next run folds them in. The rows
 //! of batches in flight are kept, so that a broken feed ends without its old input.
 //!
+//! What a feed no longer has is deleted, if that is asked for, by an import of its own in `deletes/N`, which ends before
+//! the feed's first row is sent; what came of it is taken into the feed's ledger once.
+//!
 //! # Threads, each bounded
 //!
 //! - *forming* reads, frames, renders and cuts batches, small ones several at a time; it stops when the engine has

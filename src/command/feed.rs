@@ -1,6 +1,7 @@
 //! `--sync`: which rows of a feed are new or have changed. The feed is read through once before anything of it is sent:
 //! so the last row of a key is known, a feed that is cut off is found out in time, and so is one that has shrunk.
 
+use super::baseline::Baseline;
 use super::deletes::{self, Deletes, Missing};
 use super::opening::{self, Subject, ledger_error, source_error};
 use super::send::{self, Job, Turn};
@@ -70,6 +71,9 @@ impl Desk<'_> {
                     }
                 }
                 ImportState::Complete(_) | ImportState::Abandoned => {
+                    if last.is_none() && !self.subject.args.again {
+                        self.baseline().take(&mut ledger, &found)?;
+                    }
                     return self.begin(ledger, found.import.number + 1, last, before);
                 }
             }
@@ -92,15 +96,18 @@ impl Desk<'_> {
                 "the import here is not finished, and was begun without --sync",
             )
             .hint("leave --sync out to finish it, or give it up with --abandon")),
-            None if self.subject.args.again => Ok(()),
-            None => {
-                let words =
-                    "the import here was made without --sync, so nobody knows which rows are new or changed";
-                Err(Error::new(exit::NOT_THE_SAME, words).hint(format!(
-                    "--sync {typed} --again sends all rows once more, under new keys, and knows them from then on; \
-                     --state DIR begins beside it"
-                )))
-            }
+            None => Ok(()),
+        }
+    }
+
+    fn baseline(&self) -> Baseline<'_> {
+        Baseline {
+            inputs: &self.subject.args.inputs,
+            layout: self.subject.layout,
+            state: self.job.state,
+            key: &self.key,
+            texts: deletes::key_texts(&self.job.target),
+            quiet: self.subject.args.quiet,
         }
     }
 
@@ -207,12 +214,10 @@ impl Desk<'_> {
             text.clear();
             match source.next(&mut text).map_err(|error| source_error(&error))? {
                 // A row without its key is refused when it is its turn.
-                Step::Row { mark, text: range } => {
-                    match self.key.entry(&text[range]) {
-                        Ok(entry) => sorter.push(mark.ordinal, entry).map_err(|error| failed(&error))?,
-                        Err(_) => unread += 1,
-                    }
-                }
+                Step::Row { mark, text: range } => match self.key.entry(&text[range]) {
+                    Ok(entry) => sorter.push(mark.ordinal, entry).map_err(|error| failed(&error))?,
+                    Err(_) => unread += 1,
+                },
                 Step::Bad { .. } => unread += 1,
                 Step::Idle => {}
                 Step::End => break,
@@ -253,7 +258,9 @@ impl Desk<'_> {
 
 /// The exit code of two imports that both came to an end.
 fn worse(one: u8, other: u8) -> u8 {
-    let rank = |code: &u8| [exit::COMPLETE, exit::DEAD_LETTERS, exit::IN_DOUBT].iter().position(|known| known == code);
+    let rank = |code: &u8| {
+        [exit::COMPLETE, exit::DEAD_LETTERS, exit::IN_DOUBT].iter().position(|known| known == code)
+    };
     if rank(&one) > rank(&other) { one } else { other }
 }
 

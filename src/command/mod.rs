@@ -1,6 +1,7 @@
 //! The subcommands, one file each. Here the rooms below are put together; each command ends in an exit code.
 
 mod audit;
+mod baseline;
 mod completions;
 mod deletes;
 mod feed;

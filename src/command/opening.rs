@@ -270,8 +270,9 @@ fn changed_since(subject: &Subject<'_>) -> Error {
         );
     }
     Error::new(exit::NOT_THE_SAME, "the import here is finished, and the input has changed since").hint(
-        "--sync KEY, in a state of its own, sends only new and changed rows each time; --again imports all of it \
-     once more, under new keys; --state DIR begins a new import beside it",
+        "--sync KEY, with this --state, sends only new and changed rows (once, with --again, all of them, if what was \
+         read before is no longer there); --again imports all of it once more, under new keys; --state DIR begins a new \
+         import beside it",
     )
 }
 

@@ -69,7 +69,8 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
     let dead_letters = settings::dead_letter_path(args, state.path());
     let closing = Closing::new(args, arguments, target.name(), &dead_letters)
         .with_settings(settings::told(args, &target));
-    let job = Job { args, layout: &layout, target, state: &state, dead_letters: &dead_letters, is_deletion: false };
+    let job =
+        Job { args, layout: &layout, target, state: &state, dead_letters: &dead_letters, is_deletion: false };
     if let Some(key) = feed_key {
         let subject = Subject { args, layout: &layout, target: job.target.identity(), inputs };
         let code = feed::Desk { subject, key, job, closing, arguments }.send();

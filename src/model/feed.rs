@@ -70,9 +70,11 @@ impl FeedKey {
     /// The fields of the key alone, as an object; the row has them all.
     pub fn fields(&self, row: &[u8]) -> String {
         let values = self.values(row);
-        let fields = self.names.iter().zip(&values).map(|(name, value)| {
-            format!("{}:{}", serde_json::json!(name), value.unwrap_or("null"))
-        });
+        let fields = self
+            .names
+            .iter()
+            .zip(&values)
+            .map(|(name, value)| format!("{}:{}", serde_json::json!(name), value.unwrap_or("null")));
         format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
     }
 

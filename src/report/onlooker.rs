@@ -79,7 +79,8 @@ impl<'a> Onlooker<'a> {
         let elapsed = Duration::from_micros(now.tick.micros());
         let mut summary =
             self.summary(if complete { "complete" } else { "stopped" }, engine, *bytes_read, elapsed);
-        let exit = self.closing.ended(&mut summary, ending, part, &self.refusals(&summary));
+        let refusals = self.refusals(&summary);
+        let exit = self.closing.ended(&mut summary, ending, part, &refusals);
         // Advice for other processes; the run is over and its books are in the ledger, whatever comes of this.
         let _ = status_file::write(self.state, &with_history(&summary, history));
         exit

@@ -122,7 +122,10 @@ impl Deleted {
 
     pub(super) fn words(&self) -> String {
         let missing = grouped(self.missing);
-        let mut words = format!("deleted at the target: {} of {missing} that the feed no longer has", grouped(self.deleted));
+        let mut words = format!(
+            "deleted at the target: {} of {missing} that the feed no longer has",
+            grouped(self.deleted)
+        );
         if self.rejected > 0 {
             words.push_str(&format!("; {} refused, see {}", grouped(self.rejected), self.dead_letters));
         }

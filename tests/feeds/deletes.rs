@@ -16,7 +16,11 @@ const PROFILE: &str = "[profile]\nversion = 1\nname = \"things\"\nextends = \"si
 fn yard(refused: &'static [&'static str]) -> (Bench, Server) {
     let server = Server::saying(move |got, _| {
         let is_refused = got.method == "DELETE" && refused.iter().any(|id| got.path.ends_with(id));
-        Some(if is_refused { Answer::json(422, &json!({"code": "kept"})) } else { Answer::json(200, &json!({})) })
+        Some(if is_refused {
+            Answer::json(422, &json!({"code": "kept"}))
+        } else {
+            Answer::json(200, &json!({}))
+        })
     });
     let bench = Bench::with("things.toml", PROFILE);
     (bench, server)
@@ -54,7 +58,10 @@ fn what_a_feed_no_longer_has_is_deleted_once_and_sent_when_it_comes_again() {
     bench.write("x.csv", without(&[7, 19], 30));
     let second = bench.run(&sync).exits(0);
     assert_eq!((rows(&second), sums(&second)), ([28, 0, 0, 28, 0], [2, 2, 0, 0]));
-    assert!(second.stderr.contains("deleted at the target: 2 of 2 that the feed no longer has\n"), "{second:?}");
+    assert!(
+        second.stderr.contains("deleted at the target: 2 of 2 that the feed no longer has\n"),
+        "{second:?}"
+    );
     assert_eq!(deleted(&server), ["r19", "r7"]);
     let third = bench.run(&sync).exits(0);
     assert_eq!((rows(&third), &third.summary()["deletes"]), ([28, 0, 0, 28, 0], &Value::Null));
@@ -104,7 +111,9 @@ fn a_row_that_cannot_be_read_may_be_any_row_and_nothing_is_deleted() {
     bench.write("x.csv", without(&[], 20).replace("r9,", ","));
     let said = bench.run(&sync(server.url(), "--deletes")).exits(3);
     assert!(
-        said.stderr.contains("note: nothing is deleted: 1 row of the feed cannot be read, and may be what it seems to lack"),
+        said.stderr.contains(
+            "note: nothing is deleted: 1 row of the feed cannot be read, and may be what it seems to lack"
+        ),
         "{said:?}"
     );
     assert!(deleted(&server).is_empty());
@@ -171,7 +180,9 @@ fn without_a_way_to_delete_it_is_said_before_anything_is_sent() {
         "error: nobody knows how rows are deleted at `orders-batch`: its profile has no [delete]\n\
          hint: write [delete] into a profile of your own that extends it, or leave --deletes out\n"
     );
-    for wrong in ["--deletes", "--sync id --state s --max-deletes 3", "--sync id --state s --deletes --limit 3"] {
+    for wrong in
+        ["--deletes", "--sync id --state s --max-deletes 3", "--sync id --state s --deletes --limit 3"]
+    {
         bench.run(&format!("send x.csv --to sandbox {wrong}")).exits(2);
     }
 }

@@ -79,8 +79,9 @@ fn a_state_keeps_to_its_key_and_to_being_a_feed() {
     let said = bench.run(&format!("send x.csv {SYNC} --type value=json")).exits(6);
     assert!(said.summary()["error"]["message"].as_str().unwrap().contains("another target"), "{said:?}");
 
-    // An import of all rows is no feed, until it is made one.
+    // An import of all rows is no feed, until it is made one; its rows are known if its input is there as it was.
     bench.run("send x.csv --to sandbox --state t").exits(0);
+    bench.write("x.csv", "id,value\nr1,b\n");
     let said = bench.run("send x.csv --to sandbox --sync id --state t").exits(6);
     assert!(said.stderr.contains("--sync id --again sends all rows once more"), "{said:?}");
     bench.run("send x.csv --to sandbox --sync id --state t --again").exits(0);
@@ -121,4 +122,39 @@ fn the_books_of_a_feed_are_made_again_with_its_unchanged_rows() {
     bench.write("x.csv", feed(60, |row| Some(if row % 9 == 0 { "b".into() } else { "a".into() })));
     bench.run(&format!("send x.csv {SYNC}")).exits(0);
     bench.run("audit s x.csv").exits(0);
+}
+
+#[test]
+fn the_first_sync_after_a_plain_import_sends_only_what_is_new_or_changed() {
+    let plain = "id,amount\nr1,1\nr2,2\nr2,3\nr3,-3\nr4,4\n";
+    let sync = "--to sandbox --type amount=number --sync id --state x.csv.bulkhaul --progress none --json";
+    let begun = |bench: &Bench| {
+        bench.run("send x.csv --to sandbox --type amount=number --progress none").exits(3);
+    };
+    // Another file, and the old one is where the state says by its name; the last row of a key counts.
+    let bench = Bench::with("x.csv", plain);
+    begun(&bench);
+    bench.write("y.csv", "id,amount\nr1,1\nr2,2\nr3,3\nr4,4\nr5,5\n");
+    let said = bench.run(&format!("send y.csv {sync}")).exits(0);
+    assert_eq!(rows(&said), [5, 3, 0, 2, 0]);
+    assert!(said.stderr.contains("4 rows delivered without --sync: known from now on"), "{said:?}");
+    assert_eq!(rows(&bench.run(&format!("send y.csv {sync}")).exits(0)), [5, 0, 0, 5, 0]);
+    // The same file: nothing but the refused row goes.
+    let bench = Bench::with("x.csv", plain);
+    begun(&bench);
+    assert_eq!(rows(&bench.run(&format!("send x.csv {sync}")).exits(3)), [5, 0, 1, 4, 1]);
+    // It has grown.
+    let bench = Bench::with("x.csv", plain);
+    begun(&bench);
+    bench.write("x.csv", format!("{plain}r5,5\nr1,9\n"));
+    assert_eq!(rows(&bench.run(&format!("send x.csv {sync}")).exits(3)), [7, 2, 1, 4, 2]);
+    // It has changed where it was read: brought back for one run, it is known.
+    let bench = Bench::with("x.csv", plain);
+    begun(&bench);
+    bench.write("x.csv", plain.replace("r1,1", "r1,7"));
+    let said = bench.run(&format!("send x.csv {sync}")).exits(6);
+    assert!(said.stderr.contains("its input is not there as it was"), "{said:?}");
+    bench.write("old.csv", plain);
+    bench.run(&format!("send old.csv {sync}")).exits(3);
+    assert_eq!(rows(&bench.run(&format!("send x.csv {sync}")).exits(3)), [5, 1, 1, 3, 1]);
 }

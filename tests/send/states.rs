@@ -39,7 +39,7 @@ fn changed_input_after_a_finished_import_exits_6_and_offers_again() {
         let said = bench.run("send x.csv --to sandbox --progress none").exits(6);
         assert_eq!(
             said.stderr,
-            "error: the import here is finished, and the input has changed since\nhint: --sync KEY, in a state of its own, sends only new and changed rows each time; --again imports all of it once more, under new keys; --state DIR begins a new import beside it\n"
+            "error: the import here is finished, and the input has changed since\nhint: --sync KEY, with this --state, sends only new and changed rows (once, with --again, all of them, if what was read before is no longer there); --again imports all of it once more, under new keys; --state DIR begins a new import beside it\n"
         );
         assert_eq!(bench.sandbox_rows("x.csv").len(), 3);
     }

@@ -8,6 +8,7 @@ use super::{Ledger, LedgerError, reading};
 use crate::edge::sorter::{Sorted, Sorter};
 use crate::model::{FeedEntry, FeedKey, ImportRecord, Load, Ordinal, RowSet};
 use rusqlite::{Connection, OptionalExtension, params};
+use std::ops::Range;
 use std::path::Path;
 
 /// Entries of a block; one of twice as many is divided.
@@ -23,6 +24,9 @@ pub struct LastFeed {
     /// Rows with different keys that it had; `None` if it did not come to its end.
     pub keys: Option<u64>,
 }
+
+/// Writes the next row and says which it is, and where it stands in what was written; `None` at the end.
+pub type NextRow<'a> = dyn FnMut(&mut Vec<u8>) -> Result<Option<(Ordinal, Range<usize>)>, LedgerError> + 'a;
 
 /// Whether the fields by which rows are known are kept as they are, and not their hashes alone: to delete by them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +98,46 @@ impl Ledger {
         Ok(())
     }
 
+    /// Takes the rows that an import without `--sync` delivered for what is known of the feed, and says how many they
+    /// were. `next` hands over its rows, as often as it is asked. A crash in between loses nothing: it is done again.
+    pub fn adopt(
+        &mut self,
+        import: u64,
+        (key, texts): (&FeedKey, KeyTexts),
+        folder: &Path,
+        next: &mut NextRow<'_>,
+    ) -> Result<u64, LedgerError> {
+        let open: Vec<RowSet> =
+            reading::unsettled(&self.conn, import)?.into_iter().map(|open| open.batch.rows).collect();
+        let sql = "SELECT ordinal FROM letter WHERE import = ?1 AND ordinal IS NOT NULL ORDER BY ordinal";
+        let refused: Vec<i64> = self
+            .conn
+            .prepare(sql)?
+            .query_map([import as i64], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let mut sorter = Sorter::new(folder);
+        let mut rows = 0;
+        let txn = self.conn.transaction()?;
+        txn.execute_batch("DELETE FROM feed; DELETE FROM feed_key")?;
+        let mut text = Vec::new();
+        while let Some((ordinal, range)) = next(&mut text)? {
+            let is_out = refused.binary_search(&(ordinal.0 as i64)).is_ok();
+            if is_out || open.iter().any(|rows| rows.contains(ordinal)) {
+                continue;
+            }
+            // A row without its key is not known, and is sent.
+            let Ok(entry) = key.entry(&text[range.clone()]) else { continue };
+            sorter.push(ordinal, entry)?;
+            rows += 1;
+            if texts == KeyTexts::Kept {
+                keep_text(&txn, &entry, key, &text[range])?;
+            }
+        }
+        txn.commit()?;
+        fold(&mut self.conn, &mut sorter.sorted()?)?;
+        Ok(rows)
+    }
+
     /// Hands over each entry of the blocks, in the order of the keys.
     pub fn known_rows(
         &self,
@@ -128,12 +172,17 @@ pub(super) fn note(
         })?;
         entries.extend_from_slice(&entry.to_bytes());
         if *texts == KeyTexts::Kept {
-            conn.prepare_cached("INSERT OR IGNORE INTO feed_key (key, fields) VALUES (?1, ?2)")?
-                .execute(params![entry.key, key.fields(load.text(index))])?;
+            keep_text(conn, &entry, key, load.text(index))?;
         }
     }
     conn.prepare_cached("INSERT INTO feed_batch (seq, entries) VALUES (?1, ?2)")?
         .execute(params![seq, entries])?;
+    Ok(())
+}
+
+fn keep_text(conn: &Connection, entry: &FeedEntry, key: &FeedKey, row: &[u8]) -> Result<(), LedgerError> {
+    conn.prepare_cached("INSERT OR IGNORE INTO feed_key (key, fields) VALUES (?1, ?2)")?
+        .execute(params![entry.key, key.fields(row)])?;
     Ok(())
 }
 

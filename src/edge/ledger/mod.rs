@@ -20,7 +20,7 @@ mod writing;
 pub use checking::LetterFileState;
 pub use clerk::{Clerk, Done};
 pub use deletions::KeyHash;
-pub use feed::{KeyTexts, LastFeed};
+pub use feed::{KeyTexts, LastFeed, NextRow};
 pub use letters::LetterFile;
 pub use reading::Found;
 pub use replay::{BatchOf, ReplayView, Replaying, RowsWithoutEnd, Standing, ToldDoubt, WithoutEnd};

@@ -81,11 +81,16 @@ fn built_ins_delete_as_their_vendors_say() {
     let deletion = elasticsearch.deletion().unwrap();
     let sent = request(deletion, r#"{"id":7}"#);
     assert_eq!((sent.method.as_str(), sent.url.as_str()), ("POST", "http://localhost:9200/things/_bulk"));
-    assert_eq!(body(deletion, &[r#"{"id":7}"#, r#"{"id":"b"}"#]), "{\"delete\":{\"_id\":\"7\"}}\n{\"delete\":{\"_id\":\"b\"}}\n");
+    assert_eq!(
+        body(deletion, &[r#"{"id":7}"#, r#"{"id":"b"}"#]),
+        "{\"delete\":{\"_id\":\"7\"}}\n{\"delete\":{\"_id\":\"b\"}}\n"
+    );
     let load = load(deletion, &[r#"{"id":7}"#, r#"{"id":"b"}"#]);
     let read = |one: &str, other: &str| {
         let body = format!(r#"{{"errors":false,"items":[{{"delete":{one}}},{{"delete":{other}}}]}}"#);
-        let Outcome::Settled(verdicts) = deletion.read(&load, &reply(200, &body), NOW) else { panic!("{body}") };
+        let Outcome::Settled(verdicts) = deletion.read(&load, &reply(200, &body), NOW) else {
+            panic!("{body}")
+        };
         verdicts
     };
     let gone = read(r#"{"status":200,"result":"deleted"}"#, r#"{"status":404,"result":"not_found"}"#);
