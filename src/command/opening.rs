@@ -22,6 +22,9 @@ pub(super) struct InputFacts {
     pub head: String,
     /// As in [`Fingerprint::content`]; empty for standard input that was read as it came.
     pub content: String,
+    /// As in [`Fingerprint::stamp`].
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stamp: String,
     /// How it was read, and what its columns were called: to read a record again that could not be parsed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layout: Option<Layout>,
@@ -32,8 +35,8 @@ pub(super) struct InputFacts {
 impl InputFacts {
     /// Standard input, of which nothing is known before it is read.
     pub(super) fn of_a_stream() -> Self {
-        let (head, content) = (String::new(), String::new());
-        Self { name: "-".to_owned(), size: 0, head, content, layout: None, columns: None }
+        let (head, content, stamp) = (String::new(), String::new(), String::new());
+        Self { name: "-".to_owned(), size: 0, head, content, stamp, layout: None, columns: None }
     }
 
     fn is_stream(&self) -> bool {
@@ -316,13 +319,17 @@ pub(super) fn not_finished() -> Error {
         .hint("leave --again out to go on with it; --abandon gives it up")
 }
 
-/// Whether the inputs are what they were when the import began.
+/// Whether the inputs are what they were when the import began. Of a large one that was not read to its end a sample is
+/// known, and then it has to be the very file, untouched.
 pub(super) fn is_same(found: &Found, subject: &Subject<'_>) -> Result<bool, Error> {
     let before: Vec<InputFacts> = serde_json::from_str(&found.inputs)
         .map_err(|_| Error::new(exit::LEDGER, "the ledger's list of inputs cannot be read"))?;
     let pairs = || before.iter().zip(&subject.inputs);
     Ok(before.len() == subject.inputs.len()
-        && pairs().all(|(old, new)| old.size == new.size && old.content == new.content))
+        && pairs().all(|(old, new)| {
+            let is_untouched = found.drained || old.stamp == new.stamp;
+            old.size == new.size && old.content == new.content && is_untouched
+        }))
 }
 
 /// What the inputs were called.
@@ -401,9 +408,9 @@ pub(super) fn copy_facts(copy: &Path) -> Result<Vec<InputFacts>, Error> {
 
 fn facts(path: &Path) -> Result<InputFacts, Error> {
     let read = || {
-        let Fingerprint { size, head, content } = Fingerprint::of(path)?;
-        let name = path.display().to_string();
-        std::io::Result::Ok(InputFacts { name, size, head: head.hex(), content, layout: None, columns: None })
+        let Fingerprint { size, head, content, stamp } = Fingerprint::of(path)?;
+        let (name, head) = (path.display().to_string(), head.hex());
+        std::io::Result::Ok(InputFacts { name, size, head, content, stamp, layout: None, columns: None })
     };
     read().map_err(|error| Error::failed(format!("cannot read `{}`: {error}", path.display())))
 }

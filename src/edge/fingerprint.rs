@@ -3,6 +3,7 @@
 use crate::model::Digest;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// The part that an import's identity is made from.
@@ -22,6 +23,8 @@ pub struct Fingerprint {
     pub head: Digest,
     /// BLAKE3, hexadecimal, of all of it, or of samples if it is large.
     pub content: String,
+    /// Of one that was sampled: which file it is, and when it was written last. Empty otherwise.
+    pub stamp: String,
 }
 
 impl Fingerprint {
@@ -36,14 +39,18 @@ impl Fingerprint {
 
     fn up_to(path: &Path, whole: u64) -> io::Result<Self> {
         let mut file = File::open(path)?;
-        let size = file.metadata()?.len();
+        let data = file.metadata()?;
+        let size = data.len();
         let mut head = Vec::new();
         Read::by_ref(&mut file).take(HEAD).read_to_end(&mut head)?;
         let mut hasher = blake3::Hasher::new();
         hasher.update(&head);
+        let mut stamp = String::new();
         if size <= whole {
             hasher.update_reader(&mut file)?;
         } else {
+            let [written, changed] = [(data.mtime(), data.mtime_nsec()), (data.ctime(), data.ctime_nsec())];
+            stamp = format!("{}:{} {written:?} {changed:?}", data.dev(), data.ino());
             let step = (size - HEAD - END) / BLOCKS;
             let mut block = Vec::new();
             for at in (0..BLOCKS).map(|number| HEAD + number * step) {
@@ -55,6 +62,6 @@ impl Fingerprint {
             file.seek(SeekFrom::Start(size - END))?;
             hasher.update_reader(&mut file)?;
         }
-        Ok(Self { size, head: Digest::of(&head), content: hasher.finalize().to_hex().to_string() })
+        Ok(Self { size, head: Digest::of(&head), content: hasher.finalize().to_hex().to_string(), stamp })
     }
 }

@@ -211,22 +211,28 @@ fn a_dead_letter_file_that_cannot_be_written_is_told_before_anything_is_sent() {
 
 /// Larger than what is hashed whole when an import begins.
 #[test]
-fn a_byte_that_changed_anywhere_in_a_large_finished_input_is_seen() {
+fn a_byte_that_changed_anywhere_in_a_large_input_is_seen() {
     use crate::support::server::{Answer, Server};
     use std::io::{Seek, SeekFrom, Write};
     let server = Server::start(&Answer::json(200, &serde_json::json!({})), None);
     let row = format!("{{\"text\":\"{}\"}}\n", "x".repeat(7 << 20));
     let bench = Bench::with("x.ndjson", row.repeat(10));
-    let send = format!("send x.ndjson --to {}/ --batch-bytes 16MiB --progress none", server.url());
-    bench.run(&send).exits(0);
+    let send =
+        format!("send x.ndjson --to {}/ --batch-rows 1 --batch-bytes 16MiB --progress none", server.url());
     let put = |text: &[u8]| {
         let mut file = std::fs::OpenOptions::new().write(true).open(bench.path("x.ndjson")).unwrap();
         file.seek(SeekFrom::Start(50_000_001)).unwrap();
         file.write_all(text).unwrap();
     };
+    // Behind what was read, where no sample was taken.
+    bench.run(&format!("{send} --limit 2")).exits(0);
     put(b"y");
     bench.run(&send).exits(6);
+    bench.run(&format!("{send} --accept-new-tail")).exits(0);
+    // Finished: all of it was read.
     put(b"x");
+    bench.run(&send).exits(6);
+    put(b"y");
     bench.run(&send).exits(0);
     assert_eq!(server.requests().len(), 10);
 }
