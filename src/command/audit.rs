@@ -1,7 +1,8 @@
 //! `bulkhaul audit`: the books of the newest import of a state, made again from the ledger's batches, the input and
 //! the dead letters. Nothing is made or changed.
 
-use super::opening::{InputFacts, source_error};
+use super::inputs::InputFacts;
+use super::opening::source_error;
 use crate::args::AuditArgs;
 use crate::edge::ledger::{LedgerError, LetterFileState, View};
 use crate::edge::source::{Source, Step};

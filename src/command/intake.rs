@@ -1,8 +1,9 @@
 //! Dead letters into the rows of a replay: which are still open, what their rows are by now, and a copy of them, so that
 //! the replay goes on with the same rows whatever becomes of the file meanwhile.
 
+use super::inputs::InputFacts;
 use super::letters::of_any;
-use super::opening::{InputFacts, ledger_error};
+use super::opening::ledger_error;
 use super::replays::{Fate, Replays};
 use crate::edge::ledger::{Found, LedgerError, Replaying, View};
 use crate::edge::source::{Format, Layout, TakenRow, one_record};

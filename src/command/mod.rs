@@ -5,6 +5,7 @@ mod baseline;
 mod completions;
 mod deletes;
 mod feed;
+mod inputs;
 mod intake;
 mod letters;
 mod man;

@@ -1,48 +1,16 @@
 //! Which import a state holds, and whether this input goes on with it: every line of the contract about changed
 //! inputs, other targets and finished imports is decided here, before anything is sent.
 
+use super::inputs::InputFacts;
 use super::reading::Reading;
 use crate::args::{AmbiguousArg, SendArgs};
 use crate::edge::chance;
-use crate::edge::fingerprint::Fingerprint;
 use crate::edge::ledger::{Found, Ledger, LedgerError};
 use crate::edge::source::{Format, Layout, Source, SourceError};
 use crate::error::{Error, exit};
 use crate::model::{Cursor, Digest, FeedKey, Hasher, ImportId, ImportRecord, ImportState};
 use crate::settings;
-use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
-
-/// An input as it was when the import began.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct InputFacts {
-    pub name: String,
-    pub size: u64,
-    /// SHA-256 of its first MiB, hexadecimal.
-    pub head: String,
-    /// As in [`Fingerprint::content`]; empty for standard input that was read as it came.
-    pub content: String,
-    /// As in [`Fingerprint::stamp`].
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub stamp: String,
-    /// How it was read, and what its columns were called: to read a record again that could not be parsed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub layout: Option<Layout>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub columns: Option<Vec<String>>,
-}
-
-impl InputFacts {
-    /// Standard input, of which nothing is known before it is read.
-    pub(super) fn of_a_stream() -> Self {
-        let (head, content, stamp) = (String::new(), String::new(), String::new());
-        Self { name: "-".to_owned(), size: 0, head, content, stamp, layout: None, columns: None }
-    }
-
-    fn is_stream(&self) -> bool {
-        self.name == "-" && self.content.is_empty()
-    }
-}
+use std::path::Path;
 
 /// What this run does with the state.
 #[derive(Debug)]
@@ -392,25 +360,4 @@ pub(super) fn ledger_error(error: &LedgerError) -> Error {
     }
     Error::new(exit::LEDGER, format!("the ledger could not be read or written: {error}"))
         .hint("nothing more was sent; mend the disk, then run the same command again")
-}
-
-/// Size and head of each input; errors as the source would tell them.
-pub(super) fn input_facts(inputs: &[PathBuf], layout: &Layout) -> Result<Vec<InputFacts>, Error> {
-    // The source's own checks and words come first: missing files, folders, damaged archives.
-    drop(Source::open(inputs, layout).map_err(|error| source_error(&error))?);
-    inputs.iter().map(|path| facts(path)).collect()
-}
-
-/// The same of a copy of standard input.
-pub(super) fn copy_facts(copy: &Path) -> Result<Vec<InputFacts>, Error> {
-    Ok(vec![InputFacts { name: "-".to_owned(), ..facts(copy)? }])
-}
-
-fn facts(path: &Path) -> Result<InputFacts, Error> {
-    let read = || {
-        let Fingerprint { size, head, content, stamp } = Fingerprint::of(path)?;
-        let (name, head) = (path.display().to_string(), head.hex());
-        std::io::Result::Ok(InputFacts { name, size, head, content, stamp, layout: None, columns: None })
-    };
-    read().map_err(|error| Error::failed(format!("cannot read `{}`: {error}", path.display())))
 }

@@ -1,7 +1,8 @@
 //! `bulkhaul plan`: everything that `send` would do before its first request, on all of the input. It opens no
 //! connection, and makes no file and no folder.
 
-use super::opening::{Subject, input_facts, source_error};
+use super::inputs::input_facts;
+use super::opening::{Subject, source_error};
 use crate::args::SendArgs;
 use crate::drive::Former;
 use crate::edge::clock::Clock;

@@ -1,9 +1,8 @@
 //! `bulkhaul send`: the main job.
 
 use super::feed;
-use super::opening::{
-    self, InputFacts, Opening, Subject, copy_facts, input_facts, ledger_error, source_error,
-};
+use super::inputs::{InputFacts, copy_facts, input_facts};
+use super::opening::{self, Opening, Subject, ledger_error, source_error};
 use super::reading::Reading;
 use super::replays::Replays;
 use super::spooling;

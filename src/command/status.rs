@@ -1,7 +1,8 @@
 //! `bulkhaul status`: how an import stands. While a run is on, its `status.json` is read; else the ledger, which is
 //! the truth. Nothing is made or changed.
 
-use super::opening::{InputFacts, ledger_error};
+use super::inputs::InputFacts;
+use super::opening::ledger_error;
 use crate::args::StatusArgs;
 use crate::edge::clock::Clock;
 use crate::edge::ledger::{Details, Found, LedgerError, View};

@@ -1,0 +1,60 @@
+//! What inputs were when an import began, as the ledger keeps it: enough to see that one is another now.
+
+use super::opening::source_error;
+use crate::edge::fingerprint::Fingerprint;
+use crate::edge::source::{Layout, Source};
+use crate::error::Error;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// An input as it was when the import began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct InputFacts {
+    pub name: String,
+    pub size: u64,
+    /// SHA-256 of its first MiB, hexadecimal.
+    pub head: String,
+    /// As in [`Fingerprint::content`]; empty for standard input that was read as it came.
+    pub content: String,
+    /// As in [`Fingerprint::stamp`].
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stamp: String,
+    /// How it was read, and what its columns were called: to read a record again that could not be parsed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<Layout>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Vec<String>>,
+}
+
+impl InputFacts {
+    /// Standard input, of which nothing is known before it is read.
+    pub(super) fn of_a_stream() -> Self {
+        let (head, content, stamp) = (String::new(), String::new(), String::new());
+        Self { name: "-".to_owned(), size: 0, head, content, stamp, layout: None, columns: None }
+    }
+
+    pub(super) fn is_stream(&self) -> bool {
+        self.name == "-" && self.content.is_empty()
+    }
+}
+
+/// Size and head of each input; errors as the source would tell them.
+pub(super) fn input_facts(inputs: &[PathBuf], layout: &Layout) -> Result<Vec<InputFacts>, Error> {
+    // The source's own checks and words come first: missing files, folders, damaged archives.
+    drop(Source::open(inputs, layout).map_err(|error| source_error(&error))?);
+    inputs.iter().map(|path| facts(path)).collect()
+}
+
+/// The same of a copy of standard input.
+pub(super) fn copy_facts(copy: &Path) -> Result<Vec<InputFacts>, Error> {
+    Ok(vec![InputFacts { name: "-".to_owned(), ..facts(copy)? }])
+}
+
+fn facts(path: &Path) -> Result<InputFacts, Error> {
+    let read = || {
+        let Fingerprint { size, head, content, stamp } = Fingerprint::of(path)?;
+        let (name, head) = (path.display().to_string(), head.hex());
+        std::io::Result::Ok(InputFacts { name, size, head, content, stamp, layout: None, columns: None })
+    };
+    read().map_err(|error| Error::failed(format!("cannot read `{}`: {error}", path.display())))
+}
