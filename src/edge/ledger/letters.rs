@@ -158,7 +158,7 @@ impl LetterFile {
         }
         let mut options = OpenOptions::new();
         options.read(true).write(true).append(!self.is_at_home).create(!self.is_at_home).mode(0o600);
-        let file = options.open(&self.path).map_err(|error| self.trouble(&plain(&error)))?;
+        let file = options.open(&self.path).map_err(|error| self.failed(&error))?;
         if !file.metadata()?.is_file() {
             return Err(self.trouble(&"it is not a plain file"));
         }
@@ -180,6 +180,21 @@ impl LetterFile {
     fn sync_folder(&self) -> Result<(), LedgerError> {
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         Ok(File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?)
+    }
+
+    /// A file that a person named may just be the wrong one; else it is the disk that fails.
+    fn failed(&self, error: &std::io::Error) -> LedgerError {
+        use std::io::ErrorKind::{
+            IsADirectory, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem,
+        };
+        let is_wrong = [IsADirectory, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem]
+            .contains(&error.kind());
+        match self.trouble(&plain(error)) {
+            LedgerError::Letters(words) if self.is_at_home || !is_wrong => {
+                std::io::Error::new(error.kind(), words).into()
+            }
+            trouble => trouble,
+        }
     }
 
     fn trouble(&self, why: &dyn std::fmt::Display) -> LedgerError {
@@ -240,7 +255,7 @@ impl LetterFile {
     fn write(&mut self, text: &[u8]) -> Result<(), LedgerError> {
         if self.file.is_none() {
             let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.path);
-            let file = made.map_err(|error| self.trouble(&plain(&error)))?;
+            let file = made.map_err(|error| self.failed(&error))?;
             file.lock()?;
             self.sync_folder()?;
             self.file = Some(file);

@@ -8,6 +8,7 @@ mod column;
 mod csv;
 mod error;
 mod frame;
+mod json;
 mod lane;
 mod layout;
 mod looks;
