@@ -245,6 +245,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
         'bulkhaul;targets;new' {
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Name the columns of this CSV or NDJSON file in it')
             [CompletionResult]::new('--delimiter', '--delimiter', [CompletionResultType]::ParameterName, 'Field delimiter of that CSV file (one character, or `tab`)')
+            [CompletionResult]::new('--columns', '--columns', [CompletionResultType]::ParameterName, 'Names of the columns of that CSV file, instead of the header''s')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

@@ -1099,7 +1099,7 @@ _bulkhaul() {
             return 0
             ;;
         bulkhaul__subcmd__targets__subcmd__new)
-            opts="-h --from --delimiter --help"
+            opts="-h --from --delimiter --columns --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1110,6 +1110,10 @@ _bulkhaul() {
                     return 0
                     ;;
                 --delimiter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --columns)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -230,6 +230,7 @@ set edit:completion:arg-completer[bulkhaul] = {|@words|
         &'bulkhaul;targets;new'= {
             cand --from 'Name the columns of this CSV or NDJSON file in it'
             cand --delimiter 'Field delimiter of that CSV file (one character, or `tab`)'
+            cand --columns 'Names of the columns of that CSV file, instead of the header''s'
             cand -h 'Print help'
             cand --help 'Print help'
         }

@@ -219,6 +219,7 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand targets; and __fish_se
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand targets; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand targets; and __fish_seen_subcommand_from new" -l from -d 'Name the columns of this CSV or NDJSON file in it' -r -F
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand targets; and __fish_seen_subcommand_from new" -l delimiter -d 'Field delimiter of that CSV file (one character, or `tab`)' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand targets; and __fish_seen_subcommand_from new" -l columns -d 'Names of the columns of that CSV file, instead of the header\'s' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand targets; and __fish_seen_subcommand_from new" -s h -l help -d 'Print help'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand targets; and __fish_seen_subcommand_from help" -f -a "list" -d 'The built-in targets, with their parameters'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand targets; and __fish_seen_subcommand_from help" -f -a "show" -d 'The profile of a built-in target, to copy and change'

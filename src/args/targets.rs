@@ -45,5 +45,8 @@ pub enum TargetsCommand {
         /// Field delimiter of that CSV file (one character, or `tab`)
         #[arg(long, value_name = "C", requires = "from")]
         delimiter: Option<Delimiter>,
+        /// Names of the columns of that CSV file, instead of the header's
+        #[arg(long, value_name = "A,B,C", value_delimiter = ',', requires = "from")]
+        columns: Option<Vec<String>>,
     },
 }

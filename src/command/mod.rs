@@ -24,7 +24,7 @@ mod targets;
 mod welcome;
 
 use crate::args::{Args, ColorArg, CommandArgs, LogArg, SendArgs};
-use crate::error::Error;
+use crate::error::{Error, exit};
 use crate::report::{log, speech};
 use std::ffi::OsString;
 
@@ -51,7 +51,14 @@ pub fn run(args: &Args, arguments: &[OsString]) -> u8 {
         CommandArgs::Completions(completions) => Ok(completions::run(completions)),
         CommandArgs::Man => Ok(man::run()),
     };
-    result.unwrap_or_else(|error| fail(&error))
+    let code = result.unwrap_or_else(|error| fail(&error));
+    // An import is done whoever reads of it; of the others the output is all there is.
+    let is_import = match command {
+        CommandArgs::Send(send) => !send.dry_run,
+        CommandArgs::Replay(_) => true,
+        _ => false,
+    };
+    if code == exit::COMPLETE && !is_import && speech::output_is_lost() { exit::FAILED } else { code }
 }
 
 /// Colours and log, as they were asked for; the log ends with what is given back.

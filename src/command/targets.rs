@@ -23,7 +23,9 @@ pub(super) fn run(args: &TargetsArgs) -> Result<u8, Error> {
         }
         TargetsCommand::Show { name } => show(name),
         TargetsCommand::Check { file, json } => check(file, *json),
-        TargetsCommand::New { file, from, delimiter } => new(file, from.as_deref(), *delimiter),
+        TargetsCommand::New { file, from, delimiter, columns } => {
+            new(file, from.as_deref(), *delimiter, columns.as_ref())
+        }
     }
 }
 
@@ -70,13 +72,18 @@ fn check(file: &Path, json: bool) -> Result<u8, Error> {
     }
 }
 
-fn new(file: &Path, from: Option<&Path>, delimiter: Option<Delimiter>) -> Result<u8, Error> {
+fn new(
+    file: &Path,
+    from: Option<&Path>,
+    delimiter: Option<Delimiter>,
+    listed: Option<&Vec<String>>,
+) -> Result<u8, Error> {
     let stem = file.file_stem().and_then(|stem| stem.to_str()).filter(|stem| !stem.is_empty());
     let (Some(stem), true) = (stem, file.extension().is_some_and(|ending| ending == "toml")) else {
         return Err(Error::usage(format!("`{}` does not end in .toml", file.display()))
             .hint("the ending tells a profile from a built-in's name: bulkhaul targets new crm.toml"));
     };
-    let columns = from.map(|from| columns(from, delimiter)).transpose()?;
+    let columns = from.map(|from| columns(from, delimiter, listed)).transpose()?;
     let text = Profile::starter(stem, columns.as_deref());
     let shown = file.display();
     let mut made = OpenOptions::new().write(true).create_new(true).open(file).map_err(|error| {
@@ -89,12 +96,16 @@ fn new(file: &Path, from: Option<&Path>, delimiter: Option<Delimiter>) -> Result
     })?;
     made.write_all(text.as_bytes())
         .map_err(|error| Error::failed(format!("cannot write `{shown}`: {error}")))?;
-    speech::say(&report::made(file, from, delimiter.map(|delimiter| delimiter.0)));
+    speech::say(&report::made(file, from, delimiter.map(|delimiter| delimiter.0), listed));
     Ok(exit::COMPLETE)
 }
 
 /// Names of the fields of the first row that can be read.
-fn columns(input: &Path, delimiter: Option<Delimiter>) -> Result<Vec<String>, Error> {
+fn columns(
+    input: &Path,
+    delimiter: Option<Delimiter>,
+    listed: Option<&Vec<String>>,
+) -> Result<Vec<String>, Error> {
     let mut format = Format::of(input).ok_or_else(|| {
         Error::usage(format!("the format of `{}` cannot be told from its name", input.display()))
             .hint("it ends in .csv, .tsv, .ndjson or .jsonl, perhaps with .gz or .zst behind it")
@@ -103,7 +114,8 @@ fn columns(input: &Path, delimiter: Option<Delimiter>) -> Result<Vec<String>, Er
         format = Format::Csv { delimiter };
     }
     let inputs: [PathBuf; 1] = [input.to_owned()];
-    let layout = Layout { delimiter_said: delimiter.is_some(), ..Layout::new(format) };
+    let (delimiter_said, listed) = (delimiter.is_some(), listed.cloned());
+    let layout = Layout { delimiter_said, columns: listed, ..Layout::new(format) };
     let mut source = Source::open(&inputs, &layout).map_err(|error| source_error(&error))?;
     let mut row = Vec::new();
     for _ in 0..ROWS_TRIED {

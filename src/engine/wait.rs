@@ -27,6 +27,11 @@ pub(super) struct Trouble {
 }
 
 impl Engine {
+    /// Why the last try failed, if none has come through since.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_ref().map(|trouble| trouble.why.as_str())
+    }
+
     /// `None` while requests are out, or about to be.
     pub fn wait(&self, now: Moment) -> Option<Wait<'_>> {
         if self.gate.closed_until() > now {

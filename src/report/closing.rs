@@ -187,12 +187,16 @@ impl<'a> Closing<'a> {
         ending: &Ending,
         part: Part,
         refusals: &Refusals,
+        trouble: Option<&str>,
     ) -> u8 {
         let exit = part.exit(ending.exit);
         let cause = ending.cause.as_ref();
         summary.exit = Some(exit);
         summary.stopped_by = cause.map(StopCause::word);
-        let words = cause.and_then(|cause| self.words(cause));
+        let mut words = cause.and_then(|cause| self.words(cause));
+        if let (Some(StopCause::MaxElapsed), Some(words), Some(why)) = (cause, &mut words, trouble) {
+            words.message.push_str(&format!("; the last try failed: {}", tame(why)));
+        }
         if self.is_deletion {
             if cause.is_none() {
                 return exit;

@@ -80,7 +80,7 @@ impl<'a> Onlooker<'a> {
         let mut summary =
             self.summary(if complete { "complete" } else { "stopped" }, engine, *bytes_read, elapsed);
         let refusals = self.refusals(&summary);
-        let exit = self.closing.ended(&mut summary, ending, part, &refusals);
+        let exit = self.closing.ended(&mut summary, ending, part, &refusals, engine.trouble());
         // Advice for other processes; the run is over and its books are in the ledger, whatever comes of this.
         let _ = status_file::write(self.state, &with_history(&summary, history));
         exit

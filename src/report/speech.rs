@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 static IN_COLOUR: AtomicBool = AtomicBool::new(false);
 static AS_JSON: AtomicBool = AtomicBool::new(false);
+static OUTPUT_LOST: AtomicBool = AtomicBool::new(false);
 
 /// Words at the beginning of a line that have a colour, with its ANSI number.
 const COLOURED: [(&str, &str); 5] =
@@ -67,12 +68,18 @@ fn write(text: &str) {
     }
 }
 
+/// Whether something that was told did not reach stdout, though it was wanted.
+pub fn output_is_lost() -> bool {
+    OUTPUT_LOST.swap(false, Ordering::Relaxed)
+}
+
 /// To programs: a line on stdout. Whoever closed it did not want it; a full disk is another matter, and said.
 pub fn tell(text: &str) {
     let mut out = io::stdout().lock();
     if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush())
         && error.kind() != io::ErrorKind::BrokenPipe
     {
+        OUTPUT_LOST.store(true, Ordering::Relaxed);
         say(&crate::error::plain(&format!("warning: standard output could not be written: {error}")));
     }
 }

@@ -245,15 +245,23 @@ fn verb(word: &str) -> &'static str {
 }
 
 /// After a new profile was written.
-pub fn made(file: &Path, from: Option<&Path>, delimiter: Option<u8>) -> String {
+pub fn made(
+    file: &Path,
+    from: Option<&Path>,
+    delimiter: Option<u8>,
+    columns: Option<&Vec<String>>,
+) -> String {
     let file = file.display();
     let input = from.map_or_else(|| "INPUT".to_owned(), |path| path.display().to_string());
-    let delimiter = delimiter.map_or_else(String::new, |byte| match byte {
+    let mut said = delimiter.map_or_else(String::new, |byte| match byte {
         b'\t' => " --delimiter tab".to_owned(),
         byte => format!(" --delimiter {}", quoted(OsStr::from_bytes(&[byte]))),
     });
+    if let Some(columns) = columns {
+        said.push_str(&format!(" --columns {}", quoted(OsStr::new(&columns.join(",")))));
+    }
     format!(
         "wrote {file}; it says in it what to change\n  bulkhaul targets check {file}\n  \
-         bulkhaul plan {input}{delimiter} --to {file} --url https://…"
+         bulkhaul plan {input}{said} --to {file} --url https://…"
     )
 }

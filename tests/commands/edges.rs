@@ -89,6 +89,11 @@ fn a_summary_that_nobody_reads_stops_no_import() {
         told.stderr.ends_with("warning: standard output could not be written: No space left on device\n"),
         "{told:?}"
     );
+    // Where the output is all there is, it is what the exit code is about.
+    for arguments in ["status --json", "plan x.csv --to sandbox", "targets show single", "report -o -"] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        said(bench.command(arguments).stdout(Stdio::from(full)).output().unwrap()).exits(1);
+    }
 }
 
 #[test]
@@ -171,9 +176,12 @@ fn a_file_as_a_spreadsheet_saves_it_is_asked_about_and_then_read() {
             "error: input `x.csv`: the header is one field, with `;` in it\nhint: say --delimiter ';', or ',' if there is only one column\n"
         );
     }
-    let said = bench.run("targets new crm.toml --from x.csv --delimiter ;").exits(0);
-    assert!(said.stderr.contains("bulkhaul plan x.csv --delimiter ';' --to crm.toml"), "{said:?}");
-    assert!(bench.read("crm.toml").contains("${row:/Umsatz}"), "{}", bench.read("crm.toml"));
+    let said = bench.run("targets new crm.toml --from x.csv --delimiter ; --columns nr,name,total").exits(0);
+    assert!(
+        said.stderr.contains("plan x.csv --delimiter ';' --columns nr,name,total --to crm.toml"),
+        "{said:?}"
+    );
+    assert!(bench.read("crm.toml").contains("${row:/total}"), "{}", bench.read("crm.toml"));
     bench.run("send x.csv --to sandbox --delimiter ; -q").exits(0);
     assert_eq!(bench.sandbox_rows("x.csv")[0].row, r#"{"Nr":"1","Name":"Müller; Söhne","Umsatz":"3,5"}"#);
 }

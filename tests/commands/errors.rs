@@ -76,6 +76,17 @@ fn a_target_that_is_not_there_is_told_without_the_systems_numbers() {
 }
 
 #[test]
+fn a_run_that_was_out_of_time_says_what_it_spent_it_on() {
+    let bench = Bench::with("x.csv", csv(3));
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (exit, said) =
+        told(&bench, &format!("send x.csv --to http://127.0.0.1:{port}/rows --max-elapsed 300ms"));
+    assert_eq!(exit, 4, "{said}");
+    let words = "stopped: the time of --max-elapsed is over; the last try failed: cannot connect: Connection refused\n";
+    assert!(said.contains(words), "{said}");
+}
+
+#[test]
 fn every_end_says_what_comes_next() {
     let bench = Bench::with("x.csv", csv(30));
     let (_, said) = told(&bench, "send x.csv --to sandbox --limit 10");
