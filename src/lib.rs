@@ -67,8 +67,10 @@
 //! - *forming* reads, frames, renders and cuts batches, small ones several at a time; it stops when the engine has
 //!   enough of them. It alone waits for standard input: until the open batch's age is over, or until the bell is rung
 //!   that ends the run.
+//! - *hashing* makes the keys of what was cut, while forming goes on.
 //! - *corridor* runs the engine and the requests on one single-threaded runtime.
-//! - *ledger* owns `SQLite` and the dead-letter file; it commits in groups, and nothing else writes them. What the run
+//! - *ledger* owns `SQLite` and the dead-letter file; it commits in groups, and nothing else writes them. The end of a
+//!   batch, for which nobody waits, waits a moment for company. What the run
 //!   is like, stretch by stretch, rides along with what is committed anyway: figures for the report, on which nothing
 //!   rests.
 //!

@@ -1,11 +1,12 @@
 //! Batches out of the input: read, framed, rendered and cut, as many at once as the engine asks for.
 
+use super::cut::{Cut, Forms, Taken};
 use super::window::named_by;
 use crate::edge::source::{Bell, Source, SourceError, Step};
 use crate::engine::{Assembler, Event, Formed};
 use crate::model::{
-    BatchKey, Circumstances, Close, Course, Courses, DeadLetter, Digest, FeedKey, Load, LoadBuilder, Mark,
-    Passed, Rejection, Room, WallTime,
+    Circumstances, Close, Course, Courses, DeadLetter, Digest, FeedKey, LoadBuilder, Mark, Rejection, Room,
+    WallTime,
 };
 use crate::target::{PerRequest, Pointer};
 use std::collections::HashSet;
@@ -20,7 +21,7 @@ pub(super) const REFUSED_BYTES_MAX: usize = 1 << 20;
 pub(super) const PASSED_MAX: u64 = 1 << 18;
 
 /// From this size on no further batch is formed in the same go.
-const CUT_BYTES: usize = 256 << 10;
+const CUT_BYTES: usize = 512 << 10;
 
 /// Cuts batches from a source. Pure but for the source's reading.
 #[derive(Debug)]
@@ -61,34 +62,6 @@ enum Row<'a> {
         before: usize,
         text: Range<usize>,
     },
-}
-
-/// What becomes of the row at hand.
-enum Taken {
-    In,
-    Refused,
-    /// The batch is full, or the row does not go with it; the row, whose text this is, waits for the next.
-    Carried(Vec<u8>),
-}
-
-/// What one cut gives, and the batch that is being formed for it.
-#[derive(Default)]
-struct Forms {
-    loads: Vec<(Load, BatchKey, Digest)>,
-    /// Why each was closed, and why the one at hand will be.
-    closes: Vec<Close>,
-    close: Close,
-    /// The time of the one at hand runs.
-    aging: bool,
-    /// Of all loads.
-    bytes: usize,
-    builder: LoadBuilder,
-    refused: Vec<DeadLetter>,
-    refused_bytes: usize,
-    passed: Passed,
-    seen: HashSet<String>,
-    /// What the rows' members are called, where that must be alike.
-    keys: Option<Digest>,
 }
 
 impl Former {
@@ -144,24 +117,22 @@ impl Former {
     /// The next event: batches, the end of the input, or why it can't be read on. So many batches at most, and
     /// where they are large, fewer.
     pub fn form(&mut self, batches: usize, wall: WallTime) -> Event {
+        self.cut(batches, wall).into_event(&self.assembler)
+    }
+
+    /// As [`Self::form`], without keys.
+    pub(super) fn cut(&mut self, batches: usize, wall: WallTime) -> Cut {
         if let Some(error) = self.broken.take() {
-            return failed(&error);
+            return Cut::Other(failed(&error));
         }
         // Nobody waits for a second batch while the first could go.
         let batches = if self.age.is_some() { 1 } else { batches };
         self.source.wait_for(None);
         self.idle = None;
-        match self.cut(batches, wall) {
-            Ok(event) => event,
-            Err(error) => failed(&error),
-        }
-    }
-
-    fn cut(&mut self, batches: usize, wall: WallTime) -> Result<Event, SourceError> {
         let mut scratch = std::mem::take(&mut self.scratch);
-        let event = self.cut_with(batches, &mut scratch, wall);
+        let cut = self.cut_with(batches, &mut scratch, wall);
         self.scratch = scratch;
-        event
+        cut.unwrap_or_else(|error| Cut::Other(failed(&error)))
     }
 
     fn cut_with(
@@ -169,7 +140,7 @@ impl Former {
         batches: usize,
         scratch: &mut Vec<u8>,
         wall: WallTime,
-    ) -> Result<Event, SourceError> {
+    ) -> Result<Cut, SourceError> {
         let sharing = self.assembler.target().group().map_or(PerRequest::Any, |group| group.per_request);
         if sharing != PerRequest::Any {
             return self.cut_window(sharing, scratch, wall);
@@ -193,14 +164,14 @@ impl Former {
             }
         }
         if forms.loads.is_empty() && forms.refused.is_empty() && forms.passed.unchanged == 0 {
-            return self.after_the_last(scratch);
+            return self.after_the_last(scratch).map(Cut::Other);
         }
         let cursor = match &self.carried {
             Some((mark, _)) => self.source.cursor_before(mark),
             None => self.source.cursor(),
         };
         let Forms { loads, closes, refused, passed, .. } = forms;
-        Ok(Event::Formed(Formed { loads, refused, passed, cursor, closes }))
+        Ok(Cut::Batches(Formed { loads, refused, passed, cursor, closes }))
     }
 
     /// Rows for one batch.
@@ -241,7 +212,7 @@ impl Former {
         if let Some(load) = self.assembler.close(std::mem::take(&mut forms.builder), None) {
             self.room = load.room();
             forms.bytes += load.memory();
-            forms.loads.push(self.assembler.identify(load));
+            forms.loads.push(load);
             forms.closes.push(forms.close);
         }
     }
@@ -387,19 +358,6 @@ impl Former {
 
     pub(super) fn letter(&self, mark: Mark, text: &[u8], refusal: &Rejection, wall: WallTime) -> DeadLetter {
         DeadLetter::of_row(mark, text, refusal, &self.about(mark, wall))
-    }
-}
-
-impl Forms {
-    fn carry(&mut self, text: Vec<u8>, close: Close) -> Taken {
-        self.close = close;
-        Taken::Carried(text)
-    }
-
-    fn refuse(&mut self, letter: DeadLetter) -> Taken {
-        self.refused_bytes += letter.line.len();
-        self.refused.push(letter);
-        Taken::Refused
     }
 }
 

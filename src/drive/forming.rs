@@ -1,5 +1,7 @@
-//! The forming thread: it makes batches of the input, and those of an earlier run again, one task at a time.
+//! The forming thread: it makes batches of the input, and those of an earlier run again, one task at a time. A second
+//! thread makes their keys, while the first goes on.
 
+use super::cut::Cut;
 use super::former::Former;
 use crate::edge::clock::Clock;
 use crate::edge::source::{Bell, Rereader};
@@ -7,7 +9,7 @@ use crate::engine::{Assembler, Event};
 use crate::model::{BatchSeq, Place, RowSet};
 use crate::target::GroupState;
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::thread::JoinHandle;
 
 /// Makes a batch of an earlier run again.
@@ -44,36 +46,48 @@ enum Task {
     Rebuild { seq: BatchSeq, start: Place, rows: RowSet, state: Option<GroupState> },
 }
 
+/// Cuts that wait for their keys.
+const CUTS_MAX: usize = 2;
+
 /// The way to the forming thread.
 #[derive(Debug)]
 pub struct Forming {
     tasks: Option<Sender<Task>>,
     bell: Option<Bell>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Forming {
-    /// `tell` is called on the forming thread, with each event and the bytes consumed so far.
+    /// `tell` is called on a thread of its own, with each event and the bytes consumed so far.
     pub fn start(
         mut former: Former,
         mut rereader: Rereader,
         tell: impl Fn(Event, u64) + Send + 'static,
     ) -> std::io::Result<Self> {
         let (tasks, inbox) = channel();
+        let (cuts, cut) = sync_channel::<(Cut, u64)>(CUTS_MAX);
         let bell = former.bell();
-        let thread = std::thread::Builder::new().name("forming".to_owned()).spawn(move || {
-            let assembler = Arc::clone(former.assembler());
-            while let Ok(task) = inbox.recv() {
-                let event = match task {
-                    Task::Form { batches } => former.form(batches, Clock::wall()),
-                    Task::Rebuild { seq, start, rows, state } => {
-                        rebuild(&mut rereader, &assembler, seq, start, &rows, state.as_ref())
-                    }
-                };
-                tell(event, former.bytes_consumed());
+        let assembler = Arc::clone(former.assembler());
+        let keys = Arc::clone(&assembler);
+        let hashing = std::thread::Builder::new().name("hashing".to_owned()).spawn(move || {
+            for (cut, bytes) in cut {
+                tell(cut.into_event(&keys), bytes);
             }
         })?;
-        Ok(Self { tasks: Some(tasks), bell, thread: Some(thread) })
+        let forming = std::thread::Builder::new().name("forming".to_owned()).spawn(move || {
+            for task in inbox {
+                let cut = match task {
+                    Task::Form { batches } => former.cut(batches, Clock::wall()),
+                    Task::Rebuild { seq, start, rows, state } => {
+                        let state = state.as_ref();
+                        Cut::Other(rebuild(&mut rereader, &assembler, seq, start, &rows, state))
+                    }
+                };
+                // The other thread ends after this one.
+                let _ = cuts.send((cut, former.bytes_consumed()));
+            }
+        })?;
+        Ok(Self { tasks: Some(tasks), bell, threads: vec![forming, hashing] })
     }
 
     pub fn form(&self, batches: usize) {
@@ -103,7 +117,7 @@ impl Drop for Forming {
     fn drop(&mut self) {
         self.tasks = None;
         self.stop_waiting();
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
     }

@@ -1,9 +1,10 @@
 //! Batches of a target whose requests depend on the groups of their rows: cut from a stretch of the input at once.
 
+use super::cut::Cut;
 use super::former::{Former, PASSED_MAX, REFUSED_BYTES_MAX};
 use super::window::{Window, group_of};
 use crate::edge::source::{SourceError, Step};
-use crate::engine::{Event, Formed};
+use crate::engine::Formed;
 use crate::model::{Close, Course, DeadLetter, Passed, WallTime};
 use crate::target::PerRequest;
 
@@ -14,7 +15,7 @@ impl Former {
         sharing: PerRequest,
         scratch: &mut Vec<u8>,
         wall: WallTime,
-    ) -> Result<Event, SourceError> {
+    ) -> Result<Cut, SourceError> {
         let mut window = Window::default();
         let mut refused = Vec::new();
         let mut refused_bytes = 0;
@@ -63,12 +64,12 @@ impl Former {
                 refused.iter().skip(known).map(|letter: &DeadLetter| letter.line.len()).sum::<usize>();
         }
         if window.is_empty() && refused.is_empty() && passed.unchanged == 0 {
-            return self.after_the_last(scratch);
+            return self.after_the_last(scratch).map(Cut::Other);
         }
         let loads = window.cut(&self.assembler, &mut |mark, text, refusal| {
             refused.push(self.letter(mark, text, refusal, wall));
         });
         let closes = vec![close; loads.len()];
-        Ok(Event::Formed(Formed { loads, closes, refused, passed, cursor: self.source.cursor() }))
+        Ok(Cut::Batches(Formed { loads, closes, refused, passed, cursor: self.source.cursor() }))
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod calls;
 mod courses;
+mod cut;
 mod ends;
 mod former;
 mod forming;

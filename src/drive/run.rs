@@ -93,7 +93,9 @@ impl Run {
             let _ = to_engine.send(event);
         })?;
         let to_engine = events.clone();
-        let clerk = Clerk::start(self.ledger, move |done| match done {
+        // A batch waits for the end of an earlier one of its groups, and whoever reads the results may wait for it.
+        let eager = self.target.group().is_some() || self.results.is_some();
+        let clerk = Clerk::start(self.ledger, eager, move |done| match done {
             Done::Committed(tickets) => {
                 for (ticket, noted) in tickets {
                     let _ = to_engine.send(Event::Committed(ticket, noted));

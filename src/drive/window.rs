@@ -2,7 +2,7 @@
 //! batches are planned at once. Memory is bounded by the stretch, never by how many groups there are.
 
 use crate::engine::Assembler;
-use crate::model::{BatchKey, Digest, GroupId, Load, LoadBuilder, Mark, Rejection};
+use crate::model::{Digest, GroupId, Load, LoadBuilder, Mark, Rejection};
 use crate::target::{Pointer, RowContext};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -65,7 +65,7 @@ impl Window {
         self,
         assembler: &Assembler,
         refuse: &mut dyn FnMut(Mark, &[u8], &Rejection),
-    ) -> Vec<(Load, BatchKey, Digest)> {
+    ) -> Vec<Load> {
         let mut loads = Vec::new();
         for line in &self.lines {
             let mut cutter = Cutter::new(assembler, &mut loads);
@@ -85,7 +85,7 @@ impl Window {
 /// Rows in their order into batches.
 struct Cutter<'a> {
     assembler: &'a Assembler,
-    loads: &'a mut Vec<(Load, BatchKey, Digest)>,
+    loads: &'a mut Vec<Load>,
     builder: LoadBuilder,
     seen: HashSet<String>,
     /// What the rows' members are called, where that must be alike.
@@ -93,7 +93,7 @@ struct Cutter<'a> {
 }
 
 impl<'a> Cutter<'a> {
-    fn new(assembler: &'a Assembler, loads: &'a mut Vec<(Load, BatchKey, Digest)>) -> Self {
+    fn new(assembler: &'a Assembler, loads: &'a mut Vec<Load>) -> Self {
         Self { assembler, loads, builder: assembler.open(None), seen: HashSet::new(), keys: None }
     }
 
@@ -131,7 +131,7 @@ impl<'a> Cutter<'a> {
         self.seen.clear();
         let builder = std::mem::replace(&mut self.builder, self.assembler.open(None));
         if let Some(load) = self.assembler.close(builder, None) {
-            self.loads.push(self.assembler.identify(load));
+            self.loads.push(load);
         }
     }
 }

@@ -20,9 +20,9 @@ pub struct BatchLimits {
 
 /// What one cut of the input gave: batches, or only rows that were refused here.
 #[derive(Debug)]
-pub struct Formed {
+pub struct Formed<L = (Load, BatchKey, Digest)> {
     /// In the order in which they are to be sent.
-    pub loads: Vec<(Load, BatchKey, Digest)>,
+    pub loads: Vec<L>,
     pub refused: Vec<DeadLetter>,
     /// Rows that a feed had before, or has again later.
     pub passed: Passed,
@@ -36,6 +36,15 @@ impl Formed {
     pub fn rows_read(&self) -> u64 {
         let sent = self.loads.iter().map(|(load, ..)| load.len() as u64).sum::<u64>();
         sent + self.refused.len() as u64 + self.passed.unchanged
+    }
+}
+
+impl Formed<Load> {
+    /// The same with keys and hashes.
+    pub fn identified(self, assembler: &Assembler) -> Formed {
+        let Self { loads, refused, passed, cursor, closes } = self;
+        let loads = loads.into_iter().map(|load| assembler.identify(load)).collect();
+        Formed { loads, refused, passed, cursor, closes }
     }
 }
 
