@@ -88,6 +88,15 @@
 //! There is one arena for a batch (its body, its texts, its rows), made as large as the last one was; no row allocates,
 //! and none becomes a value. Compressed bodies are one copy more, on a thread that may block.
 //!
+//! # Where the time goes
+//!
+//! Of a million rows of CSV into a sink on loopback, in hundredths of the processor's time: forming 48 (rendering 17,
+//! framing 10, reading 7, BLAKE3 of the input 5, cutting 4, UTF-8 2), corridor 23 (more than half of it in the kernel),
+//! SHA-256 of bodies 15, ledger 13 (more than half of it syncs). What was left as it is: keys are promised to be
+//! SHA-256, and one stream of it waits for the latency of the processor's own instructions, whichever library asks; input
+//! that is mapped instead of copied, and wider instructions for framing, need unsafe code; lines of NDJSON are checked
+//! by `serde_json`, which is more than half of reading them, and the one judge of what is JSON.
+//!
 //! # The promises (each an assertion in the simulation)
 //!
 //! 1. **Plan before send.** A batch's rows, body hash and key are durable before its first byte leaves.
