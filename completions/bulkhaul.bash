@@ -447,7 +447,7 @@ _bulkhaul() {
             return 0
             ;;
         bulkhaul__subcmd__plan)
-            opts="-H -q -v -h --to --url --set --header --envelope --idempotency-header --key-ttl --method --format --delimiter --no-header --columns --type --null --limit --batch-rows --batch-bytes --rate --row-rate --import-id --progress --quiet --verbose --color --json --help"
+            opts="-H -q -v -h --to --url --set --header --envelope --idempotency-header --key-ttl --method --format --delimiter --no-header --columns --type --null --limit --batch-rows --batch-bytes --rate --row-rate --state --sync --max-shrink --import-id --progress --quiet --verbose --color --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -529,6 +529,18 @@ _bulkhaul() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sync)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-shrink)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --import-id)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -571,7 +583,7 @@ _bulkhaul() {
             return 0
             ;;
         bulkhaul__subcmd__replay)
-            opts="-H -j -q -v -h --to --url --set --header --envelope --idempotency-header --key-ttl --method --null --expect-rows --spool --new-stream --batch-rows --batch-bytes --batch-age --rate --row-rate --concurrency --timeout --max-wait --max-elapsed --on-ambiguous --max-rejects --dead-letter --faults --seed --results --progress --quiet --verbose --log-format --color --json --format --delimiter --columns --type --limit --state --again --abandon --reason --in-doubt --help"
+            opts="-H -j -q -v -n -h --to --url --set --header --envelope --idempotency-header --key-ttl --method --null --expect-rows --batch-rows --batch-bytes --batch-age --rate --row-rate --concurrency --timeout --max-wait --max-elapsed --on-ambiguous --max-rejects --dead-letter --faults --seed --results --progress --quiet --verbose --log-format --color --json --format --delimiter --columns --type --limit --state --again --abandon --dry-run --reason --in-doubt --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -7,6 +7,8 @@
 
 use crate::support::server::{Answer, Server};
 use regex::Regex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -52,8 +54,16 @@ impl Reader {
         let dir = tempfile::tempdir().unwrap();
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let home = dir.path();
-        let api = Server::start(&Answer::json(200, &serde_json::json!({})), None);
+        let api = Server::saying(|_, _| {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            Some(Answer::json(200, &serde_json::json!({})))
+        });
         copy(&root.join("fixtures/customers.csv"), &home.join("fixtures/customers.csv"));
+        std::fs::write(home.join("events.ndjson"), "{\"id\":1}\n{\"id\":2}\n").unwrap();
+        std::fs::create_dir(home.join("queue")).unwrap();
+        for id in 1..=23 {
+            std::fs::write(home.join(format!("queue/m{id}")), format!("{{\n  \"id\": {id}\n}}\n")).unwrap();
+        }
         for path in files(&root.join("fixtures/examples")) {
             let to = home.join(path.strip_prefix(root).unwrap());
             copy(&path, &to);
@@ -70,15 +80,34 @@ impl Reader {
         let bin = self.dir.path().join("bin");
         std::fs::create_dir(&bin).unwrap();
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_bulkhaul"), bin.join("bulkhaul")).unwrap();
+        // The interpreter itself: what starts it may put other programs before these.
+        match Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output() {
+            Ok(python) if python.status.success() => {
+                let python = String::from_utf8(python.stdout).unwrap();
+                std::os::unix::fs::symlink(python.trim(), bin.join("python3")).unwrap();
+            }
+            _ => {
+                println!("there is no python3 here: sqs.py is only looked at");
+                program(&bin, "python3", "exit 0\n");
+            }
+        }
         // The program is built already; all other words of cargo are only read.
         let cargo = "case \"$*\" in\n  'run --release -- '*) shift 3; exec bulkhaul \"$@\" ;;\n  \
                      'install --path . --locked' | test | 'test '*) exit 0 ;;\nesac\necho \"cargo $*?\" >&2\nexit 1\n";
         // It copies its one table out, as CSV with a header.
         let psql = "case \"$*\" in\n  *copy*csv*header*) cat \"${PSQL_ROWS:-fixtures/customers.csv}\" ;;\n  *) exit 1 ;;\nesac\n";
-        for (name, text) in [("cargo", cargo), ("psql", psql)] {
-            let path = bin.join(name);
-            std::fs::write(&path, format!("#!/bin/sh\n{text}")).unwrap();
-            Command::new("chmod").arg("+x").arg(&path).status().unwrap();
+        // A log that nobody writes to any more, a topic that is at its end, and a queue of the messages in a folder.
+        let tail = "exec cat \"$4\"\n";
+        let kcat = "printf '{\"id\":%s}\\n' 1 2 3\n";
+        let programs = [
+            ("cargo", cargo),
+            ("psql", psql),
+            ("tail", tail),
+            ("kcat", kcat),
+            ("aws", include_str!("support/queue.sh")),
+        ];
+        for (name, text) in programs {
+            program(&bin, name, text);
         }
     }
 
@@ -87,19 +116,30 @@ impl Reader {
     }
 
     fn run(&self, script: &str) -> Output {
+        self.command(script).output().unwrap()
+    }
+
+    fn command(&self, script: &str) -> Command {
         let script = script.replace(API, self.api.url());
         let path = format!("{}:{}", self.dir.path().join("bin").display(), std::env::var("PATH").unwrap());
-        Command::new("timeout")
+        let mut command = Command::new("timeout");
+        command
             .args(["60", "bash", "-euo", "pipefail", "-c", &script])
             .current_dir(self.path())
             .env("PATH", path)
             .env("TOKEN", "a-token")
             .env("BULKHAUL_TOKEN", "a-token")
+            .env("QUEUE_URL", "https://sqs.example.com/queue")
             .env("DATABASE_URL", "postgres://localhost/shop")
-            .stdin(std::process::Stdio::null())
-            .output()
-            .unwrap()
+            .stdin(std::process::Stdio::null());
+        command
     }
+}
+
+fn program(bin: &Path, name: &str, text: &str) {
+    let path = bin.join(name);
+    std::fs::write(&path, format!("#!/bin/sh\n{text}")).unwrap();
+    Command::new("chmod").arg("+x").arg(&path).status().unwrap();
 }
 
 /// All files below a folder.
@@ -188,4 +228,48 @@ fn the_examples_do_what_they_say() {
             got.iter().map(|got| got.header("idempotency-key").unwrap().to_owned()).collect();
         assert_eq!(keys.len(), got.len(), "{example}");
     }
+}
+
+/// The reader and the program die together, at any moment, as with the machine under them.
+#[test]
+fn a_queue_s_message_is_deleted_after_it_was_applied_and_applied_once_through_kills() {
+    let reader = Reader::new();
+    if std::fs::read_link(reader.path().join("bin/python3")).is_err() {
+        return;
+    }
+    for id in 24..=90 {
+        std::fs::write(reader.path().join(format!("queue/m{id}")), format!("{{\"id\":{id}}}")).unwrap();
+    }
+    let read = "exec python3 fixtures/examples/queue/sqs.py";
+    let deleted = || {
+        let text = std::fs::read_to_string(reader.path().join("queue.deleted")).unwrap_or_default();
+        text.lines().map(|name| name[1..].to_owned()).collect::<Vec<_>>()
+    };
+    let applied = || {
+        let mut bodies: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for got in reader.api.requests() {
+            let key = got.header("idempotency-key").unwrap().trim_matches('"').to_owned();
+            bodies.entry(key).or_default().insert(got.body);
+        }
+        bodies
+    };
+    let mut early = 0;
+    for millis in [300, 500, 700, 900] {
+        let mut run = reader.command(read);
+        let mut run = run.process_group(0).stderr(std::process::Stdio::null()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(millis));
+        Command::new("kill").args(["-KILL", "--", &format!("-{}", run.id())]).status().unwrap();
+        run.wait().unwrap();
+        let applied = applied();
+        early += deleted().iter().filter(|id| !applied.contains_key(&format!("order-{id}"))).count();
+    }
+    let halfway = deleted().len();
+    let output = reader.run(read);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(early, 0, "messages were deleted before they were applied");
+    assert_eq!(std::fs::read_dir(reader.path().join("queue")).unwrap().count(), 0, "some are left");
+    let applied = applied();
+    assert_eq!(applied.len(), 90);
+    assert!(applied.values().all(|bodies| bodies.len() == 1), "one key, one body");
+    println!("{halfway} of 90 deleted through four kills, none early");
 }

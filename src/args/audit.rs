@@ -10,8 +10,8 @@ pub struct AuditArgs {
     /// State folder of the import
     #[arg(value_name = "STATE")]
     pub state: PathBuf,
-    /// The files that were imported, in the same order
-    #[arg(required = true, value_name = "INPUT")]
+    /// The files that were imported, in the same order; none for a replay (STATE/replays/N), which keeps its own
+    #[arg(value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
     /// Format of the input (default: from the name)
     #[arg(long, value_name = "FORMAT")]

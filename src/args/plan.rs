@@ -10,7 +10,7 @@ use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 pub struct PlanArgs(pub SendArgs);
 
 /// Options of `send` that a plan has no use for: a typed one is refused, not passed over.
-const FOR_SENDING: [&str; 23] = [
+const FOR_SENDING: [&str; 20] = [
     "batch_age",
     "expect_rows",
     "spool",
@@ -21,9 +21,6 @@ const FOR_SENDING: [&str; 23] = [
     "max_elapsed",
     "on_ambiguous",
     "max_rejects",
-    "state",
-    "sync",
-    "max_shrink",
     "deletes",
     "max_deletes",
     "dead_letter",
@@ -40,7 +37,9 @@ impl Args for PlanArgs {
     fn augment_args(command: Command) -> Command {
         let hide = |command: Command, id: &&str| command.mut_arg(*id, |arg| arg.hide(true));
         let command = FOR_SENDING.iter().fold(SendArgs::augment_args(command), hide);
-        hide(command, &"dry_run")
+        hide(command, &"dry_run").mut_arg("state", |arg| {
+            arg.help("For --sync: folder that knows what was delivered of the last feed")
+        })
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -51,7 +50,9 @@ impl Args for PlanArgs {
 impl FromArgMatches for PlanArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         let typed = |id: &&&str| matches.value_source(id) == Some(ValueSource::CommandLine);
-        if let Some(id) = FOR_SENDING.iter().find(typed) {
+        // What a state knows matters to a feed alone.
+        let idle_state = typed(&&"state") && !typed(&&"sync");
+        if let Some(id) = FOR_SENDING.iter().find(typed).or(idle_state.then_some(&"state")) {
             let option = id.replace('_', "-");
             let words = format!("`--{option}` is for `send`: a plan sends nothing and keeps nothing\n");
             return Err(Error::raw(ErrorKind::UnknownArgument, words));

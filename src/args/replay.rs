@@ -18,15 +18,25 @@ pub struct ReplayArgs {
 }
 
 /// Options of `send` that a replay has no use for: a typed one is refused, not passed over.
-const FOR_INPUTS: [&str; 8] =
-    ["dry_run", "no_header", "accept_new_tail", "import_id", "sync", "max_shrink", "deletes", "max_deletes"];
+const FOR_INPUTS: [&str; 9] = [
+    "no_header",
+    "accept_new_tail",
+    "import_id",
+    "sync",
+    "max_shrink",
+    "deletes",
+    "max_deletes",
+    "spool",
+    "new_stream",
+];
 
 /// Options that say other things here.
-const WORDS: [(&str, &str); 8] = [
+const WORDS: [(&str, &str); 9] = [
     ("format", "Format of records that could not be parsed (default: as their import read them)"),
     ("delimiter", "Field delimiter of such records, if they are CSV"),
     ("columns", "Names of the columns of such records"),
     ("types", "Type of a column of such records: number, integer, boolean, json, string"),
+    ("dry_run", "Send nothing, and say what would be sent"),
     ("limit", "Stop after the first N rows"),
     ("state", "State of the import that the dead letters are of; the replay's is replays/N in it"),
     ("again", "Try the rows that are still open once more, although nothing has changed"),
@@ -44,11 +54,14 @@ impl Args for ReplayArgs {
         command
             // What is hidden can stand in nobody's way.
             .mut_arg("abandon", |arg| arg.conflicts_with(Resettable::Reset).conflicts_with("again"))
+            .mut_arg("dry_run", |arg| {
+                arg.conflicts_with(Resettable::Reset).conflicts_with_all(["again", "abandon"])
+            })
             .mut_arg("inputs", |arg| {
                 arg.value_name("DEAD-LETTERS")
                     .num_args(1)
                     .action(ArgAction::Append)
-                    .help("Dead letters as they are, edited, or exported by `rejects`; or a state folder")
+                    .help("Dead letters as they are, edited, or exported by `rejects`; a state folder; or `-`, standard input")
             })
             .arg(
                 Arg::new("reason")
@@ -83,8 +96,11 @@ impl FromArgMatches for ReplayArgs {
             let words = "one dead-letter file at a time: each belongs to an import of its own\n";
             return Err(Error::raw(ErrorKind::TooManyValues, words));
         }
+        let mut send = SendArgs::from_arg_matches(matches)?;
+        // Letters are read more than once.
+        send.spool = send.inputs.iter().any(|input| input.as_os_str() == "-");
         Ok(Self {
-            send: SendArgs::from_arg_matches(matches)?,
+            send,
             reason: matches.get_one::<String>("reason").cloned(),
             in_doubt: matches.get_flag("in_doubt"),
         })

@@ -74,7 +74,7 @@ pub struct SendArgs {
     /// For `-`: copy it into the state first, so that a later run goes on without it
     #[arg(long, help_heading = INPUT, hide_short_help = true)]
     pub spool: bool,
-    /// For `-`: what comes is the next stream (a queue), not the last one from its start; what the last run wrote down is settled first
+    /// For `-`: what comes is the next stream (a queue), not the last one from its start; what the last run wrote down is settled first; a queue that delivers again needs a key that the row brings (`template` under [idempotency] of the profile)
     #[arg(long, conflicts_with_all = ["spool", "again"], help_heading = INPUT, hide_short_help = true)]
     pub new_stream: bool,
 
@@ -121,7 +121,7 @@ pub struct SendArgs {
     #[arg(long, value_name = "DIR", help_heading = STATE)]
     pub state: Option<PathBuf>,
     /// Send only rows that are new or changed since they were delivered last under this state
-    #[arg(long, value_name = "KEY[,KEY]", value_delimiter = ',', requires = "state", conflicts_with_all = ["accept_new_tail", "dry_run"], help_heading = STATE, value_parser = NotEmpty::new())]
+    #[arg(long, value_name = "KEY[,KEY]", value_delimiter = ',', requires = "state", help_heading = STATE, value_parser = NotEmpty::new())]
     pub sync: Option<Vec<String>>,
     /// With --sync: stop before anything is sent if the feed has lost more rows than this since last time
     #[arg(long, value_name = "N|N%", requires = "sync", help_heading = STATE, hide_short_help = true)]
@@ -139,7 +139,7 @@ pub struct SendArgs {
     #[arg(long, help_heading = STATE, hide_short_help = true)]
     pub again: bool,
     /// Go on although the part of the input that was not read yet has changed
-    #[arg(long, help_heading = STATE, hide_short_help = true)]
+    #[arg(long, conflicts_with = "sync", help_heading = STATE, hide_short_help = true)]
     pub accept_new_tail: bool,
     /// Give the import up: close it, and say what it leaves
     #[arg(long, conflicts_with_all = ["again", "accept_new_tail"], help_heading = STATE, hide_short_help = true)]
@@ -155,7 +155,7 @@ pub struct SendArgs {
     /// Send nothing, and say what would be sent, as `plan` does
     #[arg(short = 'n', long, conflicts_with_all = ["again", "accept_new_tail", "abandon"], help_heading = OUTPUT)]
     pub dry_run: bool,
-    /// One JSON line for each settled row, once its end is durable
+    /// One JSON line for each settled row, once its end is durable; a run that goes on tells again what earlier ones settled; `-`: stdout
     #[arg(long, value_name = "FILE", help_heading = OUTPUT, hide_short_help = true)]
     pub results: Option<PathBuf>,
     /// How progress is shown on stderr

@@ -1,11 +1,14 @@
 //! `bulkhaul audit`: the books of the newest import of a state, made again from the ledger's batches, the input and
 //! the dead letters. Nothing is made or changed.
 
+use super::audit_beside::{self as beside, Kept};
 use super::inputs::InputFacts;
 use super::opening::source_error;
+use super::replay::COPY;
+use super::replays::root_of_state;
 use crate::args::AuditArgs;
 use crate::edge::ledger::{LedgerError, LetterFileState, View};
-use crate::edge::source::{Source, Step};
+use crate::edge::source::{Layout, Source, Step};
 use crate::edge::state_dir::{StateDir, StateError};
 use crate::edge::status_file;
 use crate::engine::{Recorded, Recount, Refusal};
@@ -24,7 +27,7 @@ use std::sync::Arc;
 const LETTERS: u64 = 256;
 
 pub(super) fn run(args: &AuditArgs) -> Result<u8, Error> {
-    let layout = settings::audit_layout(args)?;
+    let own = check_words(args)?;
     let state = settings::find_state(Some(&args.state))?;
     // No run begins while this is held.
     let held = StateDir::look(&state).map_err(|error| unlooked(&state, &error))?;
@@ -36,7 +39,11 @@ pub(super) fn run(args: &AuditArgs) -> Result<u8, Error> {
     if let Some(damage) = view.damage().map_err(|error| unreadable(&error))? {
         return Err(unreadable(&LedgerError::Refused(damage)));
     }
-    let source = Source::open(&args.inputs, &layout).map_err(|error| source_error(&error))?;
+    let (inputs, layout) = match own {
+        true => (vec![state.join(COPY)], Layout::taken()),
+        false => (args.inputs.clone(), settings::audit_layout(args)?),
+    };
+    let source = Source::open(&inputs, &layout).map_err(|error| source_error(&error))?;
     let audited = audit(args, &view, &state, source)?;
     if !view.is_still() {
         return Err(
@@ -52,6 +59,20 @@ pub(super) fn run(args: &AuditArgs) -> Result<u8, Error> {
             Some(_) => format!("name what the import read, in this order: {}", audited.names_then.join(" ")),
             None => "keep the state folder and the input as they are, and report it".to_owned(),
         }))
+    }
+}
+
+/// Whether the state is a replay's, whose input is its own copy of dead letters.
+fn check_words(args: &AuditArgs) -> Result<bool, Error> {
+    let is_replay = root_of_state(&args.state) != args.state;
+    match (is_replay, args.inputs.is_empty()) {
+        (true, false) => Err(Error::usage("a replay keeps its input itself")
+            .hint("leave the input out: bulkhaul audit STATE/replays/N")),
+        (false, true) => Err(Error::usage("the input is missing")
+            .hint("name the files that were imported, in the same order: bulkhaul audit STATE INPUT…")),
+        // Wrong words are found before a file is opened.
+        (false, false) => settings::audit_layout(args).map(|_| false),
+        (true, true) => Ok(true),
     }
 }
 
@@ -82,12 +103,20 @@ fn audit(args: &AuditArgs, view: &View, state: &Path, source: Source) -> Result<
     let [in_file, of_rows, reports] = view.letter_counts(number).map_err(failed)?;
     let before: Vec<InputFacts> = serde_json::from_str(&found.inputs)
         .map_err(|_| failed(LedgerError::Refused("its list of inputs cannot be read".into())))?;
-    let names_then: Vec<String> = before.into_iter().map(|facts| facts.name).collect();
-    if names_then.len() != args.inputs.len() {
+    let names_then: Vec<String> = before.iter().map(|facts| facts.name.clone()).collect();
+    if !args.inputs.is_empty() && names_then.len() != args.inputs.len() {
         let message = format!("the import has other inputs: {}", names_then.join(", "));
         return Err(Error::failed(message).hint("name them all, in this order"));
     }
-    let names: Arc<[String]> = args.inputs.iter().map(|path| path.display().to_string()).collect();
+    let names: Arc<[String]> = match args.inputs.is_empty() {
+        true => before.iter().map(|facts| facts.name.clone()).collect(),
+        false => args.inputs.iter().map(|path| path.display().to_string()).collect(),
+    };
+    let mut recount = Recount::new(found.import.id, Arc::clone(&names));
+    if let Some(courses) = beside::courses(view, &found, &args.inputs, &before)? {
+        recount = recount.of_feed(courses);
+    }
+    let kept = beside::kept(view, &found, &mut recount)?;
     let recorded = Recorded {
         tally: found.tally,
         planned: details.planned,
@@ -101,7 +130,8 @@ fn audit(args: &AuditArgs, view: &View, state: &Path, source: Source) -> Result<
         view,
         import: &found.import,
         cursor: found.cursor,
-        recount: Recount::new(found.import.id, Arc::clone(&names)),
+        recount,
+        kept,
         letters: VecDeque::new(),
         letters_end: false,
         keys: HashMap::new(),
@@ -124,6 +154,9 @@ fn audit(args: &AuditArgs, view: &View, state: &Path, source: Source) -> Result<
     let file = letter_file(args, state);
     let letter_file = view.letter_file(&file).map_err(failed)?;
     let mut recount = walk.recount;
+    if let Some(row) = walk.kept.first() {
+        recount.note(format!("the ledger keeps row {} of the import, which was never read", row + 1));
+    }
     // Of an import that goes on, the next run writes a lost file anew.
     let is_open = walk.import.state == ImportState::Open;
     let letter_file = match letter_file {
@@ -216,6 +249,7 @@ struct Walk<'a> {
     keys: HashMap<u64, String>,
     text: Vec<u8>,
     ended: bool,
+    kept: Kept,
 }
 
 impl Walk<'_> {
@@ -256,6 +290,10 @@ impl Walk<'_> {
         {
             let name = self.recount.name(&mark);
             self.recount.note(format!("{name}: the dead letter has {what}"));
+        }
+        if let Some(what) = self.kept.mismatch(&mark, text) {
+            let name = self.recount.name(&mark);
+            self.recount.note(format!("{name}: the ledger keeps {what}"));
         }
         self.recount.row(
             mark,
@@ -338,7 +376,7 @@ impl Walk<'_> {
 
 /// Whether the row in a dead letter is the one in the input. Fields of a CSV have the types that they were given,
 /// which only the import knew: their texts are compared.
-fn is_same_row(text: &[u8], row: &RawValue) -> bool {
+pub(super) fn is_same_row(text: &[u8], row: &RawValue) -> bool {
     if row.get().as_bytes() == text {
         return true;
     }

@@ -5,18 +5,16 @@ use super::baseline::Baseline;
 use super::deletes::{self, Deletes, Missing};
 use super::opening::{self, Subject, ledger_error, source_error};
 use super::send::{self, Job, Turn};
+use super::survey::{Seen, Survey};
 use crate::args::SendArgs;
 use crate::edge::ledger::{Found, LastFeed, Ledger};
-use crate::edge::sorter::{Sorted, Sorter};
-use crate::edge::source::{Layout, Source, SourceError, Step};
-use crate::engine::MaxRejects;
+use crate::edge::source::{Layout, Source, SourceError};
 use crate::error::{Error, exit};
-use crate::model::{Course, Courses, FeedEntry, FeedKey, ImportRecord, ImportState, Ordinal};
+use crate::model::{Courses, FeedKey, ImportRecord, ImportState, News};
 use crate::report::{Closing, ReadingBar};
 use crate::settings;
 use crate::target::Target;
 use std::ffi::OsString;
-use std::io;
 use std::sync::Arc;
 
 /// What is known of a feed before anything of it is sent.
@@ -33,13 +31,14 @@ pub(super) struct Desk<'a> {
     pub(super) job: Job<'a>,
     pub(super) closing: Closing<'a>,
     pub(super) arguments: &'a [OsString],
+    /// Its files, before anything of them was looked at.
+    pub(super) seen: Vec<Option<Seen>>,
 }
 
 /// What a look through the whole feed has found.
-struct Survey {
+struct Surveyed {
     courses: Courses,
-    /// Different keys.
-    keys: u64,
+    news: News,
     /// Known rows that it no longer has, where they are deleted.
     missing: Option<Missing>,
 }
@@ -57,7 +56,7 @@ impl Desk<'_> {
                 return self.begin(ledger, 1, None, before);
             };
             self.subject.check(&found)?;
-            self.check_history(&found, last.as_ref())?;
+            check_history(&self.key, &found, last.as_ref())?;
             match found.import.state {
                 ImportState::Open if self.subject.args.again => return Err(opening::not_finished()),
                 ImportState::Open if opening::is_same(&found, &self.subject)? => {
@@ -74,29 +73,9 @@ impl Desk<'_> {
                     if last.is_none() && !self.subject.args.again {
                         self.baseline().take(&mut ledger, &found)?;
                     }
-                    return self.begin(ledger, found.import.number + 1, last, before);
+                    return self.begin(ledger, found.import.number + 1, last.as_ref(), before);
                 }
             }
-        }
-    }
-
-    /// The state knows rows by this key, or is told to begin to.
-    fn check_history(&self, found: &Found, last: Option<&LastFeed>) -> Result<(), Error> {
-        let typed = self.key.names().join(",");
-        match last {
-            Some(last) if last.key == self.key.names() => Ok(()),
-            Some(last) => {
-                let known = last.key.join(",");
-                let words = format!("the state here knows its rows by `{known}`, not by `{typed}`");
-                Err(Error::new(exit::NOT_THE_SAME, words)
-                    .hint(format!("say --sync {known}, or begin another state: --state DIR")))
-            }
-            None if found.import.state == ImportState::Open => Err(Error::new(
-                exit::NOT_THE_SAME,
-                "the import here is not finished, and was begun without --sync",
-            )
-            .hint("leave --sync out to finish it, or give it up with --abandon")),
-            None => Ok(()),
         }
     }
 
@@ -114,7 +93,7 @@ impl Desk<'_> {
     /// The same feed as when it was broken off.
     fn go_on(self, mut ledger: Ledger, found: Found, before: u8) -> Result<u8, Error> {
         ledger.fold_feeds(self.job.state.path()).map_err(|error| ledger_error(&error))?;
-        let Survey { courses, .. } = self.survey(&ledger, false)?;
+        let Surveyed { courses, .. } = self.survey(&ledger, false)?;
         let (inputs, layout) = (&self.subject.args.inputs, self.subject.layout);
         let source = match found.cursor {
             None => Source::open(inputs, layout),
@@ -128,7 +107,7 @@ impl Desk<'_> {
         mut self,
         mut ledger: Ledger,
         number: u64,
-        last: Option<LastFeed>,
+        last: Option<&LastFeed>,
         mut before: u8,
     ) -> Result<u8, Error> {
         ledger.fold_feeds(self.job.state.path()).map_err(|error| ledger_error(&error))?;
@@ -142,10 +121,8 @@ impl Desk<'_> {
             before = worse(before, over.code);
             self.closing = self.closing.with_deleted(&over.sums);
         }
-        let Survey { courses, keys, missing } = self.survey(&ledger, args.deletes)?;
-        if let (Some(max), Some(before)) = (self.subject.args.max_shrink, last.and_then(|last| last.keys)) {
-            check_shrink(max.0, before, keys)?;
-        }
+        let Surveyed { courses, news, missing } = self.survey(&ledger, args.deletes)?;
+        check_shrink(args, last, news)?;
         if let Some(missing) = missing
             && let Some(over) = self.deletes(target).delete(&mut ledger, missing)?
         {
@@ -155,7 +132,7 @@ impl Desk<'_> {
             before = worse(before, over.code);
             self.closing = self.closing.with_deleted(&over.sums);
         }
-        let (import, source) = self.subject.begin_feed(&mut ledger, number, &self.key, keys)?;
+        let (import, source) = self.subject.begin_feed(&mut ledger, number, &self.key, news.keys)?;
         self.run(ledger, import, source, courses, before)
     }
 
@@ -195,64 +172,23 @@ impl Desk<'_> {
     }
 
     /// Reads the feed through; before anything is sent, it must be known to be whole.
-    fn survey(&self, ledger: &Ledger, deletes: bool) -> Result<Survey, Error> {
-        let args = self.subject.args;
-        let mut source =
-            Source::open(&args.inputs, self.subject.layout).map_err(|error| source_error(&error))?;
-        let mut bar = ReadingBar::new(args, source.bytes_total());
-        let mut sorter = Sorter::new(self.job.state.path());
-        let mut text = Vec::new();
-        let failed = |error: &io::Error| {
-            Error::failed(format!(
-                "the feed cannot be sorted in `{}`: {error}",
-                self.job.state.path().display()
-            ))
-            .hint("make room on that disk, or name a state on another: --state DIR")
-        };
-        let mut unread = 0;
-        for number in 0_u64.. {
-            text.clear();
-            match source.next(&mut text).map_err(|error| source_error(&error))? {
-                // A row without its key is refused when it is its turn.
-                Step::Row { mark, text: range } => match self.key.entry(&text[range]) {
-                    Ok(entry) => sorter.push(mark.ordinal, entry).map_err(|error| failed(&error))?,
-                    Err(_) => unread += 1,
-                },
-                Step::Bad { .. } => unread += 1,
-                Step::Idle => {}
-                Step::End => break,
-            }
-            if number % 4096 == 0 {
-                bar.at(source.bytes_consumed());
-            }
-        }
-        bar.end();
-        self.check_size()?;
-        let sorted = sorter.sorted().map_err(|error| failed(&error))?;
-        let mut keys = Keys::new(sorted, args.again).map_err(|error| failed(&error))?;
-        let mut missing = if deletes { Some(Missing::gather(self.job.state.path())?) } else { None };
-        let met = ledger.known_rows(&mut |known| {
-            let is_there = keys.meet(known)?;
-            missing.as_mut().map_or(Ok(()), |missing| missing.add(ledger, known.key, is_there))
-        });
-        met.map_err(|error| ledger_error(&error))?;
-        keys.rest().map_err(|error| failed(&error))?;
+    fn survey(&self, ledger: &Ledger, deletes: bool) -> Result<Surveyed, Error> {
+        let Subject { args, layout, .. } = &self.subject;
+        let folder = self.job.state.path();
+        let (inputs, again) = (&args.inputs, args.again);
+        let survey = Survey { inputs, again, layout, key: &self.key, folder, seen: &self.seen };
+        let mut missing = if deletes { Some(Missing::gather(folder)?) } else { None };
+        let bar = |source: &Source| Some(ReadingBar::new(args, source.bytes_total()));
+        let (courses, news) = survey.of(bar, |meet| {
+            ledger.known_rows(&mut |known| {
+                let is_there = meet(known)?;
+                missing.as_mut().map_or(Ok(()), |missing| missing.add(ledger, known.key, is_there))
+            })
+        })?;
         if let Some(missing) = &mut missing {
-            missing.check(args, unread)?;
+            missing.check(args, news.unread)?;
         }
-        Ok(Survey { courses: keys.courses, keys: keys.count, missing })
-    }
-
-    /// Nobody writes at it while it is read.
-    fn check_size(&self) -> Result<(), Error> {
-        for (path, facts) in self.subject.args.inputs.iter().zip(&self.subject.inputs) {
-            if path.metadata().map_or(true, |data| data.len() != facts.size) {
-                let words = format!("`{}` is still being written; nothing was sent", path.display());
-                return Err(Error::failed(words)
-                    .hint("let its producer write another file, and rename it when it is whole"));
-            }
-        }
-        Ok(())
+        Ok(Surveyed { courses, news, missing })
     }
 }
 
@@ -264,70 +200,35 @@ fn worse(one: u8, other: u8) -> u8 {
     if rank(&one) > rank(&other) { one } else { other }
 }
 
+/// The state knows rows by this key, or is told to begin to.
+pub(super) fn check_history(key: &FeedKey, found: &Found, last: Option<&LastFeed>) -> Result<(), Error> {
+    let typed = key.names().join(",");
+    match last {
+        Some(last) if last.key == key.names() => Ok(()),
+        Some(last) => {
+            let known = last.key.join(",");
+            let words = format!("the state here knows its rows by `{known}`, not by `{typed}`");
+            Err(Error::new(exit::NOT_THE_SAME, words)
+                .hint(format!("say --sync {known}, or begin another state: --state DIR")))
+        }
+        None if found.import.state == ImportState::Open => Err(Error::new(
+            exit::NOT_THE_SAME,
+            "the import here is not finished, and was begun without --sync",
+        )
+        .hint("leave --sync out to finish it, or give it up with --abandon")),
+        None => Ok(()),
+    }
+}
+
 /// `--max-shrink`.
-fn check_shrink(max: MaxRejects, before: u64, keys: u64) -> Result<(), Error> {
-    let lost = before.saturating_sub(keys);
-    if !deletes::exceeds(max, lost, before) {
+pub(super) fn check_shrink(args: &SendArgs, last: Option<&LastFeed>, news: News) -> Result<(), Error> {
+    let (Some(max), Some(before)) = (args.max_shrink, last.and_then(|last| last.keys)) else { return Ok(()) };
+    let keys = news.keys;
+    if !deletes::exceeds(max.0, before.saturating_sub(keys), before) {
         return Ok(());
     }
     let words = format!("the feed had {before} rows last time and has {keys} now; nothing was sent");
     Err(Error::failed(words).hint("is it whole? if it is, run it once without --max-shrink"))
-}
-
-/// The keys of a feed in their order, met with those that were delivered before.
-struct Keys {
-    sorted: Sorted,
-    next: Option<(Ordinal, FeedEntry)>,
-    courses: Courses,
-    count: u64,
-    /// Everything is sent, known or not.
-    all: bool,
-}
-
-impl Keys {
-    fn new(mut sorted: Sorted, all: bool) -> io::Result<Self> {
-        let next = sorted.next()?;
-        Ok(Self { sorted, next, courses: Courses::default(), count: 0, all })
-    }
-
-    /// The last row of the next key; those before it are superseded.
-    fn take(&mut self) -> io::Result<Option<(Ordinal, FeedEntry)>> {
-        let Some(mut last) = self.next else { return Ok(None) };
-        loop {
-            self.next = self.sorted.next()?;
-            match self.next {
-                Some(later) if later.1.key == last.1.key => {
-                    self.courses.set(last.0, Course::Superseded);
-                    last = later;
-                }
-                _ => break,
-            }
-        }
-        self.count += 1;
-        Ok(Some(last))
-    }
-
-    /// A row as it was delivered last; all keys before it are new. Whether the feed has it.
-    fn meet(&mut self, known: FeedEntry) -> io::Result<bool> {
-        while self.next.is_some_and(|(_, entry)| entry.key < known.key) {
-            self.take()?;
-        }
-        if self.next.is_none_or(|(_, entry)| entry.key != known.key) {
-            return Ok(false);
-        }
-        if let Some((ordinal, entry)) = self.take()?
-            && entry.text == known.text
-            && !self.all
-        {
-            self.courses.set(ordinal, Course::Unchanged);
-        }
-        Ok(true)
-    }
-
-    fn rest(&mut self) -> io::Result<()> {
-        while self.take()?.is_some() {}
-        Ok(())
-    }
 }
 
 /// A key that no row of a file can have is a slip of the hand, and would refuse every row.

@@ -1,6 +1,7 @@
 //! The subcommands, one file each. Here the rooms below are put together; each command ends in an exit code.
 
 mod audit;
+mod audit_beside;
 mod baseline;
 mod completions;
 mod deletes;
@@ -9,17 +10,22 @@ mod inputs;
 mod intake;
 mod letters;
 mod man;
+mod meant_letters;
 mod opening;
 mod plan;
+mod planned_feed;
+mod planned_replay;
 mod reading;
 mod rejects;
 mod replay;
 mod replays;
 mod report;
+mod results;
 mod sandbox;
 mod send;
 mod spooling;
 mod status;
+mod survey;
 mod targets;
 mod welcome;
 
@@ -45,6 +51,7 @@ pub fn run(args: &Args, arguments: &[OsString]) -> u8 {
         CommandArgs::Rejects(rejects) => rejects::run(rejects),
         CommandArgs::Audit(audit) => audit::run(audit),
         CommandArgs::Report(report) => report::run(report),
+        CommandArgs::Replay(replay) if replay.send.dry_run => planned_replay::run(replay, arguments),
         CommandArgs::Replay(replay) => replay::run(replay, arguments),
         CommandArgs::Targets(targets) => targets::run(targets),
         CommandArgs::Sandbox(sandbox) => sandbox::run(sandbox),

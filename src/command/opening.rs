@@ -102,6 +102,11 @@ impl Subject<'_> {
             self.import_id(number)
         };
         let import = ImportRecord { number, id, identity: self.identity(), state: ImportState::Open };
+        Ok((import, self.written()?))
+    }
+
+    /// The inputs as the ledger has them.
+    fn written(&self) -> Result<String, Error> {
         let columns =
             Source::column_names(&self.args.inputs, self.layout).map_err(|error| source_error(&error))?;
         let facts = self.inputs.iter().zip(columns).map(|(facts, columns)| {
@@ -109,8 +114,7 @@ impl Subject<'_> {
             InputFacts { layout, columns, ..facts.clone() }
         });
         let facts: Vec<InputFacts> = facts.collect();
-        let inputs = serde_json::to_string(&facts).expect("names and sizes are plain data");
-        Ok((import, inputs))
+        Ok(serde_json::to_string(&facts).expect("names and sizes are plain data"))
     }
 }
 
@@ -319,8 +323,7 @@ fn accept_tail(
         return Err(Error::new(exit::NOT_THE_SAME, message)
             .hint("--accept-new-tail goes on with the input as it is now; --abandon gives the import up"));
     }
-    let inputs = serde_json::to_string(&subject.inputs).expect("names and sizes are plain data");
-    ledger.accept_tail(found.import.number, &inputs).map_err(|error| ledger_error(&error))
+    ledger.accept_tail(found.import.number, &subject.written()?).map_err(|error| ledger_error(&error))
 }
 
 fn other_target(subject: &Subject<'_>) -> Error {
@@ -338,7 +341,11 @@ pub(super) fn source_error(error: &SourceError) -> Error {
     }
     let near = || match error {
         SourceError::Unreadable { input, .. } if !Path::new(input).exists() => {
-            settings::near_file(Path::new(input)).map(|near| format!("did you mean `{near}`?"))
+            let is_pattern = input.contains(['*', '?', '[']);
+            let pattern = || "nothing has such a name, or quotes kept the shell from looking: name files, or an unquoted pattern";
+            settings::near_file(Path::new(input))
+                .map(|near| format!("did you mean `{near}`?"))
+                .or_else(|| is_pattern.then(|| pattern().to_owned()))
         }
         _ => None,
     };

@@ -1,18 +1,21 @@
 //! `bulkhaul plan`: everything that `send` would do before its first request, on all of the input. It opens no
 //! connection, and makes no file and no folder.
 
+use super::feed;
 use super::inputs::input_facts;
 use super::opening::{Subject, source_error};
+use super::planned_feed::{self, PlannedFeed};
+use super::survey::Seen;
 use crate::args::SendArgs;
 use crate::drive::Former;
 use crate::edge::clock::Clock;
 use crate::edge::source::{Layout, Source};
 use crate::engine::{Assembler, Event, Formed};
 use crate::error::{Error, exit};
-use crate::model::{ImportId, Letter, Load};
+use crate::model::{Courses, FeedKey, ImportId, Letter, Load};
 use crate::report::plan::{Curl, Plan};
 use crate::report::{ReadingBar, speech};
-use crate::settings;
+use crate::settings::{self, Masks};
 use crate::target::{About, Refresh, RowContext, Target};
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -34,63 +37,116 @@ pub(super) fn run(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> 
 fn plan(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> {
     settings::check_inputs(args)?;
     let layout = settings::layout(args)?;
-    let chosen = settings::choose(args)?;
-    let sandbox = chosen.is_sandbox.then_some(SANDBOX);
-    let masked = chosen.masked(args, sandbox);
-    let unset = if sandbox.is_some() { Vec::new() } else { chosen.unset_secrets() };
-    let needs_secrets = chosen.check_secrets().is_err();
-    let target = Arc::new(chosen.compile(sandbox)?);
-    let import = import_id(args, &layout, &target)?;
-    let mut plan = Plan::new(args, &target, settings::batch_limits(args, &target));
-    plan.unset_secrets = unset;
-    plan.needs_secrets = needs_secrets;
-    plan.policy = Some(settings::policy(args, &target));
-    let first = read(args, &layout, &target, import, &mut plan)?;
-    if let (Some(load), Some((target, masks))) = (first, masked) {
-        let limits = settings::batch_limits(args, &target);
-        let target = Arc::new(target);
-        plan.curl = first_request(args, load, &Assembler::new(Arc::clone(&target), import, limits))
-            .map(|request| Curl::new(&request, &masks));
-    }
-    plan.send = send_command(arguments, settings::is_piped(args) && args.state.is_none());
-    if args.json {
-        speech::tell(&plan.to_json());
-    } else {
-        speech::tell(&plan.words(args.verbose));
-    }
-    Ok(plan.exit())
+    let aim = Aim::of(args)?;
+    let key = feed::key(args)?;
+    let seen: Vec<Option<Seen>> = args.inputs.iter().map(Seen::of).collect();
+    let subject = subject(args, &layout, &aim.target)?;
+    let import = subject.as_ref().map_or_else(|| ImportId::fixed("plan", 1), |subject| subject.import_id(1));
+    let mut plan = Plan::new(args, &aim.target, settings::batch_limits(args, &aim.target));
+    let feed = match (key, &subject) {
+        (Some(key), Some(subject)) => {
+            feed::check_columns(args, &layout, &key)?;
+            let PlannedFeed { courses, news, pending } =
+                planned_feed::survey(args, &layout, &key, subject, &seen)?;
+            (plan.news, plan.pending) = (Some(news), pending);
+            Some((key, courses))
+        }
+        _ => None,
+    };
+    let source = Source::open(&args.inputs, &layout).map_err(|error| source_error(&error))?;
+    let names = settings::input_names(args).into();
+    aim.tell(args, arguments, plan, Rows { source, names, import, feed })
 }
 
-/// The id that the first import of this input has; the keys are made from it.
-fn import_id(args: &SendArgs, layout: &Layout, target: &Target) -> Result<ImportId, Error> {
+/// Where requests would go.
+pub(super) struct Aim {
+    pub(super) target: Arc<Target>,
+    /// The same, with its secrets masked.
+    masked: Option<(Target, Masks)>,
+    unset: Vec<String>,
+    needs_secrets: bool,
+}
+
+/// What would be sent there.
+pub(super) struct Rows {
+    pub(super) source: Source,
+    pub(super) names: Arc<[String]>,
+    pub(super) import: ImportId,
+    pub(super) feed: Option<(FeedKey, Courses)>,
+}
+
+impl Aim {
+    pub(super) fn of(args: &SendArgs) -> Result<Self, Error> {
+        let chosen = settings::choose(args)?;
+        let sandbox = chosen.is_sandbox.then_some(SANDBOX);
+        let masked = chosen.masked(args, sandbox);
+        let unset = if sandbox.is_some() { Vec::new() } else { chosen.unset_secrets() };
+        let needs_secrets = chosen.check_secrets().is_err();
+        Ok(Self { target: Arc::new(chosen.compile(sandbox)?), masked, unset, needs_secrets })
+    }
+
+    /// Reads all rows, and says what would become of them.
+    pub(super) fn tell(
+        self,
+        args: &SendArgs,
+        arguments: &[OsString],
+        mut plan: Plan<'_>,
+        rows: Rows,
+    ) -> Result<u8, Error> {
+        let Self { target, masked, unset, needs_secrets } = self;
+        let import = rows.import;
+        plan.unset_secrets = unset;
+        plan.needs_secrets = needs_secrets;
+        plan.policy = Some(settings::policy(args, &target));
+        let first = read(args, &target, rows, &mut plan)?;
+        if let (Some(load), Some((target, masks))) = (first, masked) {
+            let limits = settings::batch_limits(args, &target);
+            let target = Arc::new(target);
+            plan.curl = first_request(args, load, &Assembler::new(Arc::clone(&target), import, limits))
+                .map(|request| Curl::new(&request, &masks));
+        }
+        plan.send = send_command(arguments, settings::is_piped(args) && args.state.is_none());
+        speech::tell(&if args.json { plan.to_json() } else { plan.words(args.verbose) });
+        Ok(plan.exit())
+    }
+}
+
+/// What would be imported: the keys of a first import are made from it. Nobody knows those of a stream.
+fn subject<'a>(
+    args: &'a SendArgs,
+    layout: &'a Layout,
+    target: &Target,
+) -> Result<Option<Subject<'a>>, Error> {
     if settings::is_piped(args) {
-        return Ok(ImportId::fixed("plan", 1));
+        return Ok(None);
     }
     let inputs = input_facts(&args.inputs, layout)?;
-    Ok(Subject { args, layout, target: target.identity(), inputs }.import_id(1))
+    Ok(Some(Subject { args, layout, target: target.identity(), inputs }))
 }
 
 /// Reads all of the input; gives back the first batch, and the key that it has.
 fn read(
     args: &SendArgs,
-    layout: &Layout,
     target: &Arc<Target>,
-    import: ImportId,
+    rows: Rows,
     plan: &mut Plan<'_>,
 ) -> Result<Option<FirstBatch>, Error> {
-    let source = Source::open(&args.inputs, layout).map_err(|error| source_error(&error))?;
+    let Rows { source, names, import, feed } = rows;
     let mut bar = ReadingBar::new(args, source.bytes_total());
     let assembler =
         Arc::new(Assembler::new(Arc::clone(target), import, settings::batch_limits(args, target)));
-    let names: Arc<[String]> = settings::input_names(args).into();
     let mut former = Former::new(source, assembler, names, args.limit);
+    if let Some((key, courses)) = feed {
+        former = former.of_feed(key, courses);
+    }
     let reads_state = target.group().and_then(|group| group.state.as_ref());
     plan.reads_state = reads_state.is_some_and(|state| state.refresh == Refresh::Every);
     plan.begins_groups = reads_state.is_some_and(|state| state.begin().is_some());
     let mut first = None;
     loop {
         match former.form(1, Clock::wall()) {
-            Event::Formed(Formed { loads, refused, .. }) => {
+            Event::Formed(Formed { loads, refused, passed, .. }) => {
+                plan.pass(passed);
                 for letter in refused {
                     plan.refuse(&Letter::read(&letter.line).unwrap_or_default());
                 }
@@ -140,6 +196,7 @@ fn send_command(arguments: &[OsString], piped: bool) -> Option<String> {
     let mut typed = arguments.to_vec();
     match typed.get(1)?.to_str()? {
         "plan" => typed[1] = "send".into(),
+        // Of `send` and `replay`.
         _ => typed.retain(|word| word != "-n" && word != "--dry-run"),
     }
     typed.retain(|word| word != "--json");

@@ -3,16 +3,16 @@
 //! began.
 
 use super::intake::{Intake, Origin};
-use super::letters::of_any;
+use super::meant_letters::Meant;
 use super::opening::{self, identity, ledger_error, source_error};
-use super::replays::{Replays, root_of_state, state_of_file};
+use super::replays::Replays;
+use super::results;
 use super::send::{self, Job, Turn, start_sandbox, take_state};
-use crate::args::{AmbiguousArg, FormatArg, ReplayArgs, SendArgs};
+use crate::args::{AmbiguousArg, ReplayArgs, SendArgs};
 use crate::edge::fingerprint::Fingerprint;
 use crate::edge::ledger::{Found, Ledger};
 use crate::edge::source::{Layout, Source};
 use crate::edge::state_dir::{StateDir, StateError};
-use crate::edge::status_file;
 use crate::error::{Error, exit};
 use crate::model::{Digest, Hasher, ImportId, ImportRecord, ImportState};
 use crate::report::{Closing, Replayed, speech};
@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 /// What a replay began with: told again, it is the same replay. It lies in the ledger as the facts of its one input.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Request {
+pub(super) struct Request {
     name: String,
     size: u64,
     head: String,
@@ -37,12 +37,19 @@ struct Request {
     /// Which import of the state the letters are of, from 1.
     #[serde(default)]
     nth: u64,
-    replay: Replayed,
+    pub(super) replay: Replayed,
 }
 
 impl Request {
+    /// What the replay in a ledger began with.
+    pub(super) fn read(found: &Found) -> Result<Self, Error> {
+        let [before]: [Self; 1] = serde_json::from_str(&found.inputs)
+            .map_err(|_| Error::new(exit::LEDGER, "the ledger's words about a replay cannot be read"))?;
+        Ok(before)
+    }
+
     /// Whether the same is asked for, of the same letters.
-    fn is(&self, other: &Self) -> bool {
+    pub(super) fn is(&self, other: &Self) -> bool {
         self.content == other.content
             && self.reason == other.reason
             && self.in_doubt == other.in_doubt
@@ -55,15 +62,15 @@ pub(super) fn run(args: &ReplayArgs, arguments: &[OsString]) -> Result<u8, Error
 }
 
 /// What stays the same from the first look to the last word.
-struct Desk<'a> {
-    args: &'a ReplayArgs,
-    arguments: &'a [OsString],
+pub(super) struct Desk<'a> {
+    pub(super) args: &'a ReplayArgs,
+    pub(super) arguments: &'a [OsString],
     file: PathBuf,
     root: PathBuf,
-    target: Target,
-    identity: Digest,
-    request: Request,
-    replays: Replays,
+    pub(super) target: Arc<Target>,
+    pub(super) identity: Digest,
+    pub(super) request: Request,
+    pub(super) replays: Replays,
     origin: Option<Origin>,
     layout: Option<Layout>,
     /// Keeps runs of the import away while its dead letters are taken over.
@@ -71,7 +78,7 @@ struct Desk<'a> {
 }
 
 /// Behind the lock of the replays: a run of the import that takes up rows in doubt asks for them in the other order.
-fn keep_still(root: &Path) -> Result<Option<File>, Error> {
+pub(super) fn keep_still(root: &Path) -> Result<Option<File>, Error> {
     let shown = root.display();
     StateDir::look(root).map_err(|error| match error {
         StateError::Held => {
@@ -84,53 +91,71 @@ fn keep_still(root: &Path) -> Result<Option<File>, Error> {
 
 fn replay(args: &ReplayArgs, arguments: &[OsString]) -> Result<u8, Error> {
     let send = &args.send;
-    let layout = typed_layout(send)?;
+    settings::check_results(send)?;
+    let Some(meant) = Meant::of(args)? else { return Ok(nothing(send, arguments)) };
     let chosen = settings::choose(send)?;
     chosen.check_secrets()?;
-    let Some(file) = letters_of(&send.inputs[0])? else { return Ok(nothing(send, arguments)) };
-    let root = root(send, &file)?;
-    settings::keep_apart(send, &root)?;
+    let root = meant.root(send)?;
     // One replay at a time: two would take over the same letters.
-    let _turn = take_state(&root.join("replays"))?;
+    let turn = take_state(&root.join("replays"))?;
     let still = keep_still(&root)?;
     let sandbox = if chosen.is_sandbox { Some(start_sandbox(send, &root)?) } else { None };
-    let target = send::compile(&chosen, sandbox.as_ref())?;
+    let target = Arc::new(send::compile(&chosen, sandbox.as_ref())?);
     send::warn(send, &target);
-    let identity =
-        Hasher::new("bulkhaul/replay").field(&identity(target.identity(), &Layout::taken()).0).finish();
-    let facts = Fingerprint::whole(&file)
-        .map_err(|error| Error::failed(format!("cannot read `{}`: {error}", file.display())))?;
-    let request = Request {
-        name: file.display().to_string(),
-        size: facts.size,
-        head: facts.head.hex(),
-        content: facts.content,
-        reason: args.reason.clone(),
-        in_doubt: args.in_doubt,
-        reading: layout.clone(),
-        nth: 0,
-        replay: Replayed { of: root.display().to_string(), ..Replayed::default() },
-    };
-    let (replays, origin) = (Replays::of(&root)?, Origin::of(&root)?);
-    let desk =
-        Desk { args, arguments, file, root, target, identity, request, replays, origin, layout, still };
-    let code = desk.decide();
+    let layout = meant.layout.clone();
+    let file = meant.file(turn.path())?;
+    let code = Desk::of(args, arguments, target, file, (root, still), layout)?.decide();
     drop(sandbox);
     code
 }
 
 /// There is not even a file.
-fn nothing(send: &SendArgs, arguments: &[OsString]) -> u8 {
+pub(super) fn nothing(send: &SendArgs, arguments: &[OsString]) -> u8 {
     Closing::new(send, arguments, &send.to, Path::new("")).nothing_open(exit::COMPLETE);
     exit::COMPLETE
 }
 
+impl<'a> Desk<'a> {
+    pub(super) fn of(
+        args: &'a ReplayArgs,
+        arguments: &'a [OsString],
+        target: Arc<Target>,
+        file: PathBuf,
+        (root, still): (PathBuf, Option<File>),
+        layout: Option<Layout>,
+    ) -> Result<Self, Error> {
+        let identity =
+            Hasher::new("bulkhaul/replay").field(&identity(target.identity(), &Layout::taken()).0).finish();
+        let facts = Fingerprint::whole(&file)
+            .map_err(|error| Error::failed(format!("cannot read `{}`: {error}", file.display())))?;
+        let name = if settings::is_piped(&args.send) { "-".to_owned() } else { file.display().to_string() };
+        let request = Request {
+            name,
+            size: facts.size,
+            head: facts.head.hex(),
+            content: facts.content,
+            reason: args.reason.clone(),
+            in_doubt: args.in_doubt,
+            reading: layout.clone(),
+            nth: 0,
+            replay: Replayed { of: root.display().to_string(), ..Replayed::default() },
+        };
+        let (replays, origin) = (Replays::of(&root)?, Origin::of(&root)?);
+        Ok(Self { args, arguments, file, root, target, identity, request, replays, origin, layout, still })
+    }
+}
+
 impl Desk<'_> {
-    fn folder(&self, number: u64) -> PathBuf {
+    pub(super) fn folder(&self, number: u64) -> PathBuf {
         self.root.join("replays").join(number.to_string())
     }
 
-    fn closing(&self, state: &Path, replay: Replayed) -> Closing<'_> {
+    /// What its one input is called.
+    pub(super) fn names(&self) -> Arc<[String]> {
+        [self.request.name.clone()].into()
+    }
+
+    pub(super) fn closing(&self, state: &Path, replay: Replayed) -> Closing<'_> {
         let dead_letters = settings::dead_letter_path(&self.args.send, state);
         Closing::new(&self.args.send, self.arguments, self.target.name(), &dead_letters).of_replay(replay)
     }
@@ -151,8 +176,7 @@ impl Desk<'_> {
         let mut ledger = self.open(&state)?;
         let found = ledger.newest().map_err(|error| ledger_error(&error))?;
         let found = found.ok_or_else(|| Error::new(exit::LEDGER, "a replay has lost its beginning"))?;
-        let [before]: [Request; 1] = serde_json::from_str(&found.inputs)
-            .map_err(|_| Error::new(exit::LEDGER, "the ledger's words about a replay cannot be read"))?;
+        let before = Request::read(&found)?;
         if self.args.send.abandon {
             return self.abandon(&mut ledger, &state, before.replay);
         }
@@ -174,6 +198,7 @@ impl Desk<'_> {
                         (before.replay, before.nth),
                     );
                 }
+                results::open(&self.args.send, &ledger, &found.import, &self.names())?;
                 send::finished(ledger, &self.closing(state.path(), before.replay), &found, exit)
             }
             ImportState::Complete(_) | ImportState::Abandoned => {
@@ -185,7 +210,7 @@ impl Desk<'_> {
     }
 
     /// The last replay is not finished, and something else is asked for.
-    fn other(&self, number: u64, found: &Found, before: &Request) -> Error {
+    pub(super) fn other(&self, number: u64, found: &Found, before: &Request) -> Error {
         let what = if found.import.identity != self.identity {
             "goes to another target, or maps its rows another way"
         } else if before.content != self.request.content {
@@ -215,20 +240,7 @@ impl Desk<'_> {
         state: &StateDir,
         replay: (Replayed, u64),
     ) -> Result<u8, Error> {
-        let copy = [state.path().join(COPY)];
-        let layout = Layout::taken();
-        let source = match found.cursor {
-            None => Source::open(&copy, &layout),
-            Some(cursor) => Source::resume(&copy, &layout, &cursor, &mut |_| {}),
-        };
-        let source = source.map_err(|error| {
-            if error.is_changed() {
-                let words = format!("the replay's copy of its rows, `{}`, was changed", copy[0].display());
-                Error::new(exit::NOT_THE_SAME, words).hint("--abandon gives the replay up")
-            } else {
-                source_error(&error)
-            }
-        })?;
+        let source = goes_on(state.path(), &found)?;
         self.send(ledger, found.import, source, state, replay)
     }
 
@@ -272,7 +284,7 @@ impl Desk<'_> {
     }
 
     /// The copy, which letter each of its rows was, and the import: durable together. No import if nothing is open.
-    fn write_down(
+    pub(super) fn write_down(
         &self,
         ledger: &mut Ledger,
         number: u64,
@@ -324,87 +336,39 @@ impl Desk<'_> {
         (replay, nth): (Replayed, u64),
     ) -> Result<u8, Error> {
         let dead_letters = settings::dead_letter_path(&self.args.send, state.path());
-        let Self { args, arguments, file, target, still, .. } = self;
+        let names = self.names().to_vec();
+        let Self { args, arguments, target, still, .. } = self;
         drop(still);
         let closing = Closing::new(&args.send, arguments, target.name(), &dead_letters).of_replay(replay);
         let (args, layout) = (&args.send, &Layout::taken());
-        let target = Arc::new(target);
         let job = Job { args, layout, target, state, dead_letters: &dead_letters, is_deletion: false };
         let paths = vec![state.path().join(COPY)];
-        let names = vec![file.display().to_string()];
         let turn = Turn { ledger, import, source, paths, names, feed: None, is_rest: false, nth };
         job.run(turn, &mut send::open_stage()?, &closing, exit::COMPLETE)
     }
 }
 
 /// The copy of the rows that were taken over.
-const COPY: &str = "rows.ndjson";
+pub(super) const COPY: &str = "rows.ndjson";
 
 fn nothing_to_abandon() -> Error {
     Error::failed("there is no replay here to abandon")
 }
 
-/// How records are read that could not be parsed, where options say so.
-fn typed_layout(send: &SendArgs) -> Result<Option<Layout>, Error> {
-    let about_csv = send.columns.is_some() || send.delimiter.is_some() || !send.types.is_empty();
-    let is_said = about_csv || send.format.is_some() || send.null.is_some();
-    if !is_said {
-        return Ok(None);
-    }
-    let is_csv = send.format != Some(FormatArg::Ndjson);
-    if is_csv && send.columns.is_none() {
-        return Err(Error::usage(
-            "records that could not be parsed are read as CSV by the names of their columns",
-        )
-        .hint("say --columns a,b,c beside the other options"));
-    }
-    let format = Some(send.format.unwrap_or(FormatArg::Csv));
-    let layout = settings::layout_as(send, format)?;
-    Ok(Some(Layout { header: false, ..layout }))
-}
-
-/// The file that is meant: a state folder, or an input, stands for its dead letters. None where there are none.
-fn letters_of(given: &Path) -> Result<Option<PathBuf>, Error> {
-    if given.as_os_str() == "-" {
-        return Err(Error::usage("a replay reads its dead letters from a file")
-            .hint("write them to one first: jq … dead-letters.ndjson > fixed.ndjson"));
-    }
-    let beside = || {
-        let mut beside = given.as_os_str().to_owned();
-        beside.push(".bulkhaul");
-        PathBuf::from(beside)
+/// The rows of a replay from where it stands.
+pub(super) fn goes_on(folder: &Path, found: &Found) -> Result<Source, Error> {
+    let copy = [folder.join(COPY)];
+    let layout = Layout::taken();
+    let source = match found.cursor {
+        None => Source::open(&copy, &layout),
+        Some(cursor) => Source::resume(&copy, &layout, &cursor, &mut |_| {}),
     };
-    let state = if given.is_dir() { given.to_owned() } else { beside() };
-    if !state.join("ledger.db").is_file() {
-        if given.is_dir() {
-            return Err(Error::failed(format!("there is no import in `{}`", given.display()))
-                .hint("name a dead-letter file, or the state folder of an import"));
+    source.map_err(|error| {
+        if error.is_changed() {
+            let words = format!("the replay's copy of its rows, `{}`, was changed", copy[0].display());
+            Error::new(exit::NOT_THE_SAME, words).hint("--abandon gives the replay up")
+        } else {
+            source_error(&error)
         }
-        return Ok(Some(given.to_owned()));
-    }
-    let own = state.join("dead-letters.ndjson");
-    if own.is_file() {
-        return Ok(Some(own));
-    }
-    let told = status_file::read(&state).ok().flatten().unwrap_or_default();
-    let told: serde_json::Value = serde_json::from_str(&told).unwrap_or_default();
-    Ok(told["dead_letters"].as_str().map(PathBuf::from).filter(|path| path.is_file()))
-}
-
-/// The state whose `replays` these are.
-fn root(send: &SendArgs, file: &Path) -> Result<PathBuf, Error> {
-    let mut import_id = None;
-    // All of it is read: what is no dead letter is told before anything is made.
-    of_any(file, &mut |letter, _| {
-        import_id = import_id.take().or_else(|| letter.import_id.clone());
-        Ok(())
-    })?;
-    if let Some(state) = &send.state {
-        return Ok(root_of_state(state));
-    }
-    Ok(state_of_file(file, import_id.as_deref()).unwrap_or_else(|| {
-        let mut name = file.as_os_str().to_owned();
-        name.push(".bulkhaul");
-        PathBuf::from(name)
-    }))
+    })
 }

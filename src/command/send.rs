@@ -5,12 +5,13 @@ use super::inputs::{InputFacts, copy_facts, input_facts};
 use super::opening::{self, Opening, Subject, ledger_error, source_error};
 use super::reading::Reading;
 use super::replays::Replays;
+use super::results;
 use super::spooling;
+use super::survey::Seen;
 use crate::args::SendArgs;
 use crate::drive::{Former, Run, Stage};
 use crate::edge::clock::Clock;
 use crate::edge::ledger::{Found, Ledger};
-use crate::edge::results::ResultsFile;
 use crate::edge::source::{Layout, Rereader, Source};
 use crate::edge::state_dir::{StateDir, StateError};
 use crate::edge::wire::{Way, Wire};
@@ -44,6 +45,7 @@ pub(super) fn telling(args: &SendArgs, run: impl FnOnce() -> Result<u8, Error>) 
 fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> {
     settings::check_inputs(args)?;
     settings::check_state(args)?;
+    settings::check_results(args)?;
     let layout = settings::layout(args)?;
     let chosen = settings::choose(args)?;
     if !args.abandon {
@@ -55,6 +57,7 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
     if args.abandon {
         return abandon(args, arguments, chosen.name(), &place);
     }
+    let seen = args.inputs.iter().map(Seen::of).collect();
     // A stream is waited for before the first run, and then signals are heard.
     let stage = if settings::is_piped(args) { Some(open_stage()?) } else { None };
     let inputs = if stage.is_some() { Vec::new() } else { input_facts(&args.inputs, &layout)? };
@@ -72,7 +75,7 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
         Job { args, layout: &layout, target, state: &state, dead_letters: &dead_letters, is_deletion: false };
     if let Some(key) = feed_key {
         let subject = Subject { args, layout: &layout, target: job.target.identity(), inputs };
-        let code = feed::Desk { subject, key, job, closing, arguments }.send();
+        let code = feed::Desk { subject, key, job, closing, arguments, seen }.send();
         drop(sandbox);
         return code;
     }
@@ -106,16 +109,18 @@ pub(super) fn compile(chosen: &Chosen, sandbox: Option<&Sandbox>) -> Result<Targ
 
 pub(super) fn take_state(path: &Path) -> Result<StateDir, Error> {
     StateDir::take(path).map_err(|error| match error {
-        StateError::Held => {
-            let shown = path.display();
-            Error::new(exit::HELD, format!("another process runs the import in `{shown}`"))
-                .hint("wait for it to end, or give this import a folder of its own: --state DIR")
-        }
+        StateError::Held => held(path),
         StateError::Io(error) => {
             Error::failed(format!("cannot use the state folder `{}`: {error}", path.display()))
                 .hint("--state DIR names another one")
         }
     })
+}
+
+pub(super) fn held(state: &Path) -> Error {
+    let shown = state.display();
+    Error::new(exit::HELD, format!("another process runs the import in `{shown}`"))
+        .hint("wait for it to end, or give this import a folder of its own: --state DIR")
 }
 
 pub(super) fn start_sandbox(args: &SendArgs, state: &Path) -> Result<Sandbox, Error> {
@@ -203,7 +208,10 @@ impl Job<'_> {
             };
             let opening = opening::open(&mut ledger, &subject, &mut reading)?;
             let (import, source, is_rest) = match opening {
-                Opening::Finished { found, exit } => return finished(ledger, closing, &found, exit),
+                Opening::Finished { found, exit } => {
+                    results::open(args, &ledger, &found.import, &settings::input_names(args).into())?;
+                    return finished(ledger, closing, &found, exit);
+                }
                 Opening::Run { import, source } => (import, *source, false),
                 Opening::Rest { import, found } => {
                     closing.rest_first(&found);
@@ -211,7 +219,9 @@ impl Job<'_> {
                     (import, nothing, true)
                 }
             };
-            let (paths, names, nth) = (paths.clone(), settings::input_names(args), import.number);
+            let (paths, names) = (paths.clone(), settings::input_names(args));
+            // A queue delivers again whatever it likes, in whatever stream: a key that its message brings is that message's.
+            let nth = if settings::is_live(args) { 1 } else { import.number };
             let turn = Turn { ledger, import, source, paths, names, feed: None, is_rest, nth };
             let stage = match &mut stage {
                 Some(stage) => stage,
@@ -283,10 +293,11 @@ impl Job<'_> {
         let names: Arc<[String]> = names.into();
         let mut policy = settings::policy(args, &target);
         if self.is_deletion {
-            (policy.expect_rows, policy.keep_rows) = (None, false);
+            (policy.expect_rows, policy.keep_rows, policy.tell) = (None, false, false);
         }
         let _replays =
             if policy.take_up_doubt { self.leave_to_replays(&ledger, &mut recovered)? } else { None };
+        let results = if self.is_deletion { None } else { results::open(args, &ledger, &import, &names)? };
         let limits = settings::batch_limits(args, &target);
         let assembler = Arc::new(Assembler::new(Arc::clone(&target), import.id, limits).of_import(nth));
         let total = source.bytes_total();
@@ -320,8 +331,7 @@ impl Job<'_> {
             assembler,
             wire,
             timeout,
-            results: args.results.as_deref().map(open_results).transpose()?,
-            inputs: names,
+            results,
             clock,
             unsettled,
         };
@@ -333,10 +343,4 @@ impl Job<'_> {
         let ended = ended.map_err(|error| Error::failed(format!("the run could not start: {error}")))?;
         Ok(onlooker.close(&ended, Part { before, is_rest }, clock.now()))
     }
-}
-
-fn open_results(path: &Path) -> Result<ResultsFile, Error> {
-    let shown: PathBuf = path.to_owned();
-    ResultsFile::open(path)
-        .map_err(|error| Error::failed(format!("cannot write the results to `{}`: {error}", shown.display())))
 }

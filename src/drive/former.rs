@@ -171,7 +171,8 @@ impl Former {
             None => self.source.cursor(),
         };
         let Forms { loads, closes, refused, passed, .. } = forms;
-        Ok(Cut::Batches(Formed { loads, refused, passed, cursor, closes }))
+        let starts = self.source.take_starts();
+        Ok(Cut::Batches(Formed { loads, refused, passed, starts, cursor, closes }))
     }
 
     /// Rows for one batch.

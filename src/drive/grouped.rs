@@ -70,6 +70,7 @@ impl Former {
             refused.push(self.letter(mark, text, refusal, wall));
         });
         let closes = vec![close; loads.len()];
-        Ok(Cut::Batches(Formed { loads, closes, refused, passed, cursor: self.source.cursor() }))
+        let (starts, cursor) = (self.source.take_starts(), self.source.cursor());
+        Ok(Cut::Batches(Formed { loads, closes, refused, passed, starts, cursor }))
     }
 }

@@ -4,10 +4,10 @@ use super::{Forming, calls};
 use crate::edge::clock::Clock;
 use crate::edge::ledger::Clerk;
 use crate::edge::packing;
-use crate::edge::results::ResultsFile;
+use crate::edge::results::Results;
 use crate::edge::wire::{Wire, answer_max};
-use crate::engine::{Assembler, Ending, Event, NoCredential, Sent, Settled, StopCause};
-use crate::model::{BatchKey, BatchSeq, Fault, Job, Load, Outcome, Reply, Request, Sample};
+use crate::engine::{Assembler, Ending, Event, NoCredential, Sent, StopCause};
+use crate::model::{BatchKey, BatchSeq, Fault, Job, Load, Outcome, Reply, Request, Sample, Settled};
 use crate::target::{Compression, Target, Token};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,8 +20,7 @@ pub(super) struct Hands {
     pub(super) events: UnboundedSender<Event>,
     pub(super) assembler: Arc<Assembler>,
     pub(super) wire: Caller,
-    pub(super) results: Option<ResultsFile>,
-    pub(super) inputs: Arc<[String]>,
+    pub(super) results: Option<Results>,
     pub(super) clock: Clock,
 }
 
@@ -146,19 +145,7 @@ impl Hands {
 
     pub(super) fn tell(&mut self, settled: &[Settled]) {
         let Some(results) = &mut self.results else { return };
-        let mut lines = String::new();
-        for row in settled {
-            let mut line = serde_json::json!({"row": row.place.row, "verdict": row.verdict});
-            if let Some(id) = &row.id {
-                line["id"] = id.as_str().into();
-            }
-            if self.inputs.len() > 1 {
-                line["input"] = self.inputs[row.place.input as usize].as_str().into();
-            }
-            lines.push_str(&line.to_string());
-            lines.push('\n');
-        }
-        let failed = results.append(&lines).err();
+        let failed = results.append(settled).and_then(|()| results.sync()).err();
         let why = failed.map(|error| format!("the results file cannot be written: {error}"));
         let _ = self.events.send(Event::Told(why));
     }

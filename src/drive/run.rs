@@ -7,7 +7,7 @@ use super::{Forming, Stage};
 use crate::edge::clock::Clock;
 use crate::edge::interrupt::Interrupts;
 use crate::edge::ledger::{Clerk, Done, Ledger};
-use crate::edge::results::ResultsFile;
+use crate::edge::results::Results;
 use crate::edge::source::Rereader;
 use crate::edge::wire::Wire;
 use crate::engine::{Assembler, Command, Ending, Engine, Event};
@@ -34,8 +34,7 @@ pub struct Run {
     pub assembler: Arc<Assembler>,
     pub wire: Wire,
     pub timeout: Duration,
-    pub results: Option<ResultsFile>,
-    pub inputs: Arc<[String]>,
+    pub results: Option<Results>,
     pub clock: Clock,
     /// Batches that an earlier run left behind, for the log.
     pub unsettled: Vec<Planned>,
@@ -123,7 +122,6 @@ impl Run {
                 token: Arc::default(),
             },
             results: self.results,
-            inputs: self.inputs,
             clock: self.clock,
         };
         let recorder = Recorder::new(self.engine.books());

@@ -2,8 +2,8 @@
 //! the same rows always make the same bytes.
 
 use crate::model::{
-    BatchKey, Close, Cursor, DeadLetter, Digest, GroupId, ImportId, Limit, Load, LoadBuilder, Mark, Passed,
-    Rejection, Room, WallTime,
+    BatchKey, Close, Cursor, DeadLetter, Digest, GroupId, ImportId, InputStart, Limit, Load, LoadBuilder,
+    Mark, Passed, Rejection, Room, WallTime,
 };
 use crate::target::{GroupState, RowContext, Target};
 use std::ops::Range;
@@ -26,6 +26,8 @@ pub struct Formed<L = (Load, BatchKey, Digest)> {
     pub refused: Vec<DeadLetter>,
     /// Rows that a feed had before, or has again later.
     pub passed: Passed,
+    /// Inputs that were begun on the way.
+    pub starts: Vec<InputStart>,
     /// Behind all of it.
     pub cursor: Cursor,
     /// Why each of them was closed.

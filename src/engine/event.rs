@@ -2,8 +2,8 @@
 
 use super::Formed;
 use crate::model::{
-    BatchKey, BatchSeq, Begun, Cursor, DeadLetter, Entry, GroupId, Job, KeptRows, Load, Moment, Noted,
-    Outcome, Place, PollOutcome, RowSet, WallTime,
+    BatchKey, BatchSeq, Begun, Cursor, Entry, GroupId, Job, KeptRows, Load, Moment, Noted, Outcome, Place,
+    PollOutcome, RowSet, Settled, WallTime,
 };
 use crate::target::{Attempt, GroupState, RateHint};
 use std::time::Duration;
@@ -162,21 +162,6 @@ impl Sent {
     /// What is known beside the answer when the answer is read.
     pub const fn attempt(&self) -> Attempt {
         Attempt { after_ambiguous: self.tainted, begins: self.begins }
-    }
-}
-
-/// One row whose end is durable.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settled {
-    pub place: Place,
-    pub verdict: &'static str,
-    pub id: Option<String>,
-}
-
-impl Settled {
-    /// A row that was refused before it was sent.
-    pub(super) fn refused(letter: &DeadLetter) -> Self {
-        Self { place: letter.mark.place, verdict: "rejected", id: None }
     }
 }
 

@@ -31,7 +31,7 @@ pub use backoff::Backoff;
 pub use batcher::{Assembler, BatchLimits, Formed};
 pub use books::Books;
 pub use concurrency::Concurrency;
-pub use event::{Answer, Command, Ending, Event, NoCredential, Sent, Settled, StopCause};
+pub use event::{Answer, Command, Ending, Event, NoCredential, Sent, StopCause};
 pub use gate::{Gate, Rate};
 pub use policy::{MaxRejects, OnAmbiguous, Policy};
 pub use recount::{Recorded, Recount, Recounted, Refusal};
@@ -39,7 +39,7 @@ pub use wait::Wait;
 
 use crate::model::{
     BatchSeq, Cursor, Entry, GroupId, ImportRecord, Moment, Noted, Now, Ordinal, Passed, PollOutcome,
-    StopKind,
+    Settled, StopKind,
 };
 use crate::target::GroupState;
 use batch::{Batch, Kind, State};

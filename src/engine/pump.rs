@@ -1,12 +1,12 @@
 //! What to do next, at our own pace: ends first, then what is owed, then what may leave, then more to read.
 
 use super::batch::{Kind, State};
-use super::event::{Command, Ending, Settled, StopCause};
+use super::event::{Command, Ending, StopCause};
 use super::policy::OnAmbiguous;
 use super::{Awaited, Batch, Engine, Formed, Input};
 use crate::model::{
     BatchKey, BatchSeq, Canary, Circumstances, Close, DeadLetter, Digest, Entry, ImportState, Load, Moment,
-    NaturalKey, Noted, Now, Passed, Planned, Rejection,
+    NaturalKey, Noted, Now, Passed, Planned, Rejection, Settled,
 };
 
 /// Batches formed and not yet planned.
@@ -140,13 +140,13 @@ impl Engine {
 
     /// Writes one cut of the input down.
     fn plan_formed(&mut self, now: Now, formed: Formed, commands: &mut Vec<Command>) {
-        let refused_with: Vec<Settled> = formed.refused.iter().map(Settled::refused).collect();
+        let refused_with: Vec<Settled> = formed.refused.iter().map(refused_here).collect();
         if formed.loads.is_empty() {
-            let Formed { refused, cursor, passed, .. } = formed;
-            let entry = Entry::Refuse { refused, cursor, passed };
+            let Formed { refused, cursor, passed, starts, .. } = formed;
+            let entry = Entry::Refuse { refused, cursor, passed, starts };
             return self.commit(entry, Awaited::Refuse(refused_with, passed), commands);
         }
-        let Formed { loads, closes, refused, passed, cursor } = formed;
+        let Formed { loads, closes, refused, passed, starts, cursor } = formed;
         let mut batches = Vec::with_capacity(loads.len());
         let (mut natural, mut kept) = (Vec::new(), Vec::new());
         for ((load, key, body_hash), close) in loads.into_iter().zip(closes) {
@@ -168,10 +168,10 @@ impl Engine {
         let seqs = batches.iter().map(|planned| planned.seq).collect();
         if Canary::CursorBeforeRows.is_loose() {
             let none = Passed::default();
-            let ahead = Entry::Refuse { refused: Vec::new(), cursor, passed: none };
+            let ahead = Entry::Refuse { refused: Vec::new(), cursor, passed: none, starts: Vec::new() };
             self.commit(ahead, Awaited::Refuse(Vec::new(), none), commands);
         }
-        let entry = Entry::Plan { batches, natural, refused, cursor, kept, passed };
+        let entry = Entry::Plan { batches, natural, refused, cursor, kept, passed, starts };
         self.commit(entry, Awaited::Plan(seqs, refused_with, passed), commands);
     }
 
@@ -187,7 +187,7 @@ impl Engine {
             if noted.taken.contains(&seq) {
                 let batch = self.hand.remove(seq).expect("it was being planned");
                 let place = batch.load().mark(0).place;
-                let taken = Settled { place, verdict: "rejected", id: None };
+                let taken = Settled::new(place, Settled::REJECTED, None);
                 self.refused_here(vec![taken], Passed::default(), commands);
                 continue;
             }
@@ -337,4 +337,9 @@ impl Engine {
             commands.push(Command::WakeAt(at));
         }
     }
+}
+
+/// A row that was refused before it was sent.
+const fn refused_here(letter: &DeadLetter) -> Settled {
+    Settled::new(letter.mark.place, Settled::REJECTED, None)
 }

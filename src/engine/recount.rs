@@ -1,7 +1,9 @@
 //! The books made again, from the input's rows, the ledger's batches and its dead letters: every row in exactly one
 //! place, in rows and in bytes. Nothing that the ledger has counted is believed; it is compared at the end.
 
-use crate::model::{BatchKey, BatchPage, BatchState, ChildReason, Cursor, ImportId, Mark, Tally};
+use crate::model::{
+    BatchKey, BatchPage, BatchState, ChildReason, Course, Courses, Cursor, ImportId, Mark, Tally,
+};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -81,6 +83,8 @@ pub struct Recount {
     first: u64,
     letters: u64,
     nowhere: Vec<Mark>,
+    /// Of a feed: which of its rows stand nowhere for a reason.
+    courses: Option<Courses>,
     found: Recounted,
 }
 
@@ -101,7 +105,15 @@ impl Recount {
     /// `inputs` are the names of the inputs, for the words.
     pub fn new(import: ImportId, inputs: Arc<[String]>) -> Self {
         let found = Recounted::default();
-        Self { import, inputs, held: VecDeque::new(), first: 0, letters: 0, nowhere: Vec::new(), found }
+        let (held, nowhere) = (VecDeque::new(), Vec::new());
+        Self { import, inputs, held, first: 0, letters: 0, nowhere, courses: None, found }
+    }
+
+    /// Of a feed, whose rows have these courses by what was delivered before.
+    #[must_use]
+    pub fn of_feed(mut self, courses: Courses) -> Self {
+        self.courses = Some(courses);
+        self
     }
 
     /// Rows read so far.
@@ -308,6 +320,16 @@ impl Recount {
                 self.note(format!("{name} is a dead letter of batch {seq}, which does not have it"));
             }
             (false, _) => {
+                match self.courses.as_ref().map(|courses| courses.of(held.mark.ordinal)) {
+                    Some(Course::Send) => {
+                        let name = self.name(&held.mark);
+                        return self.note(format!(
+                            "{name} counts as unchanged, and is not what was delivered of its key before"
+                        ));
+                    }
+                    Some(Course::Superseded) => self.found.rows.superseded += 1,
+                    Some(Course::Unchanged) | None => {}
+                }
                 self.found.rows.unchanged += 1;
                 self.found.bytes.unchanged += held.mark.bytes();
                 if self.nowhere.len() < WORDS_MAX {
@@ -333,12 +355,16 @@ impl Recount {
             }
             self.found.problem_count += found.unchanged.saturating_sub(WORDS_MAX as u64);
         }
+        if self.courses.is_none() {
+            self.found.rows.superseded = counted.superseded;
+        }
         let found = self.found.rows;
         let pairs = [
             ("rows read", counted.read, found.read),
             ("rows delivered", counted.delivered, found.delivered),
             ("rows refused", counted.rejected, found.rejected),
             ("rows unchanged", counted.unchanged, found.unchanged),
+            ("of them superseded", counted.superseded, found.superseded),
             ("rows in doubt", counted.in_doubt, found.in_doubt),
             ("rows pending", counted.pending, found.pending),
             ("batches planned", recorded.planned, self.found.planned),

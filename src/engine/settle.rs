@@ -1,11 +1,11 @@
 //! A batch's end: its dead letters, its children and its numbers, made into one transaction.
 
 use super::batch::{Batch, State};
-use super::event::{Command, Settled};
+use super::event::Command;
 use super::{Awaited, Engine};
 use crate::model::{
     BatchEnd, BatchSeq, Canary, ChildReason, Circumstances, Close, DeadLetter, Entry, GroupId, Limit, Load,
-    Now, Ordinal, Park, Planned, Rejection, RowVerdict, Verdicts,
+    Now, Ordinal, Park, Planned, Rejection, RowVerdict, Settled, Verdicts,
 };
 use std::time::Duration;
 
@@ -230,7 +230,7 @@ impl Engine {
             let verdict = match verdicts.of(index as u32) {
                 RowVerdict::Delivered => {
                     sorted.delivered += 1;
-                    "delivered"
+                    Settled::DELIVERED
                 }
                 RowVerdict::Rejected(refusal) | RowVerdict::Exists(refusal) => {
                     let unsent = refusal.status.is_none() && batch.attempts == 0 && batch.job.is_none();
@@ -242,7 +242,7 @@ impl Engine {
                         at: now.wall,
                     };
                     sorted.refused.push(DeadLetter::of_row(mark, load.text(index), refusal, &about));
-                    "rejected"
+                    Settled::REJECTED
                 }
                 RowVerdict::Retry { wait, refusal } => {
                     sorted.retry_why.clone_from(&refusal.message);
@@ -263,7 +263,7 @@ impl Engine {
             if self.policy.tell {
                 let id = verdicts.ids.binary_search_by_key(&(index as u32), |(i, _)| *i).ok();
                 let id = id.map(|at| verdicts.ids[at].1.clone());
-                sorted.told.push(Settled { place: mark.place, verdict, id });
+                sorted.told.push(Settled::new(mark.place, verdict, id));
             }
         }
         sorted

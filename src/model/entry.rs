@@ -2,8 +2,8 @@
 //! is durable, or nothing.
 
 use super::{
-    BatchKey, BatchSeq, Close, Cursor, DeadLetter, Digest, GroupId, ImportRecord, Job, Limit, Load, Ordinal,
-    Passed, Place, RowSet, Tally, WallTime,
+    BatchKey, BatchSeq, Close, Cursor, DeadLetter, Digest, GroupId, ImportRecord, InputStart, Job, Limit,
+    Load, Ordinal, Passed, Place, RowSet, Tally, WallTime,
 };
 
 /// A batch as the ledger knows it: enough to make the same bytes again.
@@ -112,9 +112,11 @@ pub enum Entry {
         /// Rows of those batches that are [`Planned::kept`].
         kept: Vec<(BatchSeq, Load)>,
         passed: Passed,
+        /// Inputs that were begun on the way.
+        starts: Vec<InputStart>,
     },
     /// [T1] Rows refused or passed over with no batch to go with, and the cursor past them.
-    Refuse { refused: Vec<DeadLetter>, cursor: Cursor, passed: Passed },
+    Refuse { refused: Vec<DeadLetter>, cursor: Cursor, passed: Passed, starts: Vec<InputStart> },
     /// [T1] The first byte of a request that must not be repeated, or was only now made whole, is about to leave.
     Leave { seq: BatchSeq, form: Option<Form> },
     /// It came back, and surely nothing of it was applied.

@@ -183,6 +183,18 @@ impl Passed {
     }
 }
 
+/// What a feed holds beside the one before it, counted in keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    pub keys: u64,
+    /// Keys that were delivered before, of these the ones whose rows are others now, and keys that are no longer there.
+    pub known: u64,
+    pub changed: u64,
+    pub gone: u64,
+    /// Rows of which nobody knows the key.
+    pub unread: u64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

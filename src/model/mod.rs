@@ -17,6 +17,7 @@ mod outcome;
 mod page;
 mod row;
 mod sample;
+mod settled;
 mod tally;
 
 pub use batch::{BatchSeq, Load, LoadBuilder, Room, RowSet};
@@ -27,7 +28,7 @@ pub use entry::{
     BatchEnd, Begun, Entry, Form, NaturalKey, Noted, Park, Planned, Recovered, Unsettled, UnsettledState,
 };
 pub use exchange::{BodyState, Fault, Reply, Request};
-pub use feed::{Course, Courses, FeedEntry, FeedKey, Passed};
+pub use feed::{Course, Courses, FeedEntry, FeedKey, News, Passed};
 pub use import::{Close, Cursor, ImportRecord, ImportState};
 pub use kept::KeptRows;
 pub use key::{BatchKey, ChildReason, FORMAT_VERSION, GroupId, ImportId, RowKey};
@@ -37,4 +38,5 @@ pub use outcome::{Job, Limit, Outcome, Pages, PollOutcome, RowVerdict, StopKind,
 pub use page::{BatchPage, BatchState, LetterPage};
 pub use row::{BadRow, Mark, Ordinal, Place};
 pub use sample::Sample;
+pub use settled::{InputStart, Settled};
 pub use tally::{Counters, Requests, Tally};

@@ -3,11 +3,11 @@
 use super::closing::span;
 use super::groups::{self, Groups};
 use super::speech::{count, grouped, visible};
-use super::summary::Words;
+use super::summary::{LeftOut, Words};
 use crate::args::SendArgs;
 use crate::engine::{BatchLimits, Policy, Rate};
 use crate::error::{Error, exit};
-use crate::model::{Letter, Request};
+use crate::model::{Letter, News, Passed, Request};
 use crate::settings::{Masks, is_piped};
 use crate::target::Target;
 use serde_json::{Value, json};
@@ -45,6 +45,13 @@ pub struct Plan<'a> {
     body_bytes: u64,
     largest: u64,
     refused: Groups,
+    passed: Passed,
+    /// What is new in a feed.
+    pub news: Option<News>,
+    /// Rows that an earlier run has read, and that go first.
+    pub pending: u64,
+    /// Why a replay does not take letters over.
+    pub left_out: LeftOut,
 }
 
 /// A request as a command line, its secrets masked.
@@ -116,6 +123,10 @@ impl<'a> Plan<'a> {
             body_bytes: 0,
             largest: 0,
             refused: Groups::default(),
+            passed: Passed::default(),
+            news: None,
+            pending: 0,
+            left_out: LeftOut::default(),
         }
     }
 
@@ -124,6 +135,12 @@ impl<'a> Plan<'a> {
         self.batches += 1;
         self.body_bytes += bytes;
         self.largest = self.largest.max(bytes);
+    }
+
+    /// Rows of a feed that would not be sent.
+    pub const fn pass(&mut self, passed: Passed) {
+        self.passed.unchanged += passed.unchanged;
+        self.passed.superseded += passed.superseded;
     }
 
     pub fn refuse(&mut self, letter: &Letter) {
@@ -161,7 +178,7 @@ impl<'a> Plan<'a> {
     }
 
     pub fn words(&self, whole: bool) -> String {
-        let total = self.rows + self.refused.rows();
+        let total = self.total();
         let inputs: Vec<String> = self.args.inputs.iter().map(|path| path.display().to_string()).collect();
         let to = if self.is_url() { &self.args.to } else { &self.target };
         let mut lines = vec![format!("{} to {to}: {}", inputs.join(", "), count(total, "row"))];
@@ -169,7 +186,10 @@ impl<'a> Plan<'a> {
             lines.push("  the input has no rows: nothing would be sent".to_owned());
             return lines.join("\n");
         }
-        if self.batches == 0 {
+        lines.extend(self.before());
+        if self.batches == 0 && self.news.is_some() && self.refused.is_empty() {
+            lines.push("  nothing would be sent".to_owned());
+        } else if self.batches == 0 {
             lines.push("  none of them can be sent".to_owned());
         } else {
             lines.extend(self.amounts());
@@ -190,6 +210,34 @@ impl<'a> Plan<'a> {
             lines.push(format!("to send it:\n  {send}"));
         }
         lines.join("\n")
+    }
+
+    fn total(&self) -> u64 {
+        self.rows + self.refused.rows() + self.passed.unchanged
+    }
+
+    /// What else there is beside the rows that would be sent.
+    fn before(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(news) = self.news {
+            let [new, changed, unchanged] =
+                [news.keys - news.known, news.changed, news.known - news.changed].map(grouped);
+            let mut line = format!("  {new} new, {changed} changed, {unchanged} unchanged");
+            let others =
+                [(self.passed.superseded, "superseded by a later one"), (news.gone, "no longer there")];
+            for (rows, what) in others.into_iter().filter(|(rows, _)| *rows > 0) {
+                line.push_str(&format!(", {} {what}", grouped(rows)));
+            }
+            lines.push(line);
+        }
+        lines.extend(self.left_out.words().map(|words| format!("  left out: {words}")));
+        if self.pending > 0 {
+            let rows = count(self.pending, "row");
+            lines.push(format!(
+                "  an earlier run was broken off: {rows} that it has read would be sent first"
+            ));
+        }
+        lines
     }
 
     fn amounts(&self) -> Vec<String> {
@@ -277,7 +325,13 @@ impl<'a> Plan<'a> {
             "exit": self.exit(),
             "target": self.target,
             "inputs": self.args.inputs.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
-            "rows": {"read": self.rows + self.refused.rows(), "sendable": self.rows, "refused": self.refused.rows()},
+            "rows": {"read": self.total(), "sendable": self.rows, "refused": self.refused.rows()},
+            "feed": self.news.map(|news| json!({
+                "new": news.keys - news.known, "changed": news.changed, "unchanged": news.known - news.changed,
+                "superseded": self.passed.superseded, "gone": news.gone,
+            })),
+            "left_out": self.left_out,
+            "pending": self.pending,
             "batches": self.batches,
             "requests": self.requests(),
             "polls": self.polls,

@@ -5,14 +5,25 @@ use crate::error::Error;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+/// Refuses results on standard output where the summary is to stand alone there.
+pub fn check_results(args: &SendArgs) -> Result<(), Error> {
+    let is_stdout = args.results.as_ref().is_some_and(|path| path.as_os_str() == "-");
+    if is_stdout && args.json {
+        return Err(Error::usage("`--results -` and `--json` would both write to standard output")
+            .hint("let the results go to a file or a pipe: --results FILE"));
+    }
+    Ok(())
+}
+
 /// Refuses a `--dead-letter` or `--results` file that is an input, a file of the ledger, or the other of the two.
 /// A dead-letter file is also refused if it is no plain file, since it is read back and cut to its last whole line.
 pub fn keep_apart(args: &SendArgs, state: &Path) -> Result<(), Error> {
     let ledger = ["ledger.db", "ledger.db-wal", "ledger.lock", "status.json", "sandbox.db"];
     let mut taken: Vec<(PathBuf, &str)> = args.inputs.iter().map(|path| (path.clone(), "an input")).collect();
     taken.extend(ledger.iter().map(|name| (state.join(name), "a file of the import's state")));
-    let written = [("--dead-letter", &args.dead_letter), ("--results", &args.results)];
-    for (option, path) in written.iter().filter_map(|(option, path)| Some((option, path.as_ref()?))) {
+    let results = args.results.as_ref().filter(|path| path.as_os_str() != "-");
+    let written = [("--dead-letter", args.dead_letter.as_ref()), ("--results", results)];
+    for (option, path) in written.iter().filter_map(|(option, path)| Some((option, (*path)?))) {
         if let Some((_, what)) = taken.iter().find(|(other, _)| is_same(path, other)) {
             return Err(Error::failed(format!("`{option} {}` is {what}", path.display()))
                 .hint("name a file of its own: it would be written over"));
@@ -34,7 +45,7 @@ pub fn keep_apart(args: &SendArgs, state: &Path) -> Result<(), Error> {
             return Err(Error::failed(format!("`{option} {}` is not a plain file", path.display()))
                 .hint("name a file, or leave the option out"));
         }
-        taken.push((path.clone(), "the file of another option"));
+        taken.push((path.to_owned(), "the file of another option"));
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ mod standing;
 mod state;
 mod told;
 
-pub use apart::keep_apart;
+pub use apart::{check_results, keep_apart};
 pub use choice::{Chosen, choose};
 pub use input::{audit_layout, input_names, layout, layout_as};
 pub use masked::Masks;

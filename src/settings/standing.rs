@@ -3,7 +3,9 @@
 use crate::args::SendArgs;
 use crate::error::Error;
 use crate::target::Target;
-use std::path::Path;
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const BATCH_AGE: Duration = Duration::from_secs(5);
@@ -40,7 +42,39 @@ pub fn check_inputs(args: &SendArgs) -> Result<(), Error> {
             return Err(Error::usage(format!("`{option}` is for standard input, the input `-`")));
         }
     }
+    check_twice(&args.inputs)
+}
+
+/// Refuses one file under two names: each of its rows would be sent twice.
+fn check_twice(inputs: &[PathBuf]) -> Result<(), Error> {
+    let mut known: HashMap<Name, &Path> = HashMap::new();
+    for path in inputs {
+        let Some(other) = known.insert(Name::of(path), path) else { continue };
+        let (path, other) = (path.display().to_string(), other.display().to_string());
+        let words = if path == other {
+            format!("`{path}` is named twice")
+        } else {
+            format!("`{other}` and `{path}` are the same file")
+        };
+        return Err(Error::usage(words).hint("name it once; each of its rows would be sent twice"));
+    }
     Ok(())
+}
+
+/// What a file is by, however it is called; one that is not there has its name only.
+#[derive(PartialEq, Eq, Hash)]
+enum Name {
+    File(u64, u64),
+    None(PathBuf),
+}
+
+impl Name {
+    fn of(path: &Path) -> Self {
+        match path.metadata() {
+            Ok(data) => Self::File(data.dev(), data.ino()),
+            Err(_) => Self::None(path.to_owned()),
+        }
+    }
 }
 
 /// Refuses standard input without a place for its state.

@@ -73,7 +73,7 @@ fn every_option_of_the_help_is_in_the_manual_and_in_the_completions() {
     let of_plan = bash.lines().skip_while(|line| !line.contains("bulkhaul__subcmd__plan)")).nth(1).unwrap();
     assert!(of_plan.contains("--batch-rows") && !of_plan.contains("--abandon"), "{of_plan}");
     let plan = bench.run("plan --help").exits(0).stdout;
-    assert!(!plan.contains("--abandon") && !plan.contains("--state"), "{plan}");
+    assert!(!plan.contains("--abandon") && !plan.contains("--results"), "{plan}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod edges;
 mod errors;
 mod help;
 mod log;
-mod plan;
+pub(crate) mod plan;
 mod rejects;
 mod report;
 mod status;

@@ -3,7 +3,7 @@
 
 use super::scenario::Scenario;
 use super::stage::{Play, Stage, in_parallel, shown, turn};
-use super::tracer::{counts, factor, finish, injection, is_here, say, traced};
+use super::tracer::{counts, factor, injection, is_here, say, traced};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -40,7 +40,7 @@ fn cases(number: usize, stage: &Stage) -> Vec<Case> {
     let play = stage.play();
     let log = stage.dir.path().join("trace");
     let rules = ["-e".to_owned(), format!("trace={},{}", OF_THE_LEDGER.join(","), OF_THE_WIRE.join(","))];
-    let (status, said) = finish(&mut traced(&play.command(), &rules, Some(&log))).unwrap();
+    let (status, said) = stage.finish(&mut traced(&play.command(), &rules, Some(&log))).unwrap();
     assert_eq!(status.code(), Some(stage.scenario.exit), "{said}");
     let counts = counts(&std::fs::read_to_string(&log).unwrap());
     let most = |call: &str| counts.get(call).copied().unwrap_or_default();
@@ -106,7 +106,7 @@ impl Case {
     fn play(&self, stage: &Stage, ends: &Mutex<BTreeMap<i32, usize>>) -> Result<(), String> {
         let play = stage.play();
         let log = play.state.with_extension("trace");
-        let Some((status, said)) = finish(&mut traced(&play.command(), &self.rules(&play), Some(&log)))
+        let Some((status, said)) = stage.finish(&mut traced(&play.command(), &self.rules(&play), Some(&log)))
         else {
             return Err("it does not come to an end".to_owned());
         };
@@ -152,6 +152,8 @@ fn stages() -> Vec<Stage> {
         "dead letters in a file beside",
         "the resumption of a resumption",
         "a target without keys",
+        "a pipe",
+        "a copied pipe",
     ];
     Scenario::all().into_iter().filter(|scenario| wanted.contains(&scenario.name)).map(Stage::new).collect()
 }
@@ -221,7 +223,7 @@ fn a_write_that_is_cut_short_is_a_failed_one() {
 }
 
 fn ends_or_stops(play: &Play<'_>, command: &mut Command) -> Result<(), String> {
-    let Some((status, said)) = finish(command) else {
+    let Some((status, said)) = play.stage.finish(command) else {
         return Err("it does not come to an end".to_owned());
     };
     let code = status.code().unwrap_or(-1);
@@ -277,7 +279,7 @@ fn a_disk_that_is_full_stops_the_run_and_loses_nothing() {
         let mut play = stage.play();
         let disk = SmallDisk::mount(&play.state.with_extension("disk"), *kib).unwrap();
         play.state = disk.0.join("state");
-        let full = finish(&mut play.command());
+        let full = stage.finish(&mut play.command());
         let about = |why: String| format!("a disk of {kib} KiB: {why}");
         let Some((status, said)) = full else { return Err(about("it does not come to an end".to_owned())) };
         // Too full for the folder itself is no matter of the ledger.

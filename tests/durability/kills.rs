@@ -2,7 +2,7 @@
 
 use super::scenario::Scenario;
 use super::stage::{Play, Stage, in_parallel, shown, turn};
-use super::tracer::{counts, factor, finish, injection, is_here, say, traced};
+use super::tracer::{counts, factor, injection, is_here, say, traced};
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -28,7 +28,7 @@ fn points(number: usize, stage: &Stage) -> Vec<Point> {
     let play = stage.play();
     let log = stage.dir.path().join("trace");
     let rules = ["-y", "-e", &format!("trace=write,{}", CALLS.join(","))].map(str::to_owned);
-    let (status, said) = finish(&mut traced(&play.command(), &rules, Some(&log))).unwrap();
+    let (status, said) = stage.finish(&mut traced(&play.command(), &rules, Some(&log))).unwrap();
     assert_eq!(status.code(), Some(stage.scenario.exit), "{}: {said}", stage.scenario.name);
     let text = std::fs::read_to_string(&log).unwrap();
     let letters = play.letters().display().to_string();
@@ -60,7 +60,7 @@ fn kill(play: &Play<'_>, point: &Point) -> Result<bool, String> {
             return Ok(false);
         }
     }
-    let Some((status, said)) = finish(&mut traced(&play.command(), &rules, None)) else {
+    let Some((status, said)) = play.stage.finish(&mut traced(&play.command(), &rules, None)) else {
         return Err("it does not come to an end".to_owned());
     };
     match (status.signal(), status.code()) {

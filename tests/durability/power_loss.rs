@@ -4,7 +4,7 @@
 use super::disk::{Call, Disk, read};
 use super::scenario::Scenario;
 use super::stage::{Play, Stage, in_parallel, shown, turn};
-use super::tracer::{factor, finish, is_here, say, traced};
+use super::tracer::{factor, is_here, say, traced};
 use bulkhaul::edge::ledger::{LedgerError, View};
 use bulkhaul::model::{BatchPage, Digest};
 use std::collections::HashSet;
@@ -41,7 +41,7 @@ fn record(scenario: Scenario) -> Recording {
     let log = stage.dir.path().join("trace");
     let before = Disk::of(&play.state, &play.state).with(&play.letters(), &play.letters());
     let rules = ["-y", "-xx", "-s", "10000000", "-e", CALLS].map(str::to_owned);
-    let (status, said) = finish(&mut traced(&play.command(), &rules, Some(&log))).unwrap();
+    let (status, said) = stage.finish(&mut traced(&play.command(), &rules, Some(&log))).unwrap();
     assert_eq!(status.code(), Some(stage.scenario.exit), "{}: {said}", stage.scenario.name);
     let text = std::fs::read_to_string(&log).unwrap();
     let calls = read(&text, stage.dir.path());

@@ -17,6 +17,8 @@ pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     pub(crate) start: Start,
     pub(crate) file: &'static str,
+    /// It is fed through a pipe, from its start each time.
+    pub(crate) piped: bool,
     pub(crate) input: String,
     /// After `--to`, and what else stands on the command line; `{url}` is the server.
     pub(crate) arguments: &'static str,
@@ -80,6 +82,7 @@ impl Scenario {
             name,
             start,
             file: "rows.ndjson",
+            piped: false,
             input,
             arguments: ROWS,
             max_rows: 0,
@@ -134,6 +137,17 @@ impl Scenario {
                 arguments: "--to ./keyless.toml --url {url}/keyless --batch-rows 3 -j 2",
                 keyless: true,
                 ..Self::new("a target without keys", begun, 18, &[], &[])
+            },
+            Self { piped: true, ..Self::new("a pipe", begun, 24, &[1, 5, 13, 22], &[8]) },
+            Self {
+                piped: true,
+                term_at: Some(3),
+                ..Self::new("a drain of a pipe", begun, 27, &[1, 14], &[])
+            },
+            Self {
+                piped: true,
+                arguments: "--to ./rows.toml --url {url} --batch-rows 3 -j 2 --spool",
+                ..Self::new("a copied pipe", Start::Fresh, 18, &[4], &[])
             },
         ]
     }

@@ -2,11 +2,11 @@
 
 use super::oracle::{Case, Oracle};
 use super::scenario::{PROFILES, Scenario, Start};
-use super::tracer::{finish, injection, traced};
+use super::tracer::{self, injection, traced};
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tempfile::TempDir;
@@ -94,12 +94,12 @@ impl Stage {
             for (call, when) in [("recvfrom", "4"), ("pwrite64", "7")] {
                 let command = self.command(&opening, "opening");
                 let mut traced = traced(&command, &injection(call, "signal=KILL", when), None);
-                let (status, said) = finish(&mut traced).unwrap();
+                let (status, said) = self.finish(&mut traced).unwrap();
                 assert_eq!(status.signal(), Some(9), "{call} {when}: {said}");
             }
         } else {
             let mut command = self.command(&opening, "opening");
-            let (status, said) = finish(command.args(["--limit", "0"])).unwrap();
+            let (status, said) = self.finish(command.args(["--limit", "0"])).unwrap();
             assert_eq!(status.code(), Some(0), "{said}");
         }
         // A request of the killed run may still be on its way; the server must have heard it before the case begins.
@@ -108,11 +108,18 @@ impl Stage {
         self.oracle.end("opening");
     }
 
+    /// As `tracer::finish`, with the input on its pipe where there is one.
+    pub(crate) fn finish(&self, command: &mut Command) -> Option<(ExitStatus, String)> {
+        tracer::finish(command, self.scenario.piped.then_some(&self.scenario.input))
+    }
+
     /// The command that this import is, with its state there.
     pub(crate) fn command(&self, state: &Path, token: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bulkhaul"));
         command.current_dir(self.dir.path());
-        command.args(["send", self.scenario.file, "-q", "--progress", "none", "--state"]).arg(state);
+        let input =
+            if self.scenario.piped { &["-", "--format", "ndjson"][..] } else { &[self.scenario.file] };
+        command.arg("send").args(input).args(["-q", "--progress", "none", "--state"]).arg(state);
         command.args(self.scenario.arguments.replace("{url}", &self.oracle.url).split(' '));
         if self.scenario.letters_beside {
             command.arg("--dead-letter").arg(state.with_extension("letters"));
@@ -189,7 +196,7 @@ impl Play<'_> {
     /// The same command again, to its end; then what the server applied decides.
     pub(crate) fn converges(&self) -> Result<(), String> {
         let scenario = &self.stage.scenario;
-        let Some((status, said)) = finish(&mut self.command()) else {
+        let Some((status, said)) = self.stage.finish(&mut self.command()) else {
             return Err("the next run does not come to an end".to_owned());
         };
         if !status.code().is_some_and(|code| scenario.ends(code)) {

@@ -59,10 +59,15 @@ pub(crate) fn injection(call: &str, what: &str, when: &str) -> Vec<String> {
         .to_vec()
 }
 
-/// How a run ended, with what it said; `None` if it did not come to an end.
-pub(crate) fn finish(command: &mut Command) -> Option<(ExitStatus, String)> {
-    let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+/// How a run ended that was fed this through a pipe, with what it said; `None` if it did not come to an end.
+pub(crate) fn finish(command: &mut Command, fed: Option<&str>) -> Option<(ExitStatus, String)> {
+    let stdin = if fed.is_some() { Stdio::piped() } else { Stdio::null() };
+    let mut child = command.stdin(stdin).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    if let (Some(mut pipe), Some(fed)) = (child.stdin.take(), fed) {
+        // It is smaller than a pipe's room, and a run that ends before it is read does no harm.
+        assert!(fed.len() < 1 << 16);
+        let _ = std::io::Write::write_all(&mut pipe, fed.as_bytes());
+    }
     let mut stderr = child.stderr.take().unwrap();
     let reader = std::thread::spawn(move || {
         let mut text = String::new();

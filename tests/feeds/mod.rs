@@ -1,6 +1,8 @@
 //! `--sync`: of each feed just the rows that are new or have changed, each once, whatever happens in between.
 
+mod audits;
 mod deletes;
+mod plans;
 mod states;
 
 use crate::support::{Applied, Bench, Said};

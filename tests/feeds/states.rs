@@ -63,6 +63,52 @@ fn a_feed_that_is_cut_off_is_refused_before_anything_is_sent() {
 }
 
 #[test]
+fn a_packed_feed_that_is_cut_off_is_refused_before_anything_is_sent() {
+    use std::io::Write;
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(feed(3000, |row| Some(format!("{}", row * 7919 % 1009))).as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    let bench = Bench::with("x.csv.gz", &packed[..packed.len() / 2]);
+    let said = bench.run(&format!("send x.csv.gz {SYNC}")).exits(1);
+    let error = &said.summary()["error"];
+    assert!(error["message"].as_str().unwrap().contains("data ends too early"), "{error}");
+    assert_eq!(error["hint"], "the file was probably copied or written only in part; get it again");
+    assert!(sent(&bench).is_empty());
+    bench.write("x.csv.gz", packed);
+    bench.run(&format!("send x.csv.gz {SYNC}")).exits(0);
+}
+
+/// Longer, or written over within its size: its time tells.
+#[test]
+fn a_feed_that_is_still_being_written_is_refused_before_anything_is_sent() {
+    let bench = Bench::with("x.csv", feed(400_000, |_| Some("a".into())));
+    for grows in [true, false] {
+        let child = bench.start(&format!("send x.csv {SYNC}"));
+        let path = bench.path("x.csv");
+        let end = std::sync::atomic::AtomicBool::new(false);
+        let output = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                use std::os::unix::fs::FileExt;
+                while !end.load(std::sync::atomic::Ordering::Relaxed) {
+                    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+                    let at = file.metadata().unwrap().len() - if grows { 0 } else { 2 };
+                    file.write_all_at(if grows { b"z,z,z\n" } else { b"b\n" }, at).unwrap();
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            });
+            let output = child.wait_with_output().unwrap();
+            end.store(true, std::sync::atomic::Ordering::Relaxed);
+            output
+        });
+        let said = crate::support::said(output).exits(1);
+        let error = &said.summary()["error"];
+        assert_eq!(error["message"], "`x.csv` is still being written; nothing was sent");
+        assert_eq!(error["hint"], "let its producer write another file, and rename it when it is whole");
+        assert!(sent(&bench).is_empty());
+    }
+}
+
+#[test]
 fn a_state_keeps_to_its_key_and_to_being_a_feed() {
     let bench = Bench::with("x.csv", "id,value\nr1,a\n");
     bench.run(&format!("send x.csv {SYNC}")).exits(0);
@@ -104,12 +150,7 @@ fn a_timer_hears_nothing_unless_a_person_is_needed() {
 #[test]
 fn the_words_of_sync_are_checked_before_a_file_is_opened() {
     let bench = Bench::with("x.csv", "id\n1\n");
-    for wrong in [
-        "x.csv --sync id",
-        "- --format csv --sync id --state s",
-        "x.csv --sync id --state s -n",
-        "x.csv --sync , --state s",
-    ] {
+    for wrong in ["x.csv --sync id", "- --format csv --sync id --state s", "x.csv --sync , --state s"] {
         bench.run(&format!("send {wrong} --to sandbox")).exits(2);
     }
     assert!(!bench.path("s").exists());

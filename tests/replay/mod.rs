@@ -2,6 +2,7 @@
 
 mod doubt;
 mod files;
+mod piped;
 mod states;
 
 use crate::support::{Applied, Bench};

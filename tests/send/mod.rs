@@ -1,6 +1,7 @@
 //! `bulkhaul send` over the real binary: words, exit codes, files, and what the target really got.
 
 mod bad_input;
+mod broken_pipes;
 mod doubt;
 mod endings;
 mod faults;
@@ -8,5 +9,7 @@ mod files;
 mod formats;
 mod memory;
 mod pipes;
+mod results;
+mod several;
 mod states;
 mod targets;

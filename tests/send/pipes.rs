@@ -7,10 +7,10 @@ use std::io::Write;
 use std::process::{Child, ChildStdin, Stdio};
 use std::time::{Duration, Instant};
 
-const SEND: &str = "send - --format ndjson --to sandbox --state s --progress none";
+pub(super) const SEND: &str = "send - --format ndjson --to sandbox --state s --progress none";
 
 /// NDJSON rows with these numbers.
-fn rows(from: u64, to: u64) -> String {
+pub(super) fn rows(from: u64, to: u64) -> String {
     let mut text = String::new();
     for row in from..=to {
         writeln!(text, "{{\"id\":\"r{row}\",\"n\":{row}}}").unwrap();
@@ -19,13 +19,13 @@ fn rows(from: u64, to: u64) -> String {
 }
 
 /// A run, and the end of its pipe.
-struct Fed {
-    child: Child,
-    stdin: Option<ChildStdin>,
+pub(super) struct Fed {
+    pub(super) child: Child,
+    pub(super) stdin: Option<ChildStdin>,
 }
 
 impl Fed {
-    fn start(bench: &Bench, arguments: &str) -> Self {
+    pub(super) fn start(bench: &Bench, arguments: &str) -> Self {
         let mut command = bench.command(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -34,19 +34,19 @@ impl Fed {
     }
 
     /// Whatever it takes of this; it may have gone.
-    fn write(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+    pub(super) fn write(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         let stdin = self.stdin.as_mut().unwrap();
         let _ = stdin.write_all(bytes.as_ref()).and_then(|()| stdin.flush());
         self
     }
 
-    fn signal(&mut self, name: &str) -> &mut Self {
+    pub(super) fn signal(&mut self, name: &str) -> &mut Self {
         std::process::Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
         self
     }
 
     /// What it said, with its pipe still open.
-    fn ends(&mut self) -> Said {
+    pub(super) fn ends(&mut self) -> Said {
         let until = Instant::now() + Duration::from_secs(20);
         while self.child.try_wait().unwrap().is_none() {
             assert!(Instant::now() < until, "it does not end");
@@ -65,17 +65,17 @@ impl Fed {
     }
 }
 
-fn fed(bench: &Bench, arguments: &str, bytes: impl AsRef<[u8]>) -> Said {
+pub(super) fn fed(bench: &Bench, arguments: &str, bytes: impl AsRef<[u8]>) -> Said {
     let mut run = Fed::start(bench, arguments);
     run.write(bytes);
     run.finish()
 }
 
-fn sandbox(bench: &Bench) -> Vec<Applied> {
+pub(super) fn sandbox(bench: &Bench) -> Vec<Applied> {
     applied(&bench.path("s/sandbox.db"))
 }
 
-fn ledger(bench: &Bench, sql: &str) -> Vec<String> {
+pub(super) fn ledger(bench: &Bench, sql: &str) -> Vec<String> {
     let db = rusqlite::Connection::open(bench.path("s/ledger.db")).unwrap();
     let mut select = db.prepare(sql).unwrap();
     let rows = select.query_map([], |row| row.get::<_, rusqlite::types::Value>(0)).unwrap();
@@ -180,37 +180,6 @@ fn a_termination_before_anything_came_says_how_to_go_on() {
         stopped.stderr
     );
     assert!(stopped.stderr.ends_with("--progress none --json\n"), "{}", stopped.stderr);
-}
-
-#[test]
-fn killed_at_random_moments_and_fed_again_each_row_is_applied_once() {
-    let bench = Bench::new();
-    let all = rows(1, 600);
-    let send = format!(
-        "{SEND} --json --batch-rows 20 --batch-age 10ms --faults drop-after=3%,error=3%,throttle=3% --seed 5"
-    );
-    let mut random = fastrand::Rng::with_seed(std::process::id().into());
-    let mut seen = 0;
-    for _ in 0..10 {
-        let mut run = Fed::start(&bench, &send);
-        let until = Instant::now() + Duration::from_millis(random.u64(10..150));
-        for line in all.as_bytes().chunks(700) {
-            run.write(line);
-            std::thread::sleep(Duration::from_millis(4));
-            if Instant::now() > until {
-                break;
-            }
-        }
-        run.child.kill().unwrap();
-        run.child.wait().unwrap();
-        seen += 1;
-    }
-    assert_eq!(seen, 10);
-    fed(&bench, &send, &all).exits(0).books([600, 600, 0, 0, 0]);
-    let rows = sandbox(&bench);
-    assert_eq!(rows.len(), 600);
-    assert!(rows.iter().all(|row| row.times == 1));
-    assert_eq!(ledger(&bench, "SELECT seq FROM kept"), [""; 0]);
 }
 
 #[test]

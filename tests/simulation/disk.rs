@@ -159,7 +159,7 @@ impl Disk {
     fn apply(&mut self, entry: &Entry) -> Noted {
         let mut noted = Noted::default();
         match entry {
-            Entry::Plan { batches, natural, refused, cursor, kept, passed } => {
+            Entry::Plan { batches, natural, refused, cursor, kept, passed, starts: _ } => {
                 let mut rows = refused.len() as u64 + self.pass(*passed);
                 for batch in batches {
                     rows += batch.rows.len();
@@ -179,7 +179,7 @@ impl Disk {
                 self.refuse(None, refused);
                 self.advance(cursor, rows);
             }
-            Entry::Refuse { refused, cursor, passed } => {
+            Entry::Refuse { refused, cursor, passed, starts: _ } => {
                 self.refuse(None, refused);
                 let rows = refused.len() as u64 + self.pass(*passed);
                 self.advance(cursor, rows);

@@ -3,7 +3,7 @@
 
 use super::reading::{damaged, digest, number, row_set};
 use super::{LedgerError, View, present};
-use crate::model::{BatchKey, BatchPage, BatchState, LetterPage, Place};
+use crate::model::{BatchKey, BatchPage, BatchState, KeptRows, LetterPage, Place};
 use rusqlite::{OptionalExtension, Row, params};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -76,6 +76,32 @@ impl View {
             });
         }
         Ok(letters)
+    }
+
+    /// Hands over the rows that are kept for batches of an import, each batch with its number, its rows and how it stands;
+    /// no kept rows where a batch that has no end should have them.
+    pub fn kept<E: From<LedgerError>>(
+        &self,
+        import: u64,
+        each: &mut dyn FnMut(BatchPage, Option<KeptRows>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let sql = |error: rusqlite::Error| E::from(LedgerError::from(error));
+        let mut select = self
+            .conn
+            .prepare(
+                "SELECT batch.*, kept.rows AS kept_rows FROM batch LEFT JOIN kept USING (seq)
+                 WHERE import = ?1 AND (kept.seq IS NOT NULL
+                   OR batch.kept = 1 AND state IN ('prepared', 'accepted', 'doubt')) ORDER BY batch.seq",
+            )
+            .map_err(sql)?;
+        let mut rows = select.query([import as i64]).map_err(sql)?;
+        while let Some(row) = rows.next().map_err(sql)? {
+            let kept: Option<Vec<u8>> = row.get("kept_rows").map_err(sql)?;
+            let kept =
+                kept.map(|bytes| KeptRows::read(bytes).ok_or_else(|| damaged("the kept rows of a batch")));
+            each(page(row)?, kept.transpose()?)?;
+        }
+        Ok(())
     }
 
     /// Dead letters of the whole state; those of one import that are about a row; and those about a whole request.

@@ -4,7 +4,7 @@
 //! batches' ends: no second book is written that could run ahead of them. When the import has ended, they are folded
 //! into the sorted blocks of `feed`, which are read from one end to the other by the next one.
 
-use super::{Ledger, LedgerError, reading};
+use super::{Ledger, LedgerError, View, reading};
 use crate::edge::sorter::{Sorted, Sorter};
 use crate::model::{FeedEntry, FeedKey, ImportRecord, Load, Ordinal, RowSet};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -143,17 +143,40 @@ impl Ledger {
         &self,
         each: &mut dyn FnMut(FeedEntry) -> Result<(), LedgerError>,
     ) -> Result<(), LedgerError> {
-        if self.is_new {
-            return Ok(());
-        }
-        let mut select = self.conn.prepare("SELECT entries FROM feed ORDER BY first")?;
-        let mut rows = select.query([])?;
-        while let Some(row) = rows.next()? {
-            let entries = row.get_ref(0)?.as_bytes().map_err(rusqlite::Error::from)?;
-            entries.chunks_exact(FeedEntry::BYTES).map(FeedEntry::from_bytes).try_for_each(&mut *each)?;
-        }
-        Ok(())
+        if self.is_new { Ok(()) } else { known(&self.conn, each) }
     }
+}
+
+impl View {
+    /// What the rows of an import are known by; `None` if it is not of a feed.
+    pub fn feed_key(&self, import: u64) -> Result<Option<FeedKey>, LedgerError> {
+        let sql = "SELECT sync FROM import WHERE number = ?1";
+        let names: Option<String> = self.conn.query_row(sql, [import as i64], |row| row.get(0))?;
+        let Some(names) = names else { return Ok(None) };
+        let names = serde_json::from_str(&names).ok().and_then(FeedKey::new);
+        names.map(Some).ok_or_else(|| LedgerError::Refused("the key of a feed cannot be read".to_owned()))
+    }
+
+    /// As [`Ledger::known_rows`]. Rows that the newest import has delivered are not among them yet.
+    pub fn known_rows(
+        &self,
+        each: &mut dyn FnMut(FeedEntry) -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError> {
+        known(&self.conn, each)
+    }
+}
+
+fn known(
+    conn: &Connection,
+    each: &mut dyn FnMut(FeedEntry) -> Result<(), LedgerError>,
+) -> Result<(), LedgerError> {
+    let mut select = conn.prepare("SELECT entries FROM feed ORDER BY first")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let entries = row.get_ref(0)?.as_bytes().map_err(rusqlite::Error::from)?;
+        entries.chunks_exact(FeedEntry::BYTES).map(FeedEntry::from_bytes).try_for_each(&mut *each)?;
+    }
+    Ok(())
 }
 
 /// Within the transaction that plans the batch.

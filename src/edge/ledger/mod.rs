@@ -14,6 +14,7 @@ mod present;
 mod reading;
 mod replay;
 mod schema;
+mod told;
 mod view;
 mod writing;
 

@@ -39,7 +39,11 @@ CREATE TABLE batch (
   delivered INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX batch_unsettled ON batch (import, seq) WHERE state IN ('prepared', 'accepted', 'doubt');
+CREATE INDEX batch_parent ON batch (parent) WHERE parent IS NOT NULL;
 CREATE TABLE kept (seq INTEGER PRIMARY KEY REFERENCES batch (seq), rows BLOB NOT NULL) STRICT;
+CREATE TABLE input_start (
+  import INTEGER NOT NULL, input INTEGER NOT NULL, first INTEGER NOT NULL, PRIMARY KEY (import, input)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE letter (
   number INTEGER PRIMARY KEY,
   import INTEGER NOT NULL REFERENCES import (number),

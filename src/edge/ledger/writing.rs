@@ -2,8 +2,8 @@
 
 use super::{KeyTexts, LedgerError, feed};
 use crate::model::{
-    BatchSeq, Begun, Cursor, DeadLetter, Entry, FeedKey, Form, GroupId, ImportRecord, KeptRows, Limit, Load,
-    NaturalKey, Noted, Passed, Planned,
+    BatchSeq, Begun, Cursor, DeadLetter, Entry, FeedKey, Form, GroupId, ImportRecord, InputStart, KeptRows,
+    Limit, Load, NaturalKey, Noted, Passed, Planned,
 };
 use rusqlite::{Connection, params};
 use std::cell::RefCell;
@@ -95,7 +95,7 @@ pub(super) fn apply(conn: &Page<'_>, entry: &Entry) -> Result<Noted, LedgerError
     let number = conn.import;
     let mut noted = Noted::default();
     match entry {
-        Entry::Plan { batches, natural, refused, cursor, kept, passed } => {
+        Entry::Plan { batches, natural, refused, cursor, kept, passed, starts } => {
             let mut rows = refused.len() as u64 + passed.unchanged;
             for batch in batches {
                 rows += batch.rows.len();
@@ -109,11 +109,13 @@ pub(super) fn apply(conn: &Page<'_>, entry: &Entry) -> Result<Noted, LedgerError
                 conn.feed.map_or(Ok(()), |key| feed::note(conn, seq.0 as i64, load, key))?;
             }
             refuse(conn, number, None, refused)?;
+            begin_inputs(conn, number, starts)?;
             pass(conn, *passed);
             conn.add("rows_read", rows);
             conn.cursor.replace(Some(*cursor));
         }
-        Entry::Refuse { refused, cursor, passed } => {
+        Entry::Refuse { refused, cursor, passed, starts } => {
+            begin_inputs(conn, number, starts)?;
             refuse(conn, number, None, refused)?;
             pass(conn, *passed);
             conn.add("rows_read", refused.len() as u64 + passed.unchanged);
@@ -169,6 +171,15 @@ pub(super) fn apply(conn: &Page<'_>, entry: &Entry) -> Result<Noted, LedgerError
         }
     }
     Ok(noted)
+}
+
+/// What was written of them before may be of inputs that were others then.
+fn begin_inputs(conn: &Connection, import: i64, starts: &[InputStart]) -> Result<(), LedgerError> {
+    for start in starts {
+        conn.prepare_cached("INSERT OR REPLACE INTO input_start (import, input, first) VALUES (?1, ?2, ?3)")?
+            .execute(params![import, start.input, start.first.0 as i64])?;
+    }
+    Ok(())
 }
 
 /// Rows of a feed that are not sent.

@@ -8,7 +8,7 @@ use super::csv::{CsvFramer, Quoting};
 use super::frame::{Bounds, Extent, Trouble};
 use super::ndjson::{self, NdjsonFramer};
 use super::{Format, Layout, SourceError, Step, taken};
-use crate::model::{BadRow, Mark, Ordinal, Place};
+use crate::model::{BadRow, InputStart, Mark, Ordinal, Place};
 use serde_json::value::RawValue;
 use std::io::ErrorKind;
 use std::ops::Range;
@@ -169,6 +169,8 @@ pub(super) struct Lane {
     /// Where the last record ended, and the number of the next.
     place: Place,
     pub(super) ordinal: Ordinal,
+    /// Inputs that it went on to, until somebody asks.
+    starts: Vec<InputStart>,
     /// Bytes on disk of the inputs that are behind.
     behind: u64,
     /// What ended the walk: said again, so that an error is never followed by what looks like an end.
@@ -189,6 +191,7 @@ impl Lane {
             feed: None,
             place: Place::START,
             ordinal: Ordinal::default(),
+            starts: Vec::new(),
             behind: 0,
             failed: None,
             scratch: Vec::new(),
@@ -242,6 +245,11 @@ impl Lane {
         let opened = self.inputs.open(index)?;
         let feed = Feed::open(opened, self.inputs.name(index), index, None, &self.layout)?;
         Ok(feed.column_names())
+    }
+
+    /// Inputs that were begun since this was asked last.
+    pub(super) fn take_starts(&mut self) -> Vec<InputStart> {
+        std::mem::take(&mut self.starts)
     }
 
     /// Lets go of the open input.
@@ -319,6 +327,7 @@ impl Lane {
             chain
         });
         self.enter(next, chain)?;
+        self.starts.push(InputStart { input: next, first: self.ordinal });
         self.behind += consumed;
         Ok(())
     }

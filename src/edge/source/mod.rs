@@ -29,7 +29,7 @@ pub use reread::Rereader;
 pub use standing::{Bell, StandardInput};
 pub use taken::{TakenRow, one_record};
 
-use crate::model::{BadRow, Cursor, Mark, Ordinal};
+use crate::model::{BadRow, Cursor, InputStart, Mark, Ordinal};
 use buffer::{Buffer, Chain};
 use coding::Inputs;
 use lane::Lane;
@@ -154,6 +154,11 @@ impl Source {
         let chain = self.lane.feed().and_then(|feed| feed.buffer.chain_before(last.place.byte));
         let chain = chain.expect("the record returned last is still in memory").finish();
         Cursor { place: last.place, ordinal: last.ordinal, chain }
+    }
+
+    /// Inputs that were begun since this was asked last, the first one apart.
+    pub fn take_starts(&mut self) -> Vec<InputStart> {
+        self.lane.take_starts()
     }
 
     /// The number of the next record.

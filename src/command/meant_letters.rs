@@ -1,0 +1,142 @@
+//! Which dead letters a replay is of, how records among them are read, and whose they are.
+
+use super::letters::of_any;
+use super::replays::{root_of_state, state_of_file};
+use crate::args::{FormatArg, ReplayArgs, SendArgs};
+use crate::edge::source::Layout;
+use crate::edge::status_file;
+use crate::error::Error;
+use crate::settings;
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// What is meant, found without making anything.
+#[derive(Debug)]
+pub(super) struct Meant {
+    pub(super) layout: Option<Layout>,
+    letters: Letters,
+}
+
+#[derive(Debug)]
+enum Letters {
+    File(PathBuf),
+    /// On standard input, of the import in this state.
+    Piped(PathBuf),
+}
+
+impl Meant {
+    /// `None` if there are no letters.
+    pub(super) fn of(args: &ReplayArgs) -> Result<Option<Self>, Error> {
+        let send = &args.send;
+        let layout = typed_layout(send)?;
+        if !settings::is_piped(send) {
+            let file = letters_of(&send.inputs[0])?;
+            return Ok(file.map(|file| Self { layout, letters: Letters::File(file) }));
+        }
+        let state = send.state.as_ref().ok_or_else(|| {
+            Error::usage("standard input does not say in which state the import of its dead letters is")
+                .hint("name it: --state DIR")
+        })?;
+        Ok(Some(Self { layout, letters: Letters::Piped(root_of_state(state)) }))
+    }
+
+    /// The state whose `replays` these are.
+    pub(super) fn root(&self, send: &SendArgs) -> Result<PathBuf, Error> {
+        let root = match &self.letters {
+            Letters::File(file) => root(send, file)?,
+            Letters::Piped(root) => root.clone(),
+        };
+        settings::keep_apart(send, &root)?;
+        Ok(root)
+    }
+
+    /// The file that they are in: those on standard input are copied into `folder`, since they are read more than once.
+    pub(super) fn file(self, folder: &Path) -> Result<PathBuf, Error> {
+        match self.letters {
+            Letters::File(file) => Ok(file),
+            Letters::Piped(_) => {
+                let copy = folder.join("stdin");
+                piped(&copy).map_err(|error| {
+                    Error::failed(format!("standard input cannot be copied to `{}`: {error}", copy.display()))
+                })?;
+                // What is no dead letter is told before anything is sent.
+                of_any(&copy, &mut |_, _| Ok(()))?;
+                Ok(copy)
+            }
+        }
+    }
+}
+
+fn piped(copy: &Path) -> io::Result<()> {
+    // One of an earlier run, or a link that was planted there.
+    match std::fs::remove_file(copy) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(copy)?;
+    io::copy(&mut io::stdin().lock(), &mut file)?;
+    Ok(())
+}
+
+/// How records are read that could not be parsed, where options say so.
+fn typed_layout(send: &SendArgs) -> Result<Option<Layout>, Error> {
+    let about_csv = send.columns.is_some() || send.delimiter.is_some() || !send.types.is_empty();
+    let is_said = about_csv || send.format.is_some() || send.null.is_some();
+    if !is_said {
+        return Ok(None);
+    }
+    let is_csv = send.format != Some(FormatArg::Ndjson);
+    if is_csv && send.columns.is_none() {
+        return Err(Error::usage(
+            "records that could not be parsed are read as CSV by the names of their columns",
+        )
+        .hint("say --columns a,b,c beside the other options"));
+    }
+    let format = Some(send.format.unwrap_or(FormatArg::Csv));
+    let layout = settings::layout_as(send, format)?;
+    Ok(Some(Layout { header: false, ..layout }))
+}
+
+/// The file that is meant: a state folder, or an input, stands for its dead letters. None where there are none.
+fn letters_of(given: &Path) -> Result<Option<PathBuf>, Error> {
+    let beside = || {
+        let mut beside = given.as_os_str().to_owned();
+        beside.push(".bulkhaul");
+        PathBuf::from(beside)
+    };
+    let state = if given.is_dir() { given.to_owned() } else { beside() };
+    if !state.join("ledger.db").is_file() {
+        if given.is_dir() {
+            return Err(Error::failed(format!("there is no import in `{}`", given.display()))
+                .hint("name a dead-letter file, or the state folder of an import"));
+        }
+        return Ok(Some(given.to_owned()));
+    }
+    let own = state.join("dead-letters.ndjson");
+    if own.is_file() {
+        return Ok(Some(own));
+    }
+    let told = status_file::read(&state).ok().flatten().unwrap_or_default();
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap_or_default();
+    Ok(told["dead_letters"].as_str().map(PathBuf::from).filter(|path| path.is_file()))
+}
+
+/// The state whose `replays` these are.
+fn root(send: &SendArgs, file: &Path) -> Result<PathBuf, Error> {
+    let mut import_id = None;
+    // All of it is read: what is no dead letter is told before anything is made.
+    of_any(file, &mut |letter, _| {
+        import_id = import_id.take().or_else(|| letter.import_id.clone());
+        Ok(())
+    })?;
+    if let Some(state) = &send.state {
+        return Ok(root_of_state(state));
+    }
+    Ok(state_of_file(file, import_id.as_deref()).unwrap_or_else(|| {
+        let mut name = file.as_os_str().to_owned();
+        name.push(".bulkhaul");
+        PathBuf::from(name)
+    }))
+}

@@ -1,0 +1,91 @@
+//! `plan --sync`: what a feed would send, beside what was delivered of the last one. It looks at a copy of the ledger,
+//! in a folder that is gone afterwards.
+
+use super::baseline::Baseline;
+use super::feed::{check_history, check_shrink};
+use super::opening::{Subject, ledger_error};
+use super::send::held;
+use super::survey::{Seen, Survey};
+use crate::args::SendArgs;
+use crate::edge::ledger::{KeyTexts, Ledger};
+use crate::edge::source::Layout;
+use crate::edge::state_dir::{StateDir, StateError};
+use crate::error::Error;
+use crate::model::{Courses, FeedKey, ImportState, News};
+use crate::report::ReadingBar;
+use crate::settings;
+use std::io;
+use std::path::Path;
+
+/// What is known of the feed.
+pub(super) struct PlannedFeed {
+    pub(super) courses: Courses,
+    pub(super) news: News,
+    /// Rows of the last feed that are not settled: they go first.
+    pub(super) pending: u64,
+}
+
+pub(super) fn survey(
+    args: &SendArgs,
+    layout: &Layout,
+    key: &FeedKey,
+    subject: &Subject<'_>,
+    seen: &[Option<Seen>],
+) -> Result<PlannedFeed, Error> {
+    let state = settings::state_path(args)?;
+    let failed = |error: &io::Error| {
+        Error::failed(format!("the state folder `{}` cannot be looked at: {error}", state.display()))
+    };
+    let folder = tempfile::tempdir().map_err(|error| failed(&error))?;
+    let mut pending = 0;
+    let mut last = None;
+    let ledger = match copied(&state, folder.path())? {
+        None => None,
+        Some(mut ledger) => {
+            last = ledger.last_feed().map_err(|error| ledger_error(&error))?;
+            if let Some(found) = ledger.newest().map_err(|error| ledger_error(&error))? {
+                subject.check(&found)?;
+                check_history(key, &found, last.as_ref())?;
+                if last.is_none() {
+                    let state = StateDir::take(folder.path()).map_err(|_| held(folder.path()))?;
+                    let (inputs, quiet) = (&args.inputs[..], true);
+                    let texts = KeyTexts::NotKept;
+                    Baseline { inputs, layout, state: &state, key, texts, quiet }
+                        .take(&mut ledger, &found)?;
+                }
+                pending = if found.import.state == ImportState::Open { found.tally.pending } else { 0 };
+            }
+            ledger.fold_feeds(folder.path()).map_err(|error| ledger_error(&error))?;
+            Some(ledger)
+        }
+    };
+    let survey = Survey { inputs: &args.inputs, again: false, layout, key, folder: folder.path(), seen };
+    let (courses, news) = survey.of(
+        |source| Some(ReadingBar::new(args, source.bytes_total())),
+        |meet| ledger.as_ref().map_or(Ok(()), |ledger| ledger.known_rows(&mut |known| meet(known).map(drop))),
+    )?;
+    check_shrink(args, last.as_ref(), news)?;
+    Ok(PlannedFeed { courses, news, pending })
+}
+
+/// The ledger of a state that no run holds; `None` where there is none yet.
+fn copied(state: &Path, folder: &Path) -> Result<Option<Ledger>, Error> {
+    let failed = |error: io::Error| {
+        Error::failed(format!("the ledger in `{}` cannot be looked at: {error}", state.display()))
+    };
+    if !state.join("ledger.db").is_file() {
+        return Ok(None);
+    }
+    let _look = StateDir::look(state).map_err(|error| match error {
+        StateError::Held => held(state),
+        StateError::Io(error) => failed(error),
+    })?;
+    for name in ["ledger.db", "ledger.db-wal"] {
+        match std::fs::copy(state.join(name), folder.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+    }
+    let opened = Ledger::open(&folder.join("ledger.db"), &folder.join("dead-letters.ndjson"));
+    opened.map(Some).map_err(|error| ledger_error(&error))
+}

@@ -1,0 +1,149 @@
+//! A feed, read through before anything of it is sent: so the last row of a key is known, a feed that is cut off is found
+//! out in time, and so is one that somebody still writes.
+
+use super::opening::{ledger_error, source_error};
+use crate::edge::ledger::LedgerError;
+use crate::edge::sorter::{Sorted, Sorter};
+use crate::edge::source::{Layout, Source, Step};
+use crate::error::Error;
+use crate::model::{Course, Courses, FeedEntry, FeedKey, News, Ordinal};
+use crate::report::ReadingBar;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// A file's size, and when it was written to last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seen(u64, SystemTime);
+
+impl Seen {
+    pub(super) fn of(path: &PathBuf) -> Option<Self> {
+        let data = path.metadata().ok()?;
+        Some(Self(data.len(), data.modified().ok()?))
+    }
+}
+
+/// What a feed is read with.
+pub(super) struct Survey<'a> {
+    pub(super) inputs: &'a [PathBuf],
+    /// Nothing is unchanged: everything is sent again.
+    pub(super) again: bool,
+    pub(super) layout: &'a Layout,
+    pub(super) key: &'a FeedKey,
+    /// For what does not fit into memory.
+    pub(super) folder: &'a Path,
+    pub(super) seen: &'a [Option<Seen>],
+}
+
+impl Survey<'_> {
+    /// The course of each row, met with what the ledger knows of the last feed, and what is new in it.
+    pub(super) fn of(
+        &self,
+        bar: impl FnOnce(&Source) -> Option<ReadingBar>,
+        known: impl FnOnce(&mut dyn FnMut(FeedEntry) -> Result<bool, LedgerError>) -> Result<(), LedgerError>,
+    ) -> Result<(Courses, News), Error> {
+        let mut source = Source::open(self.inputs, self.layout).map_err(|error| source_error(&error))?;
+        let mut bar = bar(&source);
+        let mut sorter = Sorter::new(self.folder);
+        let mut text = Vec::new();
+        let failed = |error: &io::Error| {
+            Error::failed(format!("the feed cannot be sorted in `{}`: {error}", self.folder.display()))
+                .hint("make room on that disk, or name a state on another: --state DIR")
+        };
+        let mut unread = 0;
+        for number in 0_u64.. {
+            text.clear();
+            match source.next(&mut text).map_err(|error| source_error(&error))? {
+                // A row without its key is refused when it is its turn.
+                Step::Row { mark, text: range } => match self.key.entry(&text[range]) {
+                    Ok(entry) => sorter.push(mark.ordinal, entry).map_err(|error| failed(&error))?,
+                    Err(_) => unread += 1,
+                },
+                Step::Bad { .. } => unread += 1,
+                Step::Idle => {}
+                Step::End => break,
+            }
+            if number % 4096 == 0 {
+                bar.iter_mut().for_each(|bar| bar.at(source.bytes_consumed()));
+            }
+        }
+        drop(bar);
+        self.check_still()?;
+        let sorted = sorter.sorted().map_err(|error| failed(&error))?;
+        let mut keys = Keys::new(sorted, self.again).map_err(|error| failed(&error))?;
+        known(&mut |entry| Ok(keys.meet(entry)?)).map_err(|error| ledger_error(&error))?;
+        keys.rest().map_err(|error| failed(&error))?;
+        keys.news.unread = unread;
+        Ok((keys.courses, keys.news))
+    }
+
+    /// Nobody writes at it while it is read.
+    fn check_still(&self) -> Result<(), Error> {
+        for (path, before) in self.inputs.iter().zip(self.seen) {
+            if Seen::of(path) != *before {
+                let words = format!("`{}` is still being written; nothing was sent", path.display());
+                return Err(Error::failed(words)
+                    .hint("let its producer write another file, and rename it when it is whole"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The keys of a feed in their order, met with those that were delivered before.
+struct Keys {
+    sorted: Sorted,
+    next: Option<(Ordinal, FeedEntry)>,
+    courses: Courses,
+    news: News,
+    /// Everything is sent, known or not.
+    all: bool,
+}
+
+impl Keys {
+    fn new(mut sorted: Sorted, all: bool) -> io::Result<Self> {
+        let next = sorted.next()?;
+        Ok(Self { sorted, next, courses: Courses::default(), news: News::default(), all })
+    }
+
+    /// The last row of the next key; those before it are superseded.
+    fn take(&mut self) -> io::Result<Option<(Ordinal, FeedEntry)>> {
+        let Some(mut last) = self.next else { return Ok(None) };
+        loop {
+            self.next = self.sorted.next()?;
+            match self.next {
+                Some(later) if later.1.key == last.1.key => {
+                    self.courses.set(last.0, Course::Superseded);
+                    last = later;
+                }
+                _ => break,
+            }
+        }
+        self.news.keys += 1;
+        Ok(Some(last))
+    }
+
+    /// A row as it was delivered last; all keys before it are new. Whether the feed has it.
+    fn meet(&mut self, known: FeedEntry) -> io::Result<bool> {
+        while self.next.is_some_and(|(_, entry)| entry.key < known.key) {
+            self.take()?;
+        }
+        if self.next.is_none_or(|(_, entry)| entry.key != known.key) {
+            self.news.gone += 1;
+            return Ok(false);
+        }
+        let Some((ordinal, entry)) = self.take()? else { return Ok(false) };
+        self.news.known += 1;
+        if entry.text != known.text {
+            self.news.changed += 1;
+        } else if !self.all {
+            self.courses.set(ordinal, Course::Unchanged);
+        }
+        Ok(true)
+    }
+
+    fn rest(&mut self) -> io::Result<()> {
+        while self.take()?.is_some() {}
+        Ok(())
+    }
+}
