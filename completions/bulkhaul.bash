@@ -447,7 +447,7 @@ _bulkhaul() {
             return 0
             ;;
         bulkhaul__subcmd__plan)
-            opts="-H -q -v -h --to --url --set --header --envelope --idempotency-header --key-ttl --method --format --delimiter --no-header --columns --type --null --limit --batch-rows --batch-bytes --rate --row-rate --state --sync --max-shrink --import-id --progress --quiet --verbose --color --json --help"
+            opts="-H -q -v -h --to --url --set --header --envelope --idempotency-header --key-ttl --method --format --delimiter --no-header --columns --type --null --limit --batch-rows --batch-bytes --rate --row-rate --sync --max-shrink --import-id --progress --quiet --verbose --color --json --state --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -529,10 +529,6 @@ _bulkhaul() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --state)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --sync)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -551,6 +547,10 @@ _bulkhaul() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

@@ -119,6 +119,8 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l batch-rows -d
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l batch-bytes -d 'Most bytes in a request\'s body (default: the profile\'s, else 1MiB)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l rate -d 'Most requests in a time, e.g. 10/s; every attempt counts; repeatable' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l row-rate -d 'Most rows in a time, e.g. 5000/s; repeatable' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l sync -d 'Send only rows that are new or changed since they were delivered last under this state' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l max-shrink -d 'With --sync: stop before anything is sent if the feed has lost more rows than this since last time' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l import-id -d 'Fix the import\'s identity by hand' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l progress -d 'How progress is shown on stderr' -r -f -a "auto\t''
 bar\t''
@@ -127,6 +129,7 @@ none\t''"
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l color -d 'Colour on stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l state -d 'For --sync: folder that knows what was delivered of the last feed' -r -F
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l no-header -d 'The first record is a row; needs --columns'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -s q -l quiet -d 'Say nothing unless something needs a person'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -s v -l verbose -d 'Log what leaves and what comes back, each line with its request and key'

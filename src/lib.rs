@@ -62,6 +62,12 @@
 //! What a feed no longer has is deleted, if that is asked for, by an import of its own in `deletes/N`, which ends before
 //! the feed's first row is sent; what came of it is taken into the feed's ledger once.
 //!
+//! # Results
+//!
+//! `--results` hears of a row once its end is durable. What was heard stands in no book: a run that goes on, and one that
+//! finds its import finished, tell all of the import's settled rows again, as they follow from the batches' ends and the
+//! dead letters. So each is heard of at least once, whatever crashed in between.
+//!
 //! # Threads, each bounded
 //!
 //! - *forming* reads, frames, renders and cuts batches, small ones several at a time; it stops when the engine has

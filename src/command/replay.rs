@@ -2,6 +2,7 @@
 //! of its own, in `replays/N` of the state whose rows were refused; its input is a copy of what was still open when it
 //! began.
 
+use super::inputs::InputFacts;
 use super::intake::{Intake, Origin};
 use super::meant_letters::Meant;
 use super::opening::{self, identity, ledger_error, source_error};
@@ -324,7 +325,12 @@ impl Desk<'_> {
 
     /// Which import of the state the letters are of.
     fn nth(&self) -> u64 {
-        self.origin.as_ref().map_or(1, |origin| origin.newest.import.number)
+        let of = |origin: &Origin| {
+            // As a stream's own rows: what its messages bring along names them in all of its imports.
+            let is_stream = origin.inputs.iter().any(InputFacts::is_stream);
+            if is_stream { 1 } else { origin.newest.import.number }
+        };
+        self.origin.as_ref().map_or(1, of)
     }
 
     fn send(

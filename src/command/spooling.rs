@@ -7,7 +7,7 @@ use crate::args::SendArgs;
 use crate::drive::Stage;
 use crate::edge::ledger::Ledger;
 use crate::edge::source::SourceError;
-use crate::edge::spool;
+use crate::edge::spool::{self, SpoolError};
 use crate::edge::state_dir::StateDir;
 use crate::error::{Error, exit};
 use crate::model::ImportState;
@@ -41,8 +41,14 @@ pub(super) fn spool(
         Some(_) if !begins && !args.accept_new_tail => Err(not_the_same()),
         copy => {
             let (folder, before) = (state.path().to_owned(), copy.filter(|_| !begins));
-            let copied = attend(stage, move |input| told(spool::copy(input, &folder, before.as_deref())));
-            let (copy, bytes) = copied.map_err(|error| source_error(&error))?.ok_or_else(not_the_same)?;
+            let copied = attend(stage, move |input| match spool::copy(input, &folder, before.as_deref()) {
+                Err(SpoolError::Input(error)) => told(Err(error)),
+                Err(SpoolError::Copy(error)) => Ok(Err(error)),
+                Ok(copied) => Ok(Ok(copied)),
+            });
+            let copied = copied.map_err(|error| source_error(&error))?;
+            let copied = copied.map_err(|error| uncopied(state, &error))?;
+            let (copy, bytes) = copied.ok_or_else(not_the_same)?;
             let words = format!("standard input is copied: {} in {}", count(bytes, "byte"), copy.display());
             tell(args, &words);
             Ok(copy)
@@ -54,6 +60,12 @@ fn tell(args: &SendArgs, words: &str) {
     if !args.quiet {
         say(words);
     }
+}
+
+fn uncopied(state: &StateDir, error: &std::io::Error) -> Error {
+    let shown = state.path().display();
+    Error::failed(format!("standard input cannot be copied into `{shown}`: {error}; nothing was sent"))
+        .hint("make room on that disk, or name a state on another: --state DIR")
 }
 
 fn not_the_same() -> Error {

@@ -1,12 +1,12 @@
 //! Between a command and its request, and between an answer and its event: what is decided there, without the wire.
 //! The tasks of a run and the simulation both go through here, so that the one cannot know better than the other.
 
-use crate::engine::{Answer, Assembler, Event, Sent};
+use crate::engine::{Answer, Assembler, Event, NoCredential, Sent};
 use crate::model::{
     BatchKey, BatchSeq, Fault, Job, Load, Outcome, PollOutcome, Rejection, Reply, Request, RowVerdict,
     StopKind, Verdicts, WallTime,
 };
-use crate::target::{About, Attempt, Target};
+use crate::target::{About, Attempt, Target, Token};
 use std::time::Duration;
 
 /// The request of a batch; `Err` is what it means that there can be none.
@@ -67,6 +67,17 @@ pub fn too_large(target: &Target, packed: &Request) -> Answer {
     let most = target.limits().packed_max().unwrap_or_default();
     let message = format!("packed it has {} bytes, and the target takes {most}", packed.body.len());
     plain(Outcome::Split { learned: None, refusal: Rejection::local("too_large", message) })
+}
+
+/// The token that came back, or what it means that there is none.
+pub fn renewed(target: &Target, came: Result<Reply, Fault>, wall: WallTime) -> Result<Token, NoCredential> {
+    let passing = |why: String| NoCredential { why, hint: None, passing: true };
+    let reply = came.map_err(|fault| passing(format!("no token was given: {}", fault.why())))?;
+    target.read_token(&reply, wall).map_err(|outcome| match *outcome {
+        Outcome::Stop { why, hint, .. } => NoCredential { why, hint, passing: false },
+        Outcome::Throttled { why, .. } | Outcome::NotApplied { why, .. } => passing(why),
+        _ => passing("no token was given".to_owned()),
+    })
 }
 
 /// What came back of a poll. `Err` says why nothing did.

@@ -7,7 +7,7 @@ use crate::edge::packing;
 use crate::edge::results::Results;
 use crate::edge::wire::{Wire, answer_max};
 use crate::engine::{Assembler, Ending, Event, NoCredential, Sent, StopCause};
-use crate::model::{BatchKey, BatchSeq, Fault, Job, Load, Outcome, Reply, Request, Sample, Settled};
+use crate::model::{BatchKey, BatchSeq, Fault, Job, Load, Reply, Request, Sample, Settled};
 use crate::target::{Compression, Target, Token};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -52,20 +52,10 @@ impl Caller {
 
     async fn renew(&self) -> Result<(), NoCredential> {
         let Some(request) = self.target.token_request(self.timeout) else { return Ok(()) };
-        let passing = |why: String| NoCredential { why, hint: None, passing: true };
-        let reply = match self.wire.send(request, answer_max(0)).await {
-            Ok(reply) => reply,
-            Err(fault) => return Err(passing(format!("no token was given: {}", fault.why()))),
-        };
-        match self.target.read_token(&reply, Clock::wall()).map_err(|outcome| *outcome) {
-            Ok(token) => {
-                *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
-                Ok(())
-            }
-            Err(Outcome::Stop { why, hint, .. }) => Err(NoCredential { why, hint, passing: false }),
-            Err(Outcome::Throttled { why, .. } | Outcome::NotApplied { why, .. }) => Err(passing(why)),
-            Err(_) => Err(passing("no token was given".to_owned())),
-        }
+        let came = self.wire.send(request, answer_max(0)).await;
+        let token = calls::renewed(&self.target, came, Clock::wall())?;
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
+        Ok(())
     }
 }
 

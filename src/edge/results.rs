@@ -49,13 +49,14 @@ impl Results {
 
     /// Appends a line for each row; they are safe once they are synced.
     pub fn append(&mut self, rows: &[Settled]) -> io::Result<()> {
+        let several = self.inputs.len() > 1;
         let mut lines = Vec::new();
         for row in rows {
             let line = Line {
                 row: row.row,
                 verdict: row.verdict,
                 id: row.id.as_deref(),
-                input: (self.inputs.len() > 1).then(|| self.inputs[row.input as usize].as_str()),
+                input: several.then(|| self.inputs.get(row.input as usize)).flatten().map(String::as_str),
                 import_id: &self.import_id,
                 import: self.import,
             };

@@ -11,6 +11,19 @@ const CHUNK: usize = 256 * 1024;
 const NAMES: [(&str, Coding); 3] =
     [("stdin", Coding::Plain), ("stdin.gz", Coding::Gzip), ("stdin.zst", Coding::Zstd)];
 
+/// Standard input could not be read, or the copy not be written.
+#[derive(Debug)]
+pub enum SpoolError {
+    Input(io::Error),
+    Copy(io::Error),
+}
+
+impl From<io::Error> for SpoolError {
+    fn from(error: io::Error) -> Self {
+        Self::Copy(error)
+    }
+}
+
 /// The copy that a state holds.
 pub fn copy_in(state: &Path) -> Option<PathBuf> {
     NAMES.iter().map(|(name, _)| state.join(name)).find(|path| path.is_file())
@@ -28,7 +41,7 @@ pub fn copy(
     mut input: StandardInput,
     state: &Path,
     before: Option<&Path>,
-) -> io::Result<Option<(PathBuf, u64)>> {
+) -> Result<Option<(PathBuf, u64)>, SpoolError> {
     let part = state.join("stdin.part");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
     let mut before = before.map(Compared::open).transpose()?;
@@ -36,7 +49,7 @@ pub fn copy(
     let mut bytes = 0;
     let mut piece = vec![0; CHUNK];
     loop {
-        let read = read(&mut input, &mut piece)?;
+        let read = read(&mut input, &mut piece).map_err(SpoolError::Input)?;
         if read == 0 {
             break;
         }
@@ -68,7 +81,7 @@ pub fn copy(
     std::fs::rename(part, &whole)?;
     for (other, _) in NAMES.iter().filter(|(other, _)| other != name) {
         match std::fs::remove_file(state.join(other)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}
         }
     }

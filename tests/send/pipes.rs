@@ -130,13 +130,15 @@ fn a_batch_is_closed_by_its_age_though_nothing_more_comes() {
 fn a_producer_that_never_pauses_does_not_put_the_age_off() {
     let bench = Bench::new();
     let mut run = Fed::start(&bench, &format!("{SEND} --batch-rows 100000 --batch-age 100ms"));
+    let begun = Instant::now();
     for row in 1..=100 {
         run.write(rows(row, row));
         std::thread::sleep(Duration::from_millis(5));
     }
     run.finish().exits(0);
     let ages = ledger(&bench, "SELECT seq FROM batch WHERE close = 'age'").len();
-    assert!((2..=6).contains(&ages), "{ages} batches in half a second");
+    let most = 1 + begun.elapsed().as_millis() / 100;
+    assert!((2..=most).contains(&(ages as u128)), "{ages} batches, and at most {most} have come of age");
 }
 
 #[test]

@@ -91,6 +91,7 @@ const ORDERS: Manners = Manners {
     unique: false,
     upserts: false,
     names_item: true,
+    tokens: None,
 };
 
 const ITEMS: &str = r#"
@@ -194,6 +195,19 @@ extends = "j17"
 after_reject = "block"
 "#;
 
+const TOKENS: &str = r#"
+[params.client]
+
+[params.secret]
+secret = true
+
+[auth]
+scheme = "oauth2_client_credentials"
+token_url = "https://login.test/token"
+client_id = "${param.client}"
+client_secret = "${param.secret}"
+"#;
+
 const SHORT: &str = r#"
 [profile]
 version = 1
@@ -206,8 +220,14 @@ ttl = "1h"
 
 fn compile(profile: &Profile, more: &[(&str, &str)]) -> Arc<Target> {
     let known = |name: &str| profile.params().iter().any(|param| param.name == name);
-    let always =
-        [("base", "http://target.test"), ("actor_id", "me"), ("object", "things"), ("path", "/rows")];
+    let always = [
+        ("base", "http://target.test"),
+        ("actor_id", "me"),
+        ("object", "things"),
+        ("path", "/rows"),
+        ("client", "me"),
+        ("secret", "s3cret"),
+    ];
     let values: BTreeMap<String, String> = always
         .iter()
         .chain(more)
@@ -292,6 +312,12 @@ impl Kind {
         // A wait that the target asks for may be longer than it remembers a key.
         let patience = self.manners.ttl <= HOUR && struck & 1 << (Hazard::Throttled as u8) != 0;
         self.doubts || patience || faults.iter().any(|hazard| struck & 1 << (*hazard as u8) != 0)
+    }
+
+    /// Whether the same rows may be imported again, each import being told apart by what was applied.
+    pub(crate) fn comes_again(&self) -> bool {
+        let plain = matches!(self.dress, Dress::Plain | Dress::Record | Dress::Expiring);
+        plain && !self.ordered && !self.manners.unique && !self.target.verifies()
     }
 
     /// An import of `count` rows.
@@ -500,5 +526,11 @@ pub(crate) fn kinds() -> Vec<Kind> {
             ..Kind::new("expiring", compile(&own(&expiring), &[]), ORDERS, Dress::Expiring)
         },
         Kind::new("short memory", compile(&own(SHORT), &[]), Manners { ttl: HOUR, ..ORDERS }, Dress::Plain),
+        Kind::new(
+            "tokens",
+            compile(&own(&items("tokens", &format!("{TOKENS}{}", KEYED.replace("TTL", "24h")))), &[]),
+            Manners { tokens: Some(20_000_000), ..ORDERS },
+            Dress::Plain,
+        ),
     ]
 }

@@ -89,7 +89,7 @@ impl<C: Chance> World<'_, C> {
                 children.entry(parent).or_default().extend(page.planned.rows.iter().map(|ordinal| ordinal.0));
             }
         }
-        for letter in &self.disk.letters {
+        for letter in self.disk.own_letters() {
             if let Some(ordinal) = letter.ordinal {
                 put(ordinal, Place::Refused, &mut faults);
             }
@@ -106,7 +106,7 @@ impl<C: Chance> World<'_, C> {
             }
             let refused: Vec<u64> = self
                 .disk
-                .letters
+                .own_letters()
                 .iter()
                 .filter(|letter| letter.batch == Some(*seq))
                 .filter_map(|letter| letter.ordinal)
@@ -148,21 +148,52 @@ impl<C: Chance> World<'_, C> {
     pub(crate) fn judge(&mut self) {
         let places = self.partition();
         self.judge_file();
+        self.claim(&places);
         if !self.server.memory_is_sound() {
             self.breaks("I6: the target remembers a key with other bytes than it first came with".to_owned());
         }
+        let claims = std::mem::take(&mut self.claims);
+        let mut faults = Vec::new();
+        let times = self.server.times();
+        for (wire, [delivered, doubtful]) in &claims {
+            let times = times.get(wire.as_str()).copied().unwrap_or_default();
+            let most = match self.case.kind.truth {
+                Truth::Once if !self.taken_up || *delivered + *doubtful == 0 => delivered + doubtful,
+                _ if *delivered + *doubtful == 0 => 0,
+                _ => u64::MAX,
+            };
+            let least = if self.case.kind.truth == Truth::Upsert { (*delivered).min(1) } else { *delivered };
+            if times < least || times > most {
+                let claim = format!("{delivered} delivered, {doubtful} in doubt");
+                faults.push(format!("I2/I3: {wire} was applied {times} times: {claim}"));
+            }
+        }
+        faults.extend(
+            times
+                .keys()
+                .filter(|wire| !claims.contains_key(**wire))
+                .map(|wire| format!("I4: nobody's row: {wire}")),
+        );
+        faults.extend(self.lanes(&places));
+        for fault in faults {
+            self.breaks(fault);
+        }
+    }
+
+    /// Each row of a complete import has the end that it should have; what that says of it is kept.
+    pub(crate) fn claim(&mut self, places: &[Place]) {
         let excused = self.case.kind.excuses(self.struck);
-        let mut claims: BTreeMap<&str, [u64; 2]> = BTreeMap::new();
+        let mut claims = std::mem::take(&mut self.claims);
         let mut faults = Vec::new();
         let in_doubt = |lane: Option<u32>| {
-            let mut rows = self.case.rows.iter().zip(&places);
+            let mut rows = self.case.rows.iter().zip(places);
             rows.any(|(row, place)| row.lane == lane && *place == Place::Doubt)
         };
         let is_begun = |lane: Option<u32>| {
-            let mut rows = self.case.rows.iter().zip(&places);
+            let mut rows = self.case.rows.iter().zip(places);
             rows.any(|(row, place)| row.lane == lane && *place == Place::Delivered)
         };
-        for (n, (row, place)) in self.case.rows.iter().zip(&places).enumerate() {
+        for (n, (row, place)) in self.case.rows.iter().zip(places).enumerate() {
             let fits = match (row.expect, place) {
                 (_, Place::Unread | Place::Pending) => Err("I19: it has no end"),
                 (_, Place::Doubt) if !excused => Err("I13: it is in doubt for no reason"),
@@ -180,32 +211,12 @@ impl<C: Chance> World<'_, C> {
                 faults.push(format!("{why}: row {n}, {row:?}, {place:?}"));
             }
             for wire in &row.wire {
-                let [delivered, doubtful] = claims.entry(wire).or_default();
+                let [delivered, doubtful] = claims.entry(wire.clone()).or_default();
                 *delivered += u64::from(*place == Place::Delivered);
                 *doubtful += u64::from(*place == Place::Doubt);
             }
         }
-        let times = self.server.times();
-        for (wire, [delivered, doubtful]) in &claims {
-            let times = times.get(wire).copied().unwrap_or_default();
-            let most = match self.case.kind.truth {
-                Truth::Once if !self.taken_up || *delivered + *doubtful == 0 => delivered + doubtful,
-                _ if *delivered + *doubtful == 0 => 0,
-                _ => u64::MAX,
-            };
-            let least = if self.case.kind.truth == Truth::Upsert { (*delivered).min(1) } else { *delivered };
-            if times < least || times > most {
-                let claim = format!("{delivered} delivered, {doubtful} in doubt");
-                faults.push(format!("I2/I3: {wire} was applied {times} times: {claim}"));
-            }
-        }
-        faults.extend(
-            times
-                .keys()
-                .filter(|wire| !claims.contains_key(*wire))
-                .map(|wire| format!("I4: nobody's row: {wire}")),
-        );
-        faults.extend(self.lanes(&places));
+        self.claims = claims;
         for fault in faults {
             self.breaks(fault);
         }

@@ -17,6 +17,8 @@ pub(crate) enum Stage {
     ReadingState,
     Verifying,
     Polling,
+    /// A token is being got.
+    Renewing,
     // On the way to the disk.
     Planning,
     Refusing,
@@ -140,6 +142,15 @@ fn expected() -> Vec<(Stage, Hazard)> {
     let opening =
         [Hazard::Crash, Hazard::ClockForward, Hazard::ClockBack, Hazard::TakesUp, Hazard::OtherLimits];
     pairs.extend(opening.map(|hazard| (Stage::Opening, hazard)));
+    let renewing = [
+        Hazard::Crash,
+        Hazard::NotSent,
+        Hazard::AnswerLost,
+        Hazard::Throttled,
+        Hazard::FailedBefore,
+        Hazard::Garbage,
+    ];
+    pairs.extend(renewing.map(|hazard| (Stage::Renewing, hazard)));
     for stage in [Stage::Forming, Stage::Rebuilding, Stage::Letters] {
         pairs.push((stage, Hazard::Crash));
     }

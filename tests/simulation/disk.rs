@@ -60,6 +60,9 @@ pub(crate) struct Disk {
     pub(crate) tally: Tally,
     pub(crate) batches: BTreeMap<BatchSeq, Page>,
     pub(crate) letters: Vec<Letter>,
+    /// So many of them are of imports before this one, and of these is the last batch.
+    older: usize,
+    last: Option<BatchSeq>,
     keys: HashSet<Digest>,
     kept: HashMap<BatchSeq, Vec<u8>>,
     /// The batch that has each natural key, and its refusals.
@@ -101,6 +104,24 @@ impl Disk {
         self.import = Some(import);
     }
 
+    /// The import is over, and another one begins in the same ledger.
+    pub(crate) fn again(&mut self, import: ImportRecord) {
+        self.older = self.letters.len();
+        self.last = self.batches.keys().next_back().copied().or(self.last);
+        (self.cursor, self.drained, self.tally, self.counts) = (None, false, Tally::default(), (0, 0, 0));
+        self.batches.clear();
+        self.kept.clear();
+        self.natural.clear();
+        self.blocked.clear();
+        self.begun.clear();
+        self.begin(import);
+    }
+
+    /// Those of the import that is on.
+    pub(crate) fn own_letters(&self) -> &[Letter] {
+        &self.letters[self.older..]
+    }
+
     /// As it is now, without the real one.
     fn copy(&self) -> Self {
         Self {
@@ -114,6 +135,8 @@ impl Disk {
             tally: self.tally,
             batches: self.batches.clone(),
             letters: self.letters.clone(),
+            older: self.older,
+            last: self.last,
             keys: self.keys.clone(),
             kept: self.kept.clone(),
             natural: self.natural.clone(),
@@ -298,7 +321,7 @@ impl Disk {
     }
 
     fn write_letter(&mut self, batch: Option<BatchSeq>, letter: &DeadLetter, ordinal: Option<u64>) {
-        if ordinal.is_some() && self.letters.iter().any(|known| known.ordinal == ordinal) {
+        if ordinal.is_some() && self.own_letters().iter().any(|known| known.ordinal == ordinal) {
             self.breaks(format!("I11: row {ordinal:?} is refused twice"));
         }
         self.letters.push(Letter { ordinal, batch, line: letter.line.clone() });
@@ -404,7 +427,9 @@ impl Disk {
             drained: self.drained,
             tally,
             unsettled: self.batches.values().filter_map(Page::unsettled).collect(),
-            next_seq: BatchSeq(self.batches.keys().next_back().map_or(1, |seq| seq.0 + 1)),
+            next_seq: BatchSeq(
+                self.batches.keys().next_back().or(self.last.as_ref()).map_or(1, |seq| seq.0 + 1),
+            ),
             blocked: self.blocked.iter().map(|(group, ordinal)| (*group, *ordinal)).collect(),
             pause_until: self.pause_until,
             learned_rows: self.learned.0,

@@ -66,6 +66,7 @@ pub(crate) fn simulate(kinds: &[Kind], seed: u64, manner: Manner) -> Outcome {
 
 /// Lives under faults, then lives without, to the end.
 pub(crate) fn run<C: Chance>(world: &mut World<'_, C>) {
+    let mut comes_again = world.case.kind.comes_again();
     for _ in 0..LIVES_MAX {
         let ended = world.life();
         if !world.broken.is_empty() {
@@ -73,7 +74,13 @@ pub(crate) fn run<C: Chance>(world: &mut World<'_, C>) {
         }
         world.partition();
         if is_complete(world) && ended == Ended::Finished && world.chance.pick(3) > 0 {
-            break;
+            // Once more, for some: under the same state, which remembers the import before.
+            comes_again &= world.chance.pick(2) == 1;
+            if !comes_again {
+                break;
+            }
+            world.again();
+            comes_again = false;
         }
     }
     world.heal();

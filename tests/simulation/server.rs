@@ -41,6 +41,8 @@ pub(crate) struct Manners {
     /// Rows of one `id` replace each other.
     pub(crate) upserts: bool,
     pub(crate) names_item: bool,
+    /// It wants a token, and takes each for so long; in microseconds.
+    pub(crate) tokens: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -98,6 +100,8 @@ pub(crate) struct Server {
     streams: HashMap<String, u64>,
     tries: HashMap<String, u32>,
     stalled: bool,
+    /// The token that it takes, and until when.
+    token: (u32, u64),
     pub(crate) broken: Vec<String>,
     pub(crate) replays: u64,
 }
@@ -114,6 +118,7 @@ impl Server {
             streams: HashMap::new(),
             tries: HashMap::new(),
             stalled: false,
+            token: (0, 0),
             broken: Vec::new(),
             replays: 0,
         }
@@ -121,6 +126,11 @@ impl Server {
 
     /// The request is here; `now` is in microseconds. `job_fails`: should it take on a job, that job fails half way.
     pub(crate) fn handle(&mut self, request: &Request, now: u64, job_fails: bool) -> Answer {
+        let token = format!("Bearer token-{}", self.token.0);
+        let is_known = header(request, "authorization") == Some(&token) && now < self.token.1;
+        if self.manners.tokens.is_some() && !is_known {
+            return Answer::new(401, "{}");
+        }
         let path = request.url.split_once("//").map_or("", |(_, rest)| rest);
         let path = path.find('/').map_or("/", |at| &path[at..]);
         if request.method == "GET" {
@@ -143,6 +153,15 @@ impl Server {
             self.remember(key, request, answer.clone(), now);
         }
         answer
+    }
+
+    /// A new token; the one before is none any more.
+    pub(crate) fn give_token(&mut self, now: u64) -> Answer {
+        let life = self.manners.tokens.unwrap_or_default();
+        self.token = (self.token.0 + 1, now + life);
+        let (serial, seconds) = (self.token.0, life / 1_000_000);
+        let token = format!("\"access_token\":\"token-{serial}\",\"token_type\":\"Bearer\"");
+        Answer::new(200, format!("{{{token},\"expires_in\":{seconds}}}"))
     }
 
     /// The answer that it is going to give under this key is a failure.

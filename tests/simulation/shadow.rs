@@ -10,13 +10,15 @@ use tempfile::TempDir;
 pub(crate) struct Shadow {
     dir: TempDir,
     ledger: Option<Ledger>,
+    /// Of the import that is on.
+    number: u64,
 }
 
 impl Shadow {
     pub(crate) fn new() -> Self {
         let shared = PathBuf::from("/dev/shm");
         let dir = if shared.is_dir() { tempfile::tempdir_in(shared) } else { tempfile::tempdir() };
-        Self { dir: dir.unwrap(), ledger: None }
+        Self { dir: dir.unwrap(), ledger: None, number: 1 }
     }
 
     fn letters(&self) -> PathBuf {
@@ -32,11 +34,13 @@ impl Shadow {
     }
 
     pub(crate) fn begin(&mut self, import: &ImportRecord) {
+        self.number = import.number;
         self.ledger().begin(import, "[]").unwrap();
     }
 
     pub(crate) fn reopen(&mut self) {
-        self.ledger().reopen(1).unwrap();
+        let number = self.number;
+        self.ledger().reopen(number).unwrap();
     }
 
     pub(crate) fn commits_are_synced(&mut self) -> bool {
@@ -87,7 +91,8 @@ impl Shadow {
 
     /// What it finds, and what is different from what the model found.
     pub(crate) fn recover(&mut self, model: &Recovered, file: &[u8]) -> Vec<String> {
-        let mut found = self.ledger().recover(1).unwrap();
+        let number = self.number;
+        let mut found = self.ledger().recover(number).unwrap();
         let mut different = Vec::new();
         found.blocked.sort();
         if found != *model {

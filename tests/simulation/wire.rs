@@ -108,6 +108,29 @@ impl<C: Chance> World<'_, C> {
         None
     }
 
+    /// What came of asking for a token.
+    pub(crate) fn token(&mut self) -> Result<Reply, Fault> {
+        let stage = Stage::Renewing;
+        if self.strikes(Hazard::NotSent, stage) {
+            return Err(Fault::NotSent("connection refused".to_owned()));
+        }
+        let failures = [(Hazard::Throttled, 429), (Hazard::FailedBefore, 503)];
+        for (hazard, status) in failures {
+            if self.strikes(hazard, stage) {
+                return Ok(Self::reply(Answer::new(status, "{}")));
+            }
+        }
+        // It is given, and the one before is gone, whether or not anybody hears of it.
+        let answer = self.server.give_token(self.now);
+        if self.strikes(Hazard::AnswerLost, stage) {
+            return Err(Fault::Broken("the connection was closed".to_owned()));
+        }
+        if self.strikes(Hazard::Garbage, stage) {
+            return Ok(Self::reply(Answer::new(200, "<html>oops")));
+        }
+        Ok(Self::reply(answer))
+    }
+
     /// The target does its work, and its answer sets out.
     fn work(&mut self, flight: &Flight, stage: Stage) -> (Result<Reply, Fault>, u64) {
         let sends = matches!(flight.call, Call::Send { .. });

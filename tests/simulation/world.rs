@@ -11,14 +11,14 @@ use crate::wire::{Call, Flight};
 use bulkhaul::drive::{Former, calls, rebuild};
 use bulkhaul::edge::source::{Rereader, Source};
 use bulkhaul::engine::{
-    Assembler, BatchLimits, Command, Concurrency, Ending, Engine, Event, MaxRejects, NoCredential,
-    OnAmbiguous, Policy, Rate, StopCause,
+    Assembler, BatchLimits, Command, Concurrency, Ending, Engine, Event, MaxRejects, OnAmbiguous, Policy,
+    Rate, StopCause,
 };
 use bulkhaul::model::{
     BatchSeq, Digest, Entry, Fault, ImportId, ImportRecord, ImportState, Moment, Noted, Now, Place, Reply,
     Request, RowSet, WallTime,
 };
-use bulkhaul::target::GroupState;
+use bulkhaul::target::{GroupState, Token};
 use std::collections::BTreeMap;
 use std::io::{Cursor as Bytes, Read};
 use std::num::NonZeroU32;
@@ -51,12 +51,22 @@ pub(crate) struct Limits {
 }
 
 pub(crate) enum Due {
-    Form { batches: usize },
-    Rebuild { seq: BatchSeq, start: Place, rows: RowSet, state: Option<GroupState> },
+    Form {
+        batches: usize,
+    },
+    Rebuild {
+        seq: BatchSeq,
+        start: Place,
+        rows: RowSet,
+        state: Option<GroupState>,
+    },
     Clerk,
     Arrive(Box<Flight>),
     Land(Box<Flight>, Result<Reply, Fault>),
     Event(Box<Event>),
+    /// A token is asked for, and what came of it.
+    Renew,
+    Renewed(Result<Reply, Fault>),
     Signal,
     CutShort,
 }
@@ -86,6 +96,12 @@ pub(crate) struct World<'c, C> {
     pub(crate) first_sent: BTreeMap<Digest, u64>,
     /// Nothing may arrive before this, by what was committed.
     paused_until: u64,
+    /// What this life got to show at the door.
+    pub(crate) token: Option<Token>,
+    /// Number of the import that is on.
+    number: u64,
+    /// What imports before this one have claimed of each row: delivered, in doubt.
+    pub(crate) claims: BTreeMap<String, [u64; 2]>,
 }
 
 /// One life's own.
@@ -137,6 +153,9 @@ impl<'c, C: Chance> World<'c, C> {
             lives: 0,
             first_sent: BTreeMap::new(),
             paused_until: 0,
+            token: None,
+            number: 1,
+            claims: BTreeMap::new(),
         }
     }
 
@@ -235,12 +254,24 @@ impl<'c, C: Chance> World<'c, C> {
     }
 
     fn import(&self) -> ImportRecord {
-        let id = ImportId::derive(self.case.kind.target.identity(), &[(Digest::of(&self.case.text), 1)], 1);
-        ImportRecord { number: 1, id, identity: self.case.kind.target.identity(), state: ImportState::Open }
+        let (identity, number) = (self.case.kind.target.identity(), self.number);
+        let id = ImportId::derive(identity, &[(Digest::of(&self.case.text), 1)], number);
+        ImportRecord { number, id, identity, state: ImportState::Open }
+    }
+
+    /// The import is complete, and the same rows are imported once more under the same state (`--again`).
+    pub(crate) fn again(&mut self) {
+        note!(self, "the same rows once more");
+        let places = self.partition();
+        self.claim(&places);
+        self.number += 1;
+        let import = self.import();
+        self.disk.again(import);
     }
 
     fn run(&mut self, takes_up: bool) -> Ended {
         let case = self.case;
+        self.token = None;
         let recovered = self.disk.recover();
         self.sum_up_broken();
         if let Some(until) = recovered.pause_until {
@@ -455,8 +486,8 @@ impl<'c, C: Chance> World<'c, C> {
                     }
                 }
                 Command::Renew => {
-                    let got: Result<(), NoCredential> = Ok(());
-                    self.put(life, 1000, Due::Event(Box::new(Event::Renewed(got))));
+                    let after = self.while_(50, 20_000);
+                    self.put(life, after, Due::Renew);
                 }
                 Command::WakeAt(at) => life.wake = Some(at),
                 Command::Tell(_) => self.put(life, 1, Due::Event(Box::new(Event::Told(None)))),
@@ -481,7 +512,14 @@ impl<'c, C: Chance> World<'c, C> {
         }
     }
 
-    fn depart(&mut self, life: &mut Life, flight: Flight) {
+    fn depart(&mut self, life: &mut Life, mut flight: Flight) {
+        match &self.token {
+            Some(token) => self.case.kind.target.authorize(&mut flight.request, token),
+            None if self.case.kind.policy.renewable => {
+                self.breaks("I7: a request leaves before there is a token".to_owned());
+            }
+            None => {}
+        }
         life.in_flight += 1;
         let after = self.while_(50, 20_000);
         self.put(life, after, Due::Arrive(Box::new(flight)));
@@ -525,6 +563,17 @@ impl<'c, C: Chance> World<'c, C> {
                 Met::Event(self.land(*flight, came))
             }
             Due::Event(event) => Met::Event(*event),
+            Due::Renew | Due::Renewed(_) if self.crashes(Stage::Renewing) => Met::Death,
+            Due::Renew => {
+                let came = self.token();
+                let soon = self.while_(50, 30_000);
+                self.put(life, soon, Due::Renewed(came));
+                Met::Nothing
+            }
+            Due::Renewed(came) => {
+                let got = calls::renewed(&self.case.kind.target, came, self.wall());
+                Met::Event(Event::Renewed(got.map(|token| self.token = Some(token))))
+            }
             Due::Signal => {
                 let stage = Self::busiest(life);
                 self.coverage.count(Hazard::Signal, stage);
