@@ -220,7 +220,15 @@ fn ledger_commits(bencher: Bencher<'_, '_>, batches: u64) {
         let cursor = Cursor { place: Place::START, ordinal: Ordinal(next), chain: [0; 32] };
         let batches = seqs.clone().map(planned).collect();
         let (natural, refused, kept) = (vec![], vec![], vec![]);
-        let plan = Entry::Plan { batches, natural, refused, cursor, kept, passed: Passed::default() };
+        let plan = Entry::Plan {
+            batches,
+            natural,
+            refused,
+            cursor,
+            kept,
+            passed: Passed::default(),
+            starts: Vec::new(),
+        };
         ledger.apply(std::iter::once(&plan)).unwrap();
         let end = |seq| Entry::Finish {
             seq: BatchSeq(seq),

@@ -77,7 +77,7 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l max-deletes -
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l import-id -d 'Fix the import\'s identity by hand' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l faults -d 'For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l seed -d 'For `--to sandbox`: seed of its chance' -r
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l results -d 'One JSON line for each settled row, once its end is durable' -r -F
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l results -d 'One JSON line for each settled row, once its end is durable; a run that goes on tells again what earlier ones settled; `-`: stdout' -r -F
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l progress -d 'How progress is shown on stderr' -r -f -a "auto\t''
 bar\t''
 plain\t''
@@ -89,7 +89,7 @@ always\t''
 never\t''"
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l no-header -d 'The first record is a row; needs --columns'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l spool -d 'For `-`: copy it into the state first, so that a later run goes on without it'
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l new-stream -d 'For `-`: what comes is the next stream (a queue), not the last one from its start; what the last run wrote down is settled first'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l new-stream -d 'For `-`: what comes is the next stream (a queue), not the last one from its start; what the last run wrote down is settled first; a queue that delivers again needs a key that the row brings (`template` under [idempotency] of the profile)'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l deletes -d 'With --sync: delete at the target what the feed no longer has, as the profile\'s [delete] says'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l again -d 'Import a finished input once more, under new keys'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l accept-new-tail -d 'Go on although the part of the input that was not read yet has changed'
@@ -181,7 +181,7 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l max-rejects
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l dead-letter -d 'Where refused rows go (default: dead-letters.ndjson in the state)' -r -F
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l faults -d 'For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l seed -d 'For `--to sandbox`: seed of its chance' -r
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l results -d 'One JSON line for each settled row, once its end is durable' -r -F
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l results -d 'One JSON line for each settled row, once its end is durable; a run that goes on tells again what earlier ones settled; `-`: stdout' -r -F
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l progress -d 'How progress is shown on stderr' -r -f -a "auto\t''
 bar\t''
 plain\t''
@@ -200,13 +200,12 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l type -d 'Ty
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l limit -d 'Stop after the first N rows' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l state -d 'State of the import that the dead letters are of; the replay\'s is replays/N in it' -r -F
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l reason -d 'Only the rows refused for this reason: its code, or its number in `rejects`' -r
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l spool -d 'For `-`: copy it into the state first, so that a later run goes on without it'
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l new-stream -d 'For `-`: what comes is the next stream (a queue), not the last one from its start; what the last run wrote down is settled first'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -s q -l quiet -d 'Say nothing unless something needs a person'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -s v -l verbose -d 'Log what leaves and what comes back, each line with its request and key'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l json -d 'The summary as one JSON object on stdout'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l again -d 'Try the rows that are still open once more, although nothing has changed'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l abandon -d 'Give an unfinished replay up: close it, and say what it leaves'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -s n -l dry-run -d 'Send nothing, and say what would be sent'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l in-doubt -d 'Rows in doubt, too, once you have looked at the target: they may be doubled'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand targets; and not __fish_seen_subcommand_from list show check new help" -s h -l help -d 'Print help'

@@ -87,7 +87,7 @@ impl Reader {
                 std::os::unix::fs::symlink(python.trim(), bin.join("python3")).unwrap();
             }
             _ => {
-                println!("there is no python3 here: sqs.py is only looked at");
+                crate::support::figure("there is no python3 here: sqs.py is not tried");
                 program(&bin, "python3", "exit 0\n");
             }
         }
@@ -271,5 +271,5 @@ fn a_queue_s_message_is_deleted_after_it_was_applied_and_applied_once_through_ki
     let applied = applied();
     assert_eq!(applied.len(), 90);
     assert!(applied.values().all(|bodies| bodies.len() == 1), "one key, one body");
-    println!("{halfway} of 90 deleted through four kills, none early");
+    crate::support::figure(&format!("queue: {halfway} of 90 deleted through four kills, none early"));
 }

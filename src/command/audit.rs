@@ -39,9 +39,10 @@ pub(super) fn run(args: &AuditArgs) -> Result<u8, Error> {
     if let Some(damage) = view.damage().map_err(|error| unreadable(&error))? {
         return Err(unreadable(&LedgerError::Refused(damage)));
     }
-    let (inputs, layout) = match own {
-        true => (vec![state.join(COPY)], Layout::taken()),
-        false => (args.inputs.clone(), settings::audit_layout(args)?),
+    let (inputs, layout) = if own {
+        (vec![state.join(COPY)], Layout::taken())
+    } else {
+        (args.inputs.clone(), settings::audit_layout(args)?)
     };
     let source = Source::open(&inputs, &layout).map_err(|error| source_error(&error))?;
     let audited = audit(args, &view, &state, source)?;
@@ -108,9 +109,10 @@ fn audit(args: &AuditArgs, view: &View, state: &Path, source: Source) -> Result<
         let message = format!("the import has other inputs: {}", names_then.join(", "));
         return Err(Error::failed(message).hint("name them all, in this order"));
     }
-    let names: Arc<[String]> = match args.inputs.is_empty() {
-        true => before.iter().map(|facts| facts.name.clone()).collect(),
-        false => args.inputs.iter().map(|path| path.display().to_string()).collect(),
+    let names: Arc<[String]> = if args.inputs.is_empty() {
+        before.iter().map(|facts| facts.name.clone()).collect()
+    } else {
+        args.inputs.iter().map(|path| path.display().to_string()).collect()
     };
     let mut recount = Recount::new(found.import.id, Arc::clone(&names));
     if let Some(courses) = beside::courses(view, &found, &args.inputs, &before)? {

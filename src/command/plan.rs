@@ -39,7 +39,7 @@ fn plan(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> {
     let layout = settings::layout(args)?;
     let aim = Aim::of(args)?;
     let key = feed::key(args)?;
-    let seen: Vec<Option<Seen>> = args.inputs.iter().map(Seen::of).collect();
+    let seen: Vec<Option<Seen>> = args.inputs.iter().map(|path| Seen::of(path)).collect();
     let subject = subject(args, &layout, &aim.target)?;
     let import = subject.as_ref().map_or_else(|| ImportId::fixed("plan", 1), |subject| subject.import_id(1));
     let mut plan = Plan::new(args, &aim.target, settings::batch_limits(args, &aim.target));

@@ -57,7 +57,7 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
     if args.abandon {
         return abandon(args, arguments, chosen.name(), &place);
     }
-    let seen = args.inputs.iter().map(Seen::of).collect();
+    let seen = args.inputs.iter().map(|path| Seen::of(path)).collect();
     // A stream is waited for before the first run, and then signals are heard.
     let stage = if settings::is_piped(args) { Some(open_stage()?) } else { None };
     let inputs = if stage.is_some() { Vec::new() } else { input_facts(&args.inputs, &layout)? };

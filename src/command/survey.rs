@@ -17,7 +17,7 @@ use std::time::SystemTime;
 pub(super) struct Seen(u64, SystemTime);
 
 impl Seen {
-    pub(super) fn of(path: &PathBuf) -> Option<Self> {
+    pub(super) fn of(path: &Path) -> Option<Self> {
         let data = path.metadata().ok()?;
         Some(Self(data.len(), data.modified().ok()?))
     }
@@ -63,8 +63,8 @@ impl Survey<'_> {
                 Step::Idle => {}
                 Step::End => break,
             }
-            if number % 4096 == 0 {
-                bar.iter_mut().for_each(|bar| bar.at(source.bytes_consumed()));
+            if let Some(bar) = bar.as_mut().filter(|_| number % 4096 == 0) {
+                bar.at(source.bytes_consumed());
             }
         }
         drop(bar);

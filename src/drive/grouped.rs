@@ -71,6 +71,6 @@ impl Former {
         });
         let closes = vec![close; loads.len()];
         let (starts, cursor) = (self.source.take_starts(), self.source.cursor());
-        Ok(Cut::Batches(Formed { loads, closes, refused, passed, starts, cursor }))
+        Ok(Cut::Batches(Formed { loads, refused, passed, starts, cursor, closes }))
     }
 }

@@ -44,9 +44,9 @@ impl Formed {
 impl Formed<Load> {
     /// The same with keys and hashes.
     pub fn identified(self, assembler: &Assembler) -> Formed {
-        let Self { loads, refused, passed, cursor, closes } = self;
+        let Self { loads, refused, passed, starts, cursor, closes } = self;
         let loads = loads.into_iter().map(|load| assembler.identify(load)).collect();
-        Formed { loads, refused, passed, cursor, closes }
+        Formed { loads, refused, passed, starts, cursor, closes }
     }
 }
 

@@ -91,7 +91,7 @@ impl Engine {
             Outcome::Reauth { why } => {
                 self.put_back(seq, now.tick);
                 self.came_back(seq, commands);
-                match self.credential.refused(self.hand.get(seq).credential) {
+                match self.credential.refused(self.hand.get(seq).credential, now.tick) {
                     Remedy::Wait => {}
                     Remedy::Renew => self.renew(commands),
                     Remedy::None => {

@@ -384,7 +384,7 @@ impl Engine {
 
     fn renewed(&mut self, now: Now, result: Result<(), NoCredential>) {
         match result {
-            Ok(()) => self.credential.renewed(),
+            Ok(()) => self.credential.renewed(now.tick),
             Err(NoCredential { why, passing: true, .. })
                 if self.credential.failed() < self.policy.first_attempts =>
             {

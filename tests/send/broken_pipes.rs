@@ -1,7 +1,7 @@
 //! Pipes that break at any moment, by a kill or a signal, and are fed again from their start: each row once.
 
 use super::pipes::{Fed, SEND, fed, ledger, rows, sandbox};
-use crate::support::Bench;
+use crate::support::{Bench, figure};
 use std::time::{Duration, Instant};
 
 const ROWS: u64 = 3000;
@@ -59,12 +59,12 @@ fn broken(options: &str, by: Break) -> Bench {
     let last = fed(&bench, &send, &all).exits(0).books([ROWS, ROWS, 0, 0, 0]).summary();
     let applied = sandbox(&bench);
     let twice = applied.iter().filter(|row| row.times != 1).count();
-    println!(
+    figure(&format!(
         "pipe {options}: {kills} kills, {terms} signals, {over} over before; {before} rows applied until then; \
          {} of {ROWS} applied, {twice} not once; the last run sent {} requests",
         applied.len(),
         last["requests"]["sent"]
-    );
+    ));
     assert_eq!((applied.len() as u64, twice), (ROWS, 0));
     assert_eq!(ledger(&bench, "SELECT seq FROM kept"), [""; 0]);
     assert!(kills + terms >= 8, "it was hardly broken");

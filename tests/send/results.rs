@@ -1,7 +1,7 @@
 //! `--results`: whoever deletes a row by what it says deletes no row that has not its end, and hears of each that has,
 //! whatever crashed in between.
 
-use crate::support::{Bench, csv};
+use crate::support::{Bench, csv, figure};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -72,7 +72,7 @@ fn killed_at_random_moments_every_settled_row_is_told_and_no_other() {
     let lines = told(&bench, "r.ndjson");
     let verdicts = rows(&lines);
     let untold = 3000 - verdicts.len();
-    println!("{kills} kills: {untold} of 3,000 rows untold, {} lines", lines.len());
+    figure(&format!("results: {kills} kills, {untold} of 3,000 rows untold, {} lines", lines.len()));
     assert_eq!(untold, 0);
     let of = |word: &str| verdicts.iter().filter(|(.., verdict)| verdict == word).count() as u64;
     assert_eq!(

@@ -28,6 +28,19 @@ fn end_within(case: &Case<'_>, script: &[(Hazard, u32)], picks: u64, limits: Lim
     world.partition()
 }
 
+/// The first token was got, then the target wanted to be left alone for longer than the token was good.
+#[test]
+fn simulation_found_that_a_token_which_grew_old_unshown_counted_as_one_that_is_not_taken() {
+    let kind = kind("tokens");
+    let case = kind.small(&[("ok", 0), ("ok", 0)]);
+    // The seventh of the waits that an answer may name is 600 s. The first question is whether the token's own request is
+    // throttled.
+    let mut world = World::new(&case, Scripted::new(&[(Hazard::Throttled, 2)], 6), LIMITS);
+    world.life();
+    assert!(world.broken.is_empty(), "{:?}", world.broken);
+    assert!(world.struck != 0 && seeds::is_complete(&world), "one run is enough");
+}
+
 /// A row that stands before a refused one of its group is as good as ever, though both were in one request.
 #[test]
 fn simulation_found_that_rows_before_the_refused_one_were_blocked_with_those_behind_it() {

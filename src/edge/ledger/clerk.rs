@@ -196,7 +196,15 @@ mod tests {
         let cursor = Cursor { place: Place::START, ordinal: Ordinal(seq + 1), chain: [0; 32] };
         let (natural, refused, kept) = (vec![], vec![], vec![]);
         let batches = vec![batch];
-        Box::new(Entry::Plan { batches, natural, refused, cursor, kept, passed: Passed::default() })
+        Box::new(Entry::Plan {
+            batches,
+            natural,
+            refused,
+            cursor,
+            kept,
+            passed: Passed::default(),
+            starts: Vec::new(),
+        })
     }
 
     fn end(seq: u64) -> Box<Entry> {

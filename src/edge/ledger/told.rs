@@ -67,7 +67,7 @@ fn delivered<E: From<LedgerError>>(
     let mut batches = conn.prepare(sql).map_err(failed)?;
     let mut batches = batches.query([import as i64]).map_err(failed)?;
     while let Some(batch) = batches.next().map_err(failed)? {
-        let (rows, count) = (row_set(batch)?, number(batch, "delivered")?);
+        let (rows, count) = (row_set(batch, "row_set")?, number(batch, "delivered")?);
         if number(batch, "rows")? == count {
             each(&mut rows.iter())?;
             continue;
@@ -89,7 +89,7 @@ fn elsewhere(conn: &Connection, import: u64, seq: u64, rows: &RowSet) -> Result<
     let mut select = conn.prepare_cached("SELECT row_set FROM batch WHERE parent = ?1")?;
     let mut children = select.query([seq as i64])?;
     while let Some(child) = children.next()? {
-        sets.push(row_set(child)?);
+        sets.push(row_set(child, "row_set")?);
     }
     let (first, last) = (rows.first().0 as i64, rows.last().0 as i64);
     let sql = "SELECT ordinal FROM letter WHERE import = ?1 AND ordinal BETWEEN ?2 AND ?3 ORDER BY ordinal";
