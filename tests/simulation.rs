@@ -29,6 +29,8 @@ mod seeds;
 mod server;
 #[path = "simulation/shadow.rs"]
 mod shadow;
+#[path = "simulation/steps.rs"]
+mod steps;
 #[path = "simulation/wire.rs"]
 mod wire;
 #[path = "simulation/world.rs"]

@@ -211,7 +211,8 @@ fn finished(
     exit: u8,
 ) -> Result<Opening, Error> {
     same_kind(subject, &found)?;
-    let takes_up = subject.args.on_ambiguous == Some(AmbiguousArg::Resend) && found.tally.in_doubt > 0;
+    let decides = matches!(subject.args.on_ambiguous, Some(AmbiguousArg::Resend | AmbiguousArg::Verify));
+    let takes_up = decides && found.tally.in_doubt > 0;
     if takes_up && subject.is_stream() {
         // The ledger has these rows; the stream is not needed for them.
         ledger.reopen(found.import.number).map_err(|error| ledger_error(&error))?;

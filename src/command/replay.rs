@@ -102,6 +102,7 @@ fn replay(args: &ReplayArgs, arguments: &[OsString]) -> Result<u8, Error> {
     let still = keep_still(&root)?;
     let sandbox = if chosen.is_sandbox { Some(start_sandbox(send, &root)?) } else { None };
     let target = Arc::new(send::compile(&chosen, sandbox.as_ref())?);
+    settings::check_question(send, &target)?;
     send::warn(send, &target);
     let layout = meant.layout.clone();
     let file = meant.file(turn.path())?;
@@ -188,7 +189,8 @@ impl Desk<'_> {
             }
             ImportState::Open => Err(self.other(number, &found, &before)),
             ImportState::Complete(exit) if same && !self.args.send.again => {
-                let takes_up = self.args.send.on_ambiguous == Some(AmbiguousArg::Resend);
+                let said = self.args.send.on_ambiguous;
+                let takes_up = matches!(said, Some(AmbiguousArg::Resend | AmbiguousArg::Verify));
                 if takes_up && found.tally.in_doubt > 0 {
                     ledger.reopen(found.import.number).map_err(|error| ledger_error(&error))?;
                     let import = ImportRecord { state: ImportState::Open, ..found.import };

@@ -6,7 +6,7 @@ use crate::model::{
     BatchKey, BatchSeq, Fault, Job, Load, Outcome, PollOutcome, Rejection, Reply, Request, RowVerdict,
     StopKind, Verdicts, WallTime,
 };
-use crate::target::{About, Attempt, Target, Token};
+use crate::target::{About, Attempt, GroupState, Target, Token};
 use std::time::Duration;
 
 /// The request of a batch; `Err` is what it means that there can be none.
@@ -101,9 +101,10 @@ pub fn state_request(
     assembler: &Assembler,
     seq: BatchSeq,
     load: &Load,
+    known: &GroupState,
     timeout: Duration,
 ) -> Result<Request, Box<Event>> {
-    let outcome = match assembler.target().state_request(&assembler.row(load, 0), timeout) {
+    let outcome = match assembler.target().state_request(&assembler.row(load, 0), known, timeout) {
         Ok(Some(request)) => return Ok(request),
         Ok(None) => not_applied("the profile does not say how its state is read".to_owned()).outcome,
         Err(refusal) => unmade(refusal).outcome,
@@ -116,11 +117,12 @@ pub fn state_read(
     target: &Target,
     seq: BatchSeq,
     load: &Load,
+    known: &GroupState,
     came: Result<Reply, Fault>,
     wall: WallTime,
 ) -> Event {
     let state = match came {
-        Ok(reply) => target.read_state(load, &reply, wall),
+        Ok(reply) => target.read_state(load, known, &reply, wall),
         Err(fault) => Err(Box::new(Outcome::NotApplied { wait: None, why: fault.why().to_owned() })),
     };
     Event::StateRead { seq, state }

@@ -8,7 +8,7 @@ use crate::edge::results::Results;
 use crate::edge::wire::{Wire, answer_max};
 use crate::engine::{Assembler, Ending, Event, NoCredential, Sent, StopCause};
 use crate::model::{BatchKey, BatchSeq, Fault, Job, Load, Reply, Request, Sample, Settled};
-use crate::target::{Compression, Target, Token};
+use crate::target::{Compression, GroupState, Target, Token};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
@@ -43,6 +43,7 @@ impl Caller {
         if let Some(token) = &token {
             self.target.authorize(&mut request, token);
         }
+        self.target.sign(&mut request, Clock::wall());
         let reply = self.wire.send(request, answer_max(rows)).await?;
         Ok(match token {
             Some(token) => token.hidden(reply),
@@ -96,15 +97,15 @@ impl Hands {
         });
     }
 
-    pub(super) fn read_state(&self, seq: BatchSeq, load: Load) {
+    pub(super) fn read_state(&self, seq: BatchSeq, load: Load, known: GroupState) {
         let (events, caller) = (self.events.clone(), self.wire.clone());
-        let request = calls::state_request(&self.assembler, seq, &load, caller.timeout);
+        let request = calls::state_request(&self.assembler, seq, &load, &known, caller.timeout);
         tokio::spawn(async move {
             let event = match request {
                 Err(event) => *event,
                 Ok(request) => {
                     let came = caller.call(request, load.len()).await;
-                    calls::state_read(&caller.target, seq, &load, came, Clock::wall())
+                    calls::state_read(&caller.target, seq, &load, &known, came, Clock::wall())
                 }
             };
             let _ = events.send(event);

@@ -109,6 +109,8 @@ pub(super) struct Batch {
     pub expires: Option<WallTime>,
     /// What its body says of its group.
     pub group_state: Option<GroupState>,
+    /// What the steps before its request told, while some are to come.
+    pub steps: GroupState,
     /// Whether its group is begun, once that was looked up, where it had to be empty.
     pub begun: Option<Begun>,
     /// Conflicts in a row: the group's state has moved on each time.
@@ -141,6 +143,7 @@ impl Batch {
             groups: Vec::new(),
             expires: None,
             group_state: None,
+            steps: GroupState::new(),
             begun: None,
             conflicts: 0,
             credential: 0,

@@ -194,9 +194,9 @@ impl Assembler {
         self.target.group().is_some_and(|group| group.strict)
     }
 
-    /// A request says what it knows of its group.
+    /// A request says what it knows of its group, or what steps before it told.
     pub(super) fn needs_state(&self) -> bool {
-        self.target.group().is_some_and(|group| group.state.is_some())
+        self.target.needs_state()
     }
 
     /// A group has to be empty before the import's first rows of it.

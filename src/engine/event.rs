@@ -118,10 +118,11 @@ pub enum Command {
         load: Load,
         about: Sent,
     },
-    /// Read the state of its group.
+    /// Read the state of its group, or make the next step before its request; this is known from those made.
     ReadState {
         seq: BatchSeq,
         load: Load,
+        known: GroupState,
     },
     /// Ask if it was applied.
     Verify {

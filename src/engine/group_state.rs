@@ -9,7 +9,7 @@ use super::batch::{Shown, State};
 use super::event::{Command, StopCause};
 use super::sending::Turn;
 use super::{Awaited, Engine};
-use crate::model::{BatchKey, BatchSeq, Begun, ChildReason, Entry, Form, GroupId, Now, Outcome};
+use crate::model::{BatchKey, BatchSeq, Begun, ChildReason, Entry, Form, GroupId, Job, Now, Outcome};
 use crate::target::{GroupState, Refresh};
 
 /// States that are kept; beyond that they are asked for again.
@@ -106,6 +106,9 @@ impl Engine {
         match state {
             Ok(state) => {
                 self.credential.taken(self.hand.get(seq).credential);
+                if self.assembler.target().lacks_steps(&state) {
+                    return self.step_done(seq, state, commands);
+                }
                 if self.refresh() != Refresh::Every {
                     self.carry(seq, state.clone());
                 }
@@ -113,6 +116,25 @@ impl Engine {
             }
             Err(outcome) => self.judge(now, seq, *outcome, None, commands),
         }
+    }
+
+    /// A step before the request is done, and others are to come: what it told is durable before they are.
+    fn step_done(&mut self, seq: BatchSeq, known: GroupState, commands: &mut Vec<Command>) {
+        let text = serde_json::to_string(&known).expect("texts by name are plain data");
+        self.batch(seq).steps = known;
+        self.hand.set(seq, State::Leaving);
+        self.commit(Entry::Step { seq, known: text }, Awaited::Step(seq), commands);
+    }
+
+    /// A step behind the request is done. Its job goes on when that is durable.
+    pub(super) fn step_behind(&mut self, seq: BatchSeq, job: Job, commands: &mut Vec<Command>) {
+        let known = serde_json::to_string(&job.known).expect("texts by name are plain data");
+        let batch = self.batch(seq);
+        batch.group_state = Some(job.known.clone());
+        batch.planned.group_state = Some(known.clone());
+        batch.job = Some(job);
+        self.hand.set(seq, State::Accepting);
+        self.commit(Entry::Step { seq, known }, Awaited::Step(seq), commands);
     }
 
     /// The request is made whole, and written down before it leaves.
@@ -163,6 +185,7 @@ impl Engine {
         }
         let batch = self.batch(seq);
         batch.group_state = None;
+        batch.steps.clear();
         batch.tainted = false;
         batch.conflicts += 1;
         let conflicts = batch.conflicts;

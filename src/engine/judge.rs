@@ -11,7 +11,8 @@ use super::policy::OnAmbiguous;
 use super::wait::Trouble;
 use super::{Awaited, Engine, stop_cause};
 use crate::model::{
-    BatchSeq, Begun, Canary, ChildReason, Entry, Limit, Now, Outcome, Park, Rejection, RowVerdict, Verdicts,
+    BatchSeq, Begun, Canary, ChildReason, Entry, Job, Limit, Now, Outcome, Park, Rejection, RowVerdict,
+    Verdicts,
 };
 use crate::target::Attribution;
 use std::time::Duration;
@@ -40,7 +41,7 @@ impl Engine {
             }
             Outcome::Accepted(job) => {
                 let batch = self.batch(seq);
-                batch.job = Some(job.clone());
+                batch.job = Some(Job { known: batch.group_state.clone().unwrap_or_default(), ..job.clone() });
                 batch.accepted_at = now.wall;
                 self.hand.set(seq, State::Accepting);
                 self.commit(Entry::Accept { seq, job, at: now.wall }, Awaited::Accept(seq), commands);
@@ -56,8 +57,8 @@ impl Engine {
             Outcome::Unknown { wait, why } => self.unknown(now, seq, wait, why, commands),
             Outcome::Misfit { why } => {
                 let repeatable = self.policy.repeatable;
+                self.taint(seq);
                 let batch = self.batch(seq);
-                batch.tainted = true;
                 batch.misfits += 1;
                 if repeatable && batch.misfits < MISFITS_MAX && batch.job.is_none() {
                     self.hand.set(seq, State::Waiting(now.tick));
@@ -104,7 +105,7 @@ impl Engine {
                 // Only a 4xx says that nothing was applied, and a 307 or 308, which wants the same request elsewhere: many
                 // a form answers 303 after it was.
                 if status.is_some_and(|status| !matches!(status, 307 | 308 | 400..500)) {
-                    self.batch(seq).tainted = true;
+                    self.taint(seq);
                 }
                 self.put_back(seq, now.tick);
                 self.came_back(seq, commands);
@@ -293,7 +294,7 @@ impl Engine {
             let verdicts = Verdicts::all(RowVerdict::Rejected(Rejection::local("timeout", why)));
             return self.settle(now, seq, &verdicts, commands);
         }
-        self.batch(seq).tainted = true;
+        self.taint(seq);
         if self.hand.get(seq).job.is_some() {
             // The same key would only name the same job again.
             return self.park(seq, why, commands);
@@ -330,6 +331,12 @@ impl Engine {
                 self.stop_for(StopCause::Ambiguous { why });
             }
         }
+    }
+
+    /// An attempt may have been carried out. Where steps behind a request commit it, one that has no job did nothing yet.
+    fn taint(&mut self, seq: BatchSeq) {
+        let counts = !self.policy.commits_after || self.hand.get(seq).job.is_some();
+        self.batch(seq).tainted |= counts;
     }
 
     pub(super) fn park(&mut self, seq: BatchSeq, why: String, commands: &mut Vec<Command>) {

@@ -17,6 +17,7 @@ mod hand;
 mod judge;
 mod pace;
 mod policy;
+mod polling;
 mod pump;
 mod recount;
 mod recovery;
@@ -38,8 +39,7 @@ pub use recount::{Recorded, Recount, Recounted, Refusal};
 pub use wait::Wait;
 
 use crate::model::{
-    BatchSeq, Cursor, Entry, GroupId, ImportRecord, Moment, Noted, Now, Ordinal, Passed, PollOutcome,
-    Settled, StopKind,
+    BatchSeq, Cursor, Entry, GroupId, ImportRecord, Moment, Noted, Now, Ordinal, Passed, Settled, StopKind,
 };
 use crate::target::GroupState;
 use batch::{Batch, Kind, State};
@@ -68,6 +68,7 @@ enum Awaited {
     /// The request is whole; it waits for its passage.
     Prepare(BatchSeq),
     Stay,
+    Step(BatchSeq),
     Accept(BatchSeq),
     Finish(Box<settle::Finished>),
     Park(BatchSeq),
@@ -260,7 +261,12 @@ impl Engine {
             }
             Awaited::Refuse(refused, passed) => self.refused_here(refused, passed, commands),
             Awaited::Accept(seq) => {
-                let every = self.policy.polling.map_or(Duration::from_secs(1), |polling| polling.every);
+                // The steps behind a request wait for nothing.
+                let every = match self.policy.polling {
+                    _ if self.assembler.target().has_steps_behind() => Duration::ZERO,
+                    Some(polling) => polling.every,
+                    None => Duration::from_secs(1),
+                };
                 self.hand.set(seq, State::Polling(now.tick + every));
             }
             Awaited::Finish(finished) => self.finish_committed(now, *finished, commands),
@@ -279,6 +285,7 @@ impl Engine {
                 self.commit(Entry::Stay { seq }, Awaited::Stay, commands);
             }
             Awaited::Leave(seq) => self.leave(now, seq, commands),
+            Awaited::Step(seq) => self.put_back(seq, now.tick),
             Awaited::Prepare(seq) => self.hand.set(seq, State::Waiting(now.tick)),
             Awaited::Pause | Awaited::Stay => {}
             Awaited::Drained => self.input = Input::Drained,
@@ -316,50 +323,6 @@ impl Engine {
     fn put_back(&mut self, seq: BatchSeq, at: Moment) {
         let polls = self.hand.get(seq).job.is_some();
         self.hand.set(seq, if polls { State::Polling(at) } else { State::Waiting(at) });
-    }
-
-    fn polled(
-        &mut self,
-        now: Now,
-        seq: BatchSeq,
-        outcome: PollOutcome,
-        status: Option<u16>,
-        commands: &mut Vec<Command>,
-    ) {
-        self.gate.landed_poll();
-        let polling = self.policy.polling.unwrap_or(DEFAULT_POLLING);
-        if status.is_some_and(|status| (200..300).contains(&status)) {
-            self.credential.taken(self.hand.get(seq).credential);
-        }
-        let batch = self.batch(seq);
-        let age = now.wall.age_of(batch.accepted_at).unwrap_or_default();
-        let job = batch.job.as_ref().map(|job| job.id.clone()).unwrap_or_default();
-        // A job that its target may have forgotten is asked about once more, and then no longer.
-        let forgotten = polling.retention.is_some_and(|retention| age >= retention);
-        let late = forgotten || polling.deadline.is_some_and(|deadline| batch.job_time >= deadline);
-        let time = if forgotten { age } else { batch.job_time };
-        let wait = match outcome {
-            PollOutcome::Ended(outcome) => return self.judge(now, seq, *outcome, status, commands),
-            PollOutcome::More(job) => {
-                batch.job = Some(*job);
-                return self.hand.set(seq, State::Polling(now.tick));
-            }
-            PollOutcome::Gone { why } if age >= polling.grace => return self.park(seq, why, commands),
-            PollOutcome::Again { .. } | PollOutcome::Gone { .. } if late => {
-                let why = format!("job {job} has not ended in {} s", time.as_secs());
-                return self.park(seq, why, commands);
-            }
-            PollOutcome::Again { wait, .. } if is_throttle(status, wait) => {
-                batch.polls += 1;
-                return self.poll_throttled(now, seq, wait, commands);
-            }
-            PollOutcome::Again { wait, why: _ } => wait,
-            PollOutcome::Gone { .. } => None,
-        };
-        batch.polls += 1;
-        let grown = polling.every.mul_f64(polling.backoff.powi(batch.polls.min(64) as i32).min(1e6));
-        let pause = wait.unwrap_or(grown.min(polling.every_max)).min(self.policy.max_wait);
-        self.hand.set(seq, State::Polling(now.tick + pause));
     }
 
     fn answered(&mut self, now: Now, seq: BatchSeq, answer: Answer, commands: &mut Vec<Command>) {
@@ -403,11 +366,6 @@ impl Engine {
         let is_safe = !self.policy.keep_rows || self.forming == 0 && self.ready.is_empty();
         self.awaited.is_empty() && self.hand.count(Kind::Out) == 0 && is_safe
     }
-}
-
-/// Whether the answer to a poll asks for patience with the target as a whole, not with the job alone.
-fn is_throttle(status: Option<u16>, wait: Option<Duration>) -> bool {
-    status == Some(429) || status == Some(503) && wait.is_some()
 }
 
 /// A stop that an answer asked for.

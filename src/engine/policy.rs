@@ -55,6 +55,8 @@ pub struct Policy {
     pub on_ambiguous: OnAmbiguous,
     /// Sending the same request again is harmless: the target honours keys, or writes are upserts.
     pub repeatable: bool,
+    /// What a request brings is only there when the steps behind it have committed it.
+    pub commits_after: bool,
     /// The target looks its keys up before limits and validation, so that any answer decides a key's fate.
     pub key_first: bool,
     /// How long the target remembers a key; `None` where nothing is remembered (or writes are upserts).
@@ -67,7 +69,8 @@ pub struct Policy {
     pub row_attempts: u32,
     /// The credential is got, and can be got anew.
     pub renewable: bool,
-    /// A run takes up rows in doubt of earlier runs (`--on-ambiguous resend`, said by a person).
+    /// A run takes up rows in doubt of earlier runs (`--on-ambiguous`, said by a person): `resend` sends them again,
+    /// `verify` asks for each request that may have been carried out whether it was.
     pub take_up_doubt: bool,
     /// Verdicts are told row by row (`--results`).
     pub tell: bool,

@@ -6,6 +6,7 @@ use super::credential::Credential;
 use super::event::StopCause;
 use super::gate::Rates;
 use super::hand::Hand;
+use super::policy::OnAmbiguous;
 use super::{Assembler, Books, Engine, Gate, Input, Policy};
 use crate::model::{BatchSeq, Counters, ImportState, KeptRows, Limit, Load, Now, Recovered, UnsettledState};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -49,7 +50,7 @@ pub(super) fn engine(
         let planned = unsettled.batch;
         let seq = planned.seq;
         let mut batch = match unsettled.state {
-            UnsettledState::Parked { .. } if !policy.take_up_doubt => continue,
+            UnsettledState::Parked { .. } if !takes_up(&policy, planned.may_have_left) => continue,
             UnsettledState::Parked { job, .. } => {
                 books.take_up(planned.rows.len());
                 let mut batch = Batch::new(planned, None, State::Absent);
@@ -71,6 +72,9 @@ pub(super) fn engine(
         batch.tainted = batch.planned.may_have_left;
         batch.group_state =
             batch.planned.group_state.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        recall_steps(&mut batch, &assembler);
+        // What is not committed is not there.
+        batch.tainted &= !policy.commits_after || batch.job.is_some();
         hand.insert(seq, batch);
     }
     Engine {
@@ -99,6 +103,22 @@ pub(super) fn engine(
         finished: recovered.import.state != ImportState::Open,
         books,
         started: None,
+    }
+}
+
+/// Whether this run decides about rows in doubt. Of rows that never left under their own key there is nothing to ask.
+fn takes_up(policy: &Policy, may_have_left: bool) -> bool {
+    policy.take_up_doubt && (policy.on_ambiguous != OnAmbiguous::Verify || may_have_left)
+}
+
+/// Steps around its request that were done in an earlier run are not done again.
+fn recall_steps(batch: &mut Batch, assembler: &Assembler) {
+    let Some(known) = &batch.group_state else { return };
+    if let Some(job) = &mut batch.job {
+        job.known.clone_from(known);
+    } else if assembler.target().lacks_steps(known) {
+        batch.steps = batch.group_state.take().unwrap_or_default();
+        batch.planned.group_state = None;
     }
 }
 

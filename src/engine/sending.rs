@@ -153,7 +153,8 @@ impl Engine {
         let serial = self.credential.serial();
         let batch = self.batch(seq);
         batch.credential = serial;
-        commands.push(Command::ReadState { seq, load: batch.load().clone() });
+        let known = batch.steps.clone();
+        commands.push(Command::ReadState { seq, load: batch.load().clone(), known });
         Turn::Used
     }
 
@@ -253,10 +254,11 @@ impl Engine {
     }
 
     /// A person decided that rows in doubt go again: under their own key while the target remembers it, since that
-    /// doubles nothing, else under a new one.
+    /// doubles nothing, else under a new one. Or it is to be asked whether they were applied.
     fn take_up(&mut self, now: Now, seq: BatchSeq, commands: &mut Vec<Command>) {
         let batch = self.hand.get(seq);
-        if batch.planned.may_have_left && self.may_repeat(now, batch) {
+        let asks = self.policy.on_ambiguous == OnAmbiguous::Verify;
+        if batch.planned.may_have_left && (asks || self.may_repeat(now, batch)) {
             self.hand.set(seq, State::Settling);
             self.commit(Entry::TakeUp { seq }, Awaited::TakeUp(seq), commands);
         } else {

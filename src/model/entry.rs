@@ -121,6 +121,8 @@ pub enum Entry {
     Leave { seq: BatchSeq, form: Option<Form> },
     /// It came back, and surely nothing of it was applied.
     Stay { seq: BatchSeq },
+    /// A step before or behind its request is done; what is known now, as in [`Planned::group_state`].
+    Step { seq: BatchSeq, known: String },
     /// [T2] The target took the batch on as a job.
     Accept { seq: BatchSeq, job: Job, at: WallTime },
     /// [T3, T4] The batch has ended: refused rows, children, and what was learned, all in one.

@@ -2,6 +2,7 @@
 
 use super::Rejection;
 use bytes::Bytes;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -111,13 +112,15 @@ pub struct Job {
     pub id: String,
     /// Path (and query) to poll, checked to be on the target's own origin; empty if the profile's template makes it.
     pub path: String,
+    /// What the steps around its request told, by name, as JSON text; durable with its batch.
+    pub known: BTreeMap<String, String>,
     /// It has ended, and its results are being fetched. Not durable: a later run fetches them again.
     pub pages: Option<Arc<Pages>>,
 }
 
 impl Job {
     pub const fn new(id: String, path: String) -> Self {
-        Self { id, path, pages: None }
+        Self { id, path, known: BTreeMap::new(), pages: None }
     }
 }
 

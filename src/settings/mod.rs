@@ -111,14 +111,16 @@ pub fn policy(args: &SendArgs, target: &Target) -> Policy {
         max_elapsed: args.max_elapsed.map(|max| max.0),
         max_rejects: args.max_rejects.map(|max| max.0),
         on_ambiguous: said.or(keys.declared.map(declared)).unwrap_or(OnAmbiguous::Hold),
-        repeatable: keys.honoured(),
+        repeatable: keys.honoured() || target.commits_after(),
+        commits_after: target.commits_after(),
         key_first: keys.key_first,
         key_ttl: key_ttl(keys),
         polling: target.polling(),
         jobs_max: flow.jobs.map_or(JOBS, |jobs| jobs as usize).max(1),
         row_attempts: retry.row_attempts.unwrap_or(ATTEMPTS).max(1),
         renewable: target.wants_token(),
-        take_up_doubt: said == Some(OnAmbiguous::Resend),
+        take_up_doubt: said == Some(OnAmbiguous::Resend)
+            || said == Some(OnAmbiguous::Verify) && target.verifies(),
         tell: args.results.is_some(),
         keep_rows: is_live(args) || args.sync.is_some(),
         expect_rows: args.expect_rows,
@@ -129,6 +131,17 @@ pub fn policy(args: &SendArgs, target: &Target) -> Policy {
 fn key_ttl(keys: &target::Idempotency) -> Option<Duration> {
     let remembers = matches!(keys.scope, target::Scope::Batch | target::Scope::Row);
     remembers.then(|| keys.ttl.unwrap_or(Duration::from_secs(24 * 3600)))
+}
+
+/// A target can only be asked where its profile says how.
+pub fn check_question(args: &SendArgs, target: &Target) -> Result<(), Error> {
+    if args.on_ambiguous == Some(AmbiguousArg::Verify) && !target.verifies() {
+        let words = format!("`--on-ambiguous verify`: nothing says how `{}` is asked", target.name());
+        return Err(
+            Error::usage(words).hint("a profile says it in [verify]; hold, resend and stop need no question")
+        );
+    }
+    Ok(())
 }
 
 /// The same word in the profile's language.

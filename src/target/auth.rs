@@ -9,6 +9,7 @@ use super::oauth::Grant;
 use super::params::Params;
 use super::section::Section;
 use super::settings::is_header_name;
+use super::sigv4::Signer;
 
 /// What proves who we are.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +20,8 @@ pub(super) struct Auth {
     pub(super) derived: Vec<String>,
     /// How a token is got that is good for a while.
     pub(super) grant: Option<Grant>,
+    /// What signs each request as it leaves.
+    pub(super) signer: Option<Signer>,
 }
 
 #[derive(Clone, Copy)]
@@ -29,6 +32,7 @@ enum Scheme {
     Header,
     Query,
     Grant,
+    Signature,
 }
 
 impl Auth {
@@ -40,7 +44,7 @@ impl Auth {
     }
 
     fn is_there(&self) -> bool {
-        !self.headers.is_empty() || !self.query.is_empty() || self.grant.is_some()
+        !self.headers.is_empty() || !self.query.is_empty() || self.grant.is_some() || self.signer.is_some()
     }
 
     fn way(section: Section<'_>, params: &Params<'_>) -> Self {
@@ -52,6 +56,7 @@ impl Auth {
             ("header", Scheme::Header),
             ("query", Scheme::Query),
             ("oauth2_client_credentials", Scheme::Grant),
+            ("aws_sigv4", Scheme::Signature),
         ];
         let text = |key: &'static str| -> Option<String> {
             let Some(text) = section.text(key) else {
@@ -62,11 +67,6 @@ impl Auth {
             };
             params.fixed(text, &section.spot_of(key))
         };
-        if section.text("scheme") == Some("aws_sigv4") {
-            let remedy = "put a proxy that signs in front of the API";
-            section.wrong("scheme", "scheme `aws_sigv4` is not supported yet", remedy);
-            return auth;
-        }
         match section.word("scheme", &schemes) {
             None if section.has("scheme") => {}
             None => section.wrong("scheme", "[auth] needs `scheme`", "as in scheme = \"bearer\""),
@@ -95,6 +95,7 @@ impl Auth {
                 auth.grant = Grant::read(&section, params);
                 auth.derived.extend(auth.grant.iter().flat_map(Grant::secrets));
             }
+            Some(Scheme::Signature) => auth.signer = Signer::read(&section, params),
             Some(Scheme::Query) => {
                 if let (Some(name), Some(value)) = (text("name"), text("value")) {
                     auth.query.push((name, value));

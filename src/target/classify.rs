@@ -231,6 +231,9 @@ impl Answer<'_> {
         let wait = self.wait.or(rule.wait);
         let status = self.status();
         match rule.then {
+            Then::Ok if !self.target.after.is_empty() => {
+                Outcome::Accepted(Job::new(String::new(), String::new()))
+            }
             Then::Ok => self.all(RowVerdict::Delivered),
             Then::Results => self.results(rule.reader.as_deref().unwrap_or_default()),
             Then::Job => self.accepted(),
@@ -324,11 +327,15 @@ impl Answer<'_> {
         let json = self.json.unwrap_or_default();
         if let Some(id) = &way.id {
             return match id.of(json, self.reply) {
-                Some(id) if self.target.poll_url(&id, "").is_ok() => {
+                Some(id) if self.target.poll_url(&Job::new(id.to_string(), String::new())).is_ok() => {
                     Outcome::Accepted(Job::new(id.into_owned(), String::new()))
                 }
                 _ => self.unfit("it names no job that could be asked about"),
             };
+        }
+        if way.url_from.is_none() {
+            // What names it is known from a step.
+            return Outcome::Accepted(Job::new(String::new(), String::new()));
         }
         let link = way.url_from.as_ref().and_then(|at| at.of(json, self.reply));
         let Some(link) = link else { return self.unfit("it names no job") };

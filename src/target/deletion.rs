@@ -62,6 +62,9 @@ impl Deletion {
             idempotency: Idempotency { scope: Scope::Natural, ..Idempotency::default() },
             job: None,
             verify: None,
+            before: Vec::new(),
+            after: Vec::new(),
+            commits_after: false,
             deletion: None,
             ..target.clone()
         };

@@ -103,7 +103,7 @@ impl Target {
             return Ok(tidy(&format!("{home}{}", pages.next)));
         }
         let fetch = self.fetch(pages.left.first()).ok_or("the profile no longer fetches this")?;
-        let facts = Facts { job: Some(&job.id), ..Facts::default() };
+        let facts = Facts { job: Some(&job.id), state: Some(&job.known), ..Facts::default() };
         let mut url = String::new();
         fetch.url.fill(&facts, Frame::Path, &mut url).map_err(|refusal| refusal.message)?;
         let url = tidy(&url);

@@ -126,6 +126,7 @@ impl JobWay {
         way.check_fetches(&section);
         match (&way.id, &way.url_from, &way.url) {
             (Some(_), None, Some(_)) | (None, Some(_), None) => {}
+            (None, None, Some(_)) if section.text("url").is_some_and(|url| url.contains("${step.")) => {}
             _ => section.wrong("id", "[job] needs `id` and `url`, or `url_from`", "and not both"),
         }
         if way.ends.is_empty() {

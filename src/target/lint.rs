@@ -57,6 +57,7 @@ impl Usage {
         self.rules(target, own, findings);
         self.states(target, findings);
         self.job(target);
+        self.steps(target, own, findings);
         for (source, _, spot) in self.holes.borrow_mut().drain(..) {
             let Source::Group(pointer) = source else { continue };
             if spot.file != own.file {
@@ -115,7 +116,7 @@ impl Usage {
                 format!("no answer reaches this rule: the one at line {} takes them all", earlier.spot.line)
             });
             self.thing(&rule.spot, "", "put it before the other, or take it out", useless);
-            let no_state = target.group.as_ref().is_none_or(|group| group.state.is_none());
+            let no_state = !target.needs_state();
             let begins = target.group.as_ref().and_then(|group| group.state.as_ref()?.begin()).is_some();
             if rule.when.begins.is_some() && !begins && rule.spot.file == own.file {
                 let remedy = "say in [group.state] what a group's first request says: begin = { length = 0 }";
@@ -136,6 +137,46 @@ impl Usage {
         let used = self.holes.borrow().iter().any(|(source, ..)| *source == Source::JobId);
         let useless = (job.id.is_some() && !used).then(|| "`id` is captured, and never used".to_owned());
         self.thing(&job.spots.1, "job.id", "use it as ${job.id} in `url`, or take it out", useless);
+    }
+
+    fn steps(&self, target: &Target, own: &Spot, findings: &Findings) {
+        let steps = || target.before.iter().chain(&target.after);
+        let mut told: Vec<&str> = Vec::new();
+        for step in steps() {
+            for (name, _) in &step.capture {
+                if told.contains(&name.as_str()) {
+                    findings.add(
+                        &step.spot,
+                        format!("two steps capture `{name}`"),
+                        "give one of them another name",
+                    );
+                }
+                told.push(name);
+            }
+        }
+        for (source, _, spot) in self.holes.borrow().iter() {
+            if let Source::Step(name) = source
+                && !told.contains(&name.as_str())
+            {
+                let remedy = format!("capture it in a [[before]]: capture = {{ {name} = \"/…\" }}");
+                findings.add(spot, format!("`${{step.{name}}}` is never captured"), remedy);
+            }
+        }
+        if target.commits_after && target.after.is_empty() {
+            findings.add(
+                own,
+                "commit = \"after\" without [[after]]",
+                "write the step that commits what was sent",
+            );
+        }
+        let has_state = target.group.as_ref().is_some_and(|group| group.state.is_some());
+        if let Some(step) = target.before.first().filter(|_| has_state) {
+            findings.add(
+                &step.spot,
+                "[[before]] beside [group.state]",
+                "a request waits for one of them: take one out",
+            );
+        }
     }
 
     fn states(&self, target: &Target, findings: &Findings) {

@@ -69,6 +69,8 @@ pub(super) struct Mapping {
     pub(super) timeout: Option<Duration>,
     pub(super) ok_without_body: bool,
     pub(super) compression: Compression,
+    /// Steps behind the request commit what it brought.
+    pub(super) commits_after: bool,
     /// The URL as the identity knows it.
     shown_url: String,
     /// What the identity covers beside the URL.
@@ -115,7 +117,8 @@ impl Mapping {
         }
         it.read_encoding(&section, params, naming, one_row);
         it.add_headers(auth, headers);
-        section.refuse("commit", "steps around a request are not there");
+        let commits = [("request", false), ("after", true)];
+        it.commits_after = section.word("commit", &commits).unwrap_or(false);
         section.done();
         it
     }

@@ -13,8 +13,8 @@
 //! # The tables
 //!
 //! `[profile] [params.X] [auth] [limits] [row] [group] [group.state] [request] [idempotency] [verify] [flow] [retry]
-//! [[response]] [results.N] [[results.N.rule]] [job] [job.end.S] [attribution] [delete] [[variant]]`. `bulkhaul targets
-//! show NAME` prints a built-in, and a starter (`Profile::starter`) has a word on each that one needs first. What is
+//! [[before]] [[after]] [[response]] [results.N] [[results.N.rule]] [job] [job.end.S] [attribution] [delete] [[variant]]`.
+//! `bulkhaul targets show NAME` prints a built-in, and a starter (`Profile::starter`) has a word on each that one needs first. What is
 //! less plain:
 //!
 //! | writing | meaning |
@@ -35,6 +35,12 @@
 //! | `[[job.end.S.rule]]` | what the end means if its answer says so |
 //! | `applied = "none"` of a `retry` | the target surely did nothing, whatever the status leaves open |
 //! | `attempt`, `transport` in `when` | after an attempt of unknown fate; a connection that broke (which settles nothing) |
+//! | `values` of a parameter | all that it may be |
+//! | `[[before]]`, `[[after]]` | requests around a batch's own, in their order; what they `capture` is `${step.x}`, and durable before the next; `done_if`: what else than a 2xx says that one is done |
+//! | `commit = "after"` in `[request]` | nothing is there before the last `[[after]]` is done: until then a request may go again |
+//! | `scheme = "aws_sigv4"` | requests are signed as they leave: `access_key_id`, `secret_access_key`, `session_token`, `region`, `service` |
+//! | `csv` without `columns` | the columns are those of the request's first row; rows with others go in a request of their own |
+//! | `bytes_of = "compressed"` | a body is measured when it is packed, and halved if it is too large then |
 //! | `format = "csv"`, `"form"`, `"text"`, `"empty"`, `rows_as = "object"` | bodies that are no JSON list |
 //! | `ietf = true`, `remaining`, `limit`, `reset` in `[flow]` | what [`Target::hint`] reads |
 //!
@@ -78,8 +84,10 @@ mod scrub;
 mod section;
 mod selector;
 mod settings;
+mod sigv4;
 mod slot;
 mod starter;
+mod step;
 #[expect(clippy::module_inception, reason = "the room is named after what it makes")]
 mod target;
 mod template;

@@ -15,6 +15,8 @@ pub(super) enum Source {
     RowIdem,
     Group(Pointer),
     State(String),
+    /// What a step around the request told.
+    Step(String),
     Param(String),
     JobId,
     BatchKey,
@@ -62,6 +64,8 @@ pub(super) enum Seat {
     Job,
     /// The request that reads a group's state.
     State,
+    /// A request before or behind the batch's own.
+    Step,
     /// The request that looks whether a batch was applied.
     Verify,
     /// The row's side of a match.
@@ -74,19 +78,24 @@ impl Seat {
         match self {
             Self::Address { one_row } => match source {
                 S::Row(_) | S::RowKey | S::RowIdem => one_row,
-                S::Group(_) | S::BatchKey | S::BatchRows | S::BatchFirstSent | S::State(_) | S::Param(_) => {
-                    true
-                }
+                S::Group(_)
+                | S::BatchKey
+                | S::BatchRows
+                | S::BatchFirstSent
+                | S::State(_)
+                | S::Step(_)
+                | S::Param(_) => true,
                 _ => false,
             },
             Self::Body { keyed: true } | Self::Item { keyed: true } if *source == S::BatchKey => true,
-            Self::Body { .. } => matches!(source, S::Rows | S::State(_) | S::Param(_)),
+            Self::Body { .. } => matches!(source, S::Rows | S::State(_) | S::Step(_) | S::Param(_)),
             Self::Item { .. } => {
                 matches!(source, S::Row(_) | S::RowKey | S::RowNumber | S::RowIdem | S::Param(_))
             }
             Self::Key => matches!(source, S::Row(_) | S::RowKey | S::RowIdem | S::BatchKey | S::Param(_)),
             Self::Fixed => matches!(source, S::Param(_)),
-            Self::Job => matches!(source, S::JobId | S::Param(_)),
+            Self::Job => matches!(source, S::JobId | S::Step(_) | S::Param(_)),
+            Self::Step => matches!(source, S::Step(_) | S::Param(_)),
             Self::State => matches!(source, S::Group(_) | S::Param(_)),
             Self::Verify => matches!(source, S::BatchKey | S::Row(_) | S::RowKey | S::Group(_) | S::Param(_)),
             Self::Match => matches!(source, S::Row(_) | S::RowKey | S::RowNumber),
@@ -97,18 +106,19 @@ impl Seat {
     fn list(self) -> &'static str {
         match self {
             Self::Address { one_row: true } => {
-                "${param.…}, ${row:/…}, ${row.key}, ${row.idem}, ${group:/…}, ${state.…}, ${batch.key}, \
+                "${param.…}, ${row:/…}, ${row.key}, ${row.idem}, ${group:/…}, ${state.…}, ${step.…}, ${batch.key}, \
                  ${batch.n} and ${batch.first_sent}"
             }
             Self::Address { one_row: false } => {
-                "${param.…}, ${group:/…}, ${state.…}, ${batch.key}, ${batch.n} and ${batch.first_sent} \
+                "${param.…}, ${group:/…}, ${state.…}, ${step.…}, ${batch.key}, ${batch.n} and ${batch.first_sent} \
                  (row fields only if `rows = 1` in [limits])"
             }
-            Self::Body { .. } => "${rows}, ${state.…}, ${batch.key} and ${param.…}",
+            Self::Body { .. } => "${rows}, ${state.…}, ${step.…}, ${batch.key} and ${param.…}",
             Self::Item { .. } => "${row}, ${row:/…}, ${row.key}, ${row.n}, ${row.idem} and ${param.…}",
             Self::Key => "${row:/…}, ${row.key}, ${row.idem}, ${batch.key} and ${param.…}",
             Self::Fixed => "${param.…}",
-            Self::Job => "${job.id} and ${param.…}",
+            Self::Job => "${job.id}, ${step.…} and ${param.…}",
+            Self::Step => "${step.…} and ${param.…}",
             Self::State => "${group:/…} and ${param.…}",
             Self::Verify => "${batch.key}, ${row:/…}, ${row.key}, ${group:/…} and ${param.…}",
             Self::Match => "${row:/…}, ${row.key} and ${row.n}",
@@ -174,7 +184,7 @@ fn hole(text: &str) -> Result<Hole, (String, String)> {
 
 fn source(name: &str) -> Result<Source, String> {
     const KNOWN: &str = "it is one of ${rows}, ${row}, ${row:/field}, ${row:/field?}, ${row.key}, ${row.n}, ${row.idem}, \
-                         ${group:/field}, ${state.x}, ${param.x}, ${param.x?}, ${job.id}, ${batch.key}, ${batch.n}, ${batch.first_sent}";
+                         ${group:/field}, ${state.x}, ${step.x}, ${param.x}, ${param.x?}, ${job.id}, ${batch.key}, ${batch.n}, ${batch.first_sent}";
     let word = |text: &str| {
         !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
     };
@@ -193,9 +203,7 @@ fn source(name: &str) -> Result<Source, String> {
             Some(("group", pointer)) if name.starts_with("group:") => Source::Group(Pointer::parse(pointer)?),
             Some(("param", param)) if word(param) => Source::Param(param.to_owned()),
             Some(("state", state)) if word(state) => Source::State(state.to_owned()),
-            Some(("step", _)) => {
-                return Err("steps before and after a request are not supported yet".to_owned());
-            }
+            Some(("step", step)) if word(step) => Source::Step(step.to_owned()),
             Some(("env" | "file", _)) => {
                 return Err("a profile never reads the world; declare a parameter with `env`".to_owned());
             }

@@ -27,39 +27,42 @@ impl Target {
         self.job.as_ref().map(|way| way.polling)
     }
 
-    pub(super) fn poll_url(&self, id: &str, path: &str) -> Result<String, String> {
+    pub(super) fn poll_url(&self, job: &Job) -> Result<String, String> {
         let (home, _) = origin(self.mapping.url.head());
         match self.job.as_ref().and_then(|way| way.url.as_ref()) {
             Some(template) => {
                 let mut url = String::new();
-                let facts = Facts { job: Some(id), ..Facts::default() };
+                let facts = Facts { job: Some(&job.id), state: Some(&job.known), ..Facts::default() };
                 template.fill(&facts, Frame::Path, &mut url).map_err(|refusal| refusal.message)?;
                 let url = tidy(&url);
                 if origin(&url).0 == home { Ok(url) } else { Err("the job is at another origin".to_owned()) }
             }
             // The ledger may say which job it was, never where to go: its path is looked at as an answer's link is.
-            None if path.starts_with('/') && path_of(path, home).as_deref() == Some(path) => {
-                Ok(tidy(&format!("{home}{path}")))
+            None if job.path.starts_with('/') && path_of(&job.path, home).as_ref() == Some(&job.path) => {
+                Ok(tidy(&format!("{home}{}", job.path)))
             }
-            None => Err(format!("`{path}` is no path to a job")),
+            None => Err(format!("`{}` is no path to a job", job.path)),
         }
     }
 
     /// The request that asks how a job stands.
     pub fn poll(&self, job: &Job, timeout: Duration) -> Result<Request, String> {
+        if let Some(request) = self.after_request(job, timeout) {
+            return request;
+        }
         let url = match &job.pages {
             Some(pages) => self.page_url(job, pages)?,
-            None => self.poll_url(&job.id, &job.path)?,
+            None => self.poll_url(job)?,
         };
         let method =
             self.job.as_ref().filter(|_| job.pages.is_none()).map_or("GET", |way| way.method.as_str());
         let own: &[(String, TextTemplate)] = self.job.as_ref().map_or(&[], |way| way.headers.as_slice());
-        let facts = Facts { job: Some(&job.id), ..Facts::default() };
+        let facts = Facts { job: Some(&job.id), state: Some(&job.known), ..Facts::default() };
         self.question(method, url, own, &facts, timeout).map_err(|refusal| refusal.message)
     }
 
     /// A request without a body, with the headers of all requests that need no row.
-    fn question(
+    pub(super) fn question(
         &self,
         method: &str,
         mut url: String,
@@ -81,6 +84,9 @@ impl Target {
 
     /// What a poll's answer means.
     pub fn read_poll(&self, load: &Load, job: &Job, reply: &Reply, now: WallTime) -> PollOutcome {
+        if let Some(outcome) = self.read_after(load, job, reply, now) {
+            return outcome;
+        }
         let wait = self.wait_of(reply, now);
         let again = |why: String| PollOutcome::Again { wait, why: Some(clean(&why, &self.secrets)) };
         let stop = |why: String, hint: &str| {
@@ -195,12 +201,17 @@ impl Target {
         Some(names.iter().fold(hasher, |hasher, name| hasher.field(name.as_bytes())).finish())
     }
 
-    /// The request that reads the state of a row's group; none if there is no state.
+    /// The request that reads the state of a row's group, or makes the next step before the batch's own; `known` is what
+    /// earlier steps told. None if there is no state.
     pub fn state_request(
         &self,
         row: &RowContext<'_>,
+        known: &GroupState,
         timeout: Duration,
     ) -> Result<Option<Request>, Rejection> {
+        if let Some(step) = self.step_before(known) {
+            return self.step_request(step, known, timeout).map(Some);
+        }
         let Some(way) = self.group.as_ref().and_then(|group| group.state.as_ref()) else { return Ok(None) };
         let text = super::form::text_of(row)?;
         let url = tidy(&fill_text(&way.url, &way.fields, text, Frame::Path)?);
@@ -211,7 +222,16 @@ impl Target {
 
     /// The state that an answer tells; `Err` is what the answer means instead. Nothing was sent, so a failure
     /// here settles nothing.
-    pub fn read_state(&self, load: &Load, reply: &Reply, now: WallTime) -> Result<GroupState, Box<Outcome>> {
+    pub fn read_state(
+        &self,
+        load: &Load,
+        known: &GroupState,
+        reply: &Reply,
+        now: WallTime,
+    ) -> Result<GroupState, Box<Outcome>> {
+        if let Some(step) = self.step_before(known) {
+            return self.read_step(step, known, load, reply, now);
+        }
         let Some(way) = self.group.as_ref().and_then(|group| group.state.as_ref()) else {
             return Ok(GroupState::new());
         };

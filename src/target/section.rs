@@ -195,13 +195,6 @@ impl<'a> Section<'a> {
         Vec::new()
     }
 
-    /// Tells that a key is part of the language, but not of this version.
-    pub(super) fn refuse(&self, key: &'static str, remedy: &str) {
-        if self.get(key).is_some() {
-            self.wrong(key, format!("`{key}` in {} is not supported yet", self.name), remedy);
-        }
-    }
-
     /// Every key that nobody asked for is an error.
     pub(super) fn done(self) {
         let Some(table) = self.table else { return };

@@ -117,7 +117,7 @@ impl Slot {
             },
             Source::RowNumber => Want::RowNumber,
             Source::RowIdem => Want::RowIdem,
-            Source::State(name) => Want::State(name.clone()),
+            Source::State(name) | Source::Step(name) => Want::State(name.clone()),
             Source::JobId => Want::JobId,
             Source::BatchKey => Want::BatchKey,
             Source::BatchRows => Want::BatchRows,

@@ -16,7 +16,9 @@ use super::reader::Reader;
 use super::rule::{Rule, Then};
 use super::section::Section;
 use super::settings::{Flow, Idempotency, Limits, OnAmbiguous, Retry};
+use super::sigv4::Signer;
 use super::slot::RowNaming;
+use super::step::Step;
 use super::variant;
 use super::verify::Verify;
 use crate::model::{Digest, Hasher};
@@ -59,12 +61,16 @@ pub struct Target {
     pub(super) group: Option<Group>,
     pub(super) job: Option<JobWay>,
     pub(super) verify: Option<Verify>,
+    pub(super) before: Vec<Step>,
+    pub(super) after: Vec<Step>,
+    pub(super) commits_after: bool,
     pub(super) attribution: Attribution,
     pub(super) expires: Option<Pointer>,
     /// How rows are deleted.
     pub(super) deletion: Option<Box<Target>>,
     pub(super) secrets: Vec<String>,
     pub(super) grant: Option<Grant>,
+    pub(super) signer: Option<Signer>,
     /// What to say when the target does not know us.
     pub(super) credential_hint: String,
     pub(super) identity: Digest,
@@ -157,8 +163,7 @@ impl Target {
         let verify = Verify::read(&root, params, &naming);
         let flow = Flow::read(&root);
         let retry = Retry::read(&root);
-        root.refuse("before", "steps before a request are not there");
-        root.refuse("after", "steps after a request are not there");
+        let (before, after) = (Step::read(&root, "before", params), Step::read(&root, "after", params));
         check_names(&rules, &readers, job.as_ref(), &root);
         check_names(deletion.as_ref().map_or(&[], Deletion::rules), &readers, None, &root);
         root.done();
@@ -166,6 +171,7 @@ impl Target {
             name: profile.name().to_owned(),
             is_bare: *profile.spot().file == *super::bare_url::FILE,
             credential_hint: credential_hint(profile),
+            commits_after: mapping.commits_after,
             mapping,
             naming,
             limits,
@@ -178,11 +184,14 @@ impl Target {
             group,
             job,
             verify,
+            before,
+            after,
             attribution,
             expires,
             secrets,
             // A header that the caller gives goes before what would be asked for.
             grant: auth.grant.filter(|_| !headers.iter().any(|(name, ..)| is_authorization(name))),
+            signer: auth.signer.filter(|_| !headers.iter().any(|(name, ..)| is_authorization(name))),
             identity: Digest([0; 32]),
         };
         target.identity = target.identify(overrides.origin_identity.as_deref(), headers);
@@ -194,6 +203,9 @@ impl Target {
         let mut hasher = Hasher::new("bulkhaul/target");
         for field in self.mapping.identity(origin) {
             hasher = hasher.field(field.as_bytes());
+        }
+        for step in self.before.iter().chain(&self.after) {
+            hasher = hasher.field(step.identity().as_bytes());
         }
         for (name, value, _) in headers.iter().filter(|(_, _, secret)| !secret) {
             hasher = hasher.field(name.to_ascii_lowercase().as_bytes()).field(value.as_bytes());

@@ -83,6 +83,7 @@ fn a_real_clickhouse_takes_rows_and_says_what_is_wrong_with_others() {
     ];
     table.refuses_bad_rows("", &bad);
     table.holds_what_nobody_can_know();
+    table.doubts_what_kills_leave();
     table.stops_where_it_is_not_let_in("wrong", &table.to, "401: Code: 193");
     table.stops_where_it_is_not_let_in("pa ss", &table.to.replace("people", "nobody"), "404: Code: 60");
 }

@@ -159,6 +159,38 @@ impl Table {
         self.holds_once(from, from..from + 100);
     }
 
+    /// Two kills, and answers that are lost, where nothing makes two writes one: what may be stored is in doubt and not
+    /// written again, what is called delivered is stored, and no row is there twice. A person's word then sends the rest.
+    pub(super) fn doubts_what_kills_leave(&self) {
+        let from = 60_000;
+        let bench = Bench::with("x.ndjson", lines((from..from + ROWS).map(|id| person(id, 9))));
+        let way = lossy(&self.machine.url, 9);
+        for part in 1..=2 {
+            let mut child = self.command(&bench, way.url(), "x.ndjson", "--batch-rows 15").spawn().unwrap();
+            while way.requests().len() < part * 12 {
+                std::thread::sleep(Duration::from_millis(1));
+                assert!(child.try_wait().unwrap().is_none(), "it was over before it could be killed");
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        let send = |more: &str| {
+            said(
+                self.command(&bench, way.url(), "x.ndjson", &format!("--batch-rows 15 {more}"))
+                    .output()
+                    .unwrap(),
+            )
+        };
+        let rows = send("").exits(5).summary()["rows"].clone();
+        let of = |name: &str| rows[name].as_u64().unwrap();
+        assert_eq!((of("delivered") + of("in_doubt"), of("rejected")), (ROWS, 0), "{rows}");
+        let held = self.ids(from);
+        assert!(held.values().all(|times| *times == 1), "stored twice: {held:?}");
+        assert!(held.len() as u64 >= of("delivered"), "{rows}, and {} are stored", held.len());
+        send("--on-ambiguous resend").exits(0).books([ROWS, ROWS, 0, 0, 0]);
+        assert_eq!(self.ids(from).len() as u64, ROWS, "each is stored now, some perhaps twice");
+    }
+
     /// The same keys once more: merged, not doubled.
     pub(super) fn merges_what_comes_again(&self) {
         let from = 40_000;

@@ -112,3 +112,54 @@ fn any_2xx_of_a_bare_url_delivers_also_a_page() {
     let (bench, server) = (bench(), Scripted::start(&[page]));
     bench.run(&send(&server, "")).exits(0).books([1, 1, 0, 0, 0]);
 }
+
+/// A target without keys that can be asked about each request, by the number of the row in it.
+const ASKED: &str = "[profile]\nversion = 1\nname = \"t\"\n[params.base]\nrequired = true\n[limits]\nrows = 1\n\
+                     [request]\nurl = \"${param.base}/rows\"\n[flow]\nconcurrency = 1\n[[response]]\nwhen = { status = [200] }\n\
+                     then = \"ok\"\n[verify]\nurl = \"${param.base}/rows/${row:/id}\"\napplied = { status = [200] }\n\
+                     not_applied = { status = [404] }\n";
+
+/// Of the first requests, those of rows 2 and 3 get no answer; row 2 was applied.
+fn asked() -> crate::support::server::Server {
+    use crate::support::server::{Answer, Server};
+    Server::saying(|got, before| {
+        let none = serde_json::json!({});
+        let number: u32 = got.path.rsplit('/').next().unwrap().parse().unwrap_or(0);
+        let first = !before.iter().any(|earlier| earlier.method == "POST" && earlier.body == got.body);
+        match (got.method.as_str(), number) {
+            ("GET", 2) => Some(Answer::json(200, &none)),
+            ("GET", _) => Some(Answer::json(404, &none)),
+            _ if first && (got.body.contains(":2") || got.body.contains(":3")) => None,
+            _ => Some(Answer::json(200, &none)),
+        }
+    })
+}
+
+#[test]
+fn a_target_that_can_be_asked_decides_what_is_in_doubt_in_the_same_run_or_a_later_one() {
+    let rows = "{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n{\"id\":4}\n";
+    for later in [false, true] {
+        let (bench, server) = (Bench::with("x.ndjson", rows), asked());
+        bench.write("t.toml", ASKED);
+        let send = format!("send x.ndjson --to ./t.toml --url {} --progress none --json", server.url());
+        if later {
+            bench.run(&send).exits(5).books([4, 2, 0, 2, 0]);
+            assert!(server.requests().iter().all(|got| got.method == "POST"), "nobody asked to ask");
+        }
+        bench.run(&format!("{send} --on-ambiguous verify")).exits(0).books([4, 4, 0, 0, 0]);
+        let got = server.requests();
+        let sent = |id: u32| {
+            got.iter().filter(|got| got.method == "POST" && got.body.contains(&format!(":{id}"))).count()
+        };
+        assert_eq!([1, 2, 3, 4].map(sent), [1, 1, 2, 1], "later: {later}");
+        assert_eq!(got.iter().filter(|got| got.method == "GET").count(), 2);
+    }
+}
+
+#[test]
+fn a_target_that_cannot_be_asked_is_not_asked_to_verify() {
+    let (bench, server) = (bench(), Scripted::start(&[OK]));
+    let said = bench.run(&send(&server, "--on-ambiguous verify")).exits(2);
+    assert!(said.stderr.contains("is asked\nhint: a profile says it in [verify]"), "{said:?}");
+    assert!(server.got().is_empty());
+}

@@ -185,6 +185,49 @@ when = { status = [422] }
 then = "reject"
 "#;
 
+const STEPS: &str = r#"
+[profile]
+version = 1
+name = "steps"
+
+[[before]]
+name = "begin"
+url = "http://target.test/tx"
+capture = { tx = "/tx" }
+
+[[before]]
+name = "lock"
+url = "http://target.test/tx/${step.tx}/lock"
+capture = { lock = "/lock" }
+
+[request]
+method = "POST"
+url = "http://target.test/tx/${step.tx}/rows"
+headers = { Lock = "${step.lock}" }
+commit = "after"
+
+[[after]]
+name = "commit"
+url = "http://target.test/tx/${step.tx}/commit"
+done_if = { status = [409] }
+
+[[after]]
+name = "tidy"
+url = "http://target.test/tx/${step.tx}/tidy"
+
+[[response]]
+when = { status = [200] }
+then = "ok"
+
+[[response]]
+when = { status = [409] }
+then = "refetch"
+
+[[response]]
+when = { status = [422] }
+then = "bisect"
+"#;
+
 const BLOCKING: &str = r#"
 [profile]
 version = 1
@@ -295,7 +338,10 @@ impl Kind {
     /// Whether rows may be in doubt after all that struck (bits of hazards).
     pub(crate) fn excuses(&self, struck: u64) -> bool {
         let keys = self.manners.key_header.is_some() || self.manners.upserts;
-        let faults: &[Hazard] = if !keys || !self.manners.key_first && !self.manners.upserts {
+        let faults: &[Hazard] = if self.target.commits_after() {
+            // Before its commit nothing was done, and the commit itself is known when it is made again.
+            &[]
+        } else if !keys || !self.manners.key_first && !self.manners.upserts {
             &Hazard::ALL
         } else {
             &[
@@ -530,6 +576,12 @@ pub(crate) fn kinds() -> Vec<Kind> {
             "tokens",
             compile(&own(&items("tokens", &format!("{TOKENS}{}", KEYED.replace("TTL", "24h")))), &[]),
             Manners { tokens: Some(20_000_000), ..ORDERS },
+            Dress::Plain,
+        ),
+        Kind::new(
+            "steps",
+            compile(&own(STEPS), &[]),
+            Manners { shape: Shape::Steps, key_header: None, key_first: false, ..ORDERS },
             Dress::Plain,
         ),
     ]

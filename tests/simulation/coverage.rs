@@ -24,6 +24,7 @@ pub(crate) enum Stage {
     Refusing,
     Leaving,
     Staying,
+    Stepping,
     Accepting,
     Finishing,
     Splitting,
@@ -37,11 +38,12 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
-    pub(crate) const COMMITS: [Self; 12] = [
+    pub(crate) const COMMITS: [Self; 13] = [
         Self::Planning,
         Self::Refusing,
         Self::Leaving,
         Self::Staying,
+        Self::Stepping,
         Self::Accepting,
         Self::Finishing,
         Self::Splitting,
@@ -60,6 +62,7 @@ impl Stage {
             Entry::Refuse { .. } => Self::Refusing,
             Entry::Leave { .. } => Self::Leaving,
             Entry::Stay { .. } => Self::Staying,
+            Entry::Step { .. } => Self::Stepping,
             Entry::Accept { .. } => Self::Accepting,
             Entry::Finish { end, .. } if end.split => Self::Splitting,
             Entry::Finish { .. } => Self::Finishing,

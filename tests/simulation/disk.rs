@@ -220,6 +220,10 @@ impl Disk {
                     self.take_key(key.0);
                 }
             }
+            Entry::Step { seq, known } => {
+                let page = self.page(*seq, "stepped", &[PageState::Prepared, PageState::Accepted]);
+                page.planned.group_state = Some(known.clone());
+            }
             Entry::Stay { seq } => {
                 self.page(*seq, "stayed", &[PageState::Prepared]).planned.may_have_left = false;
             }

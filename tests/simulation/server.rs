@@ -24,6 +24,8 @@ pub(crate) enum Shape {
     Bare,
     /// `{"records":[…]}`, taken on as a job that counts what is bad.
     Records,
+    /// `[…]`, in a transaction.
+    Steps,
 }
 
 /// What it does in its own way.
@@ -102,6 +104,7 @@ pub(crate) struct Server {
     stalled: bool,
     /// The token that it takes, and until when.
     token: (u32, u64),
+    pub(crate) open: Vec<crate::steps::Transaction>,
     pub(crate) broken: Vec<String>,
     pub(crate) replays: u64,
 }
@@ -119,6 +122,7 @@ impl Server {
             tries: HashMap::new(),
             stalled: false,
             token: (0, 0),
+            open: Vec::new(),
             broken: Vec::new(),
             replays: 0,
         }
@@ -135,6 +139,9 @@ impl Server {
         let path = path.find('/').map_or("/", |at| &path[at..]);
         if request.method == "GET" {
             return self.look(path);
+        }
+        if self.manners.shape == Shape::Steps {
+            return self.step(path, request);
         }
         let key = self.manners.key_header.and_then(|name| header(request, name));
         if let Some(key) = key {
@@ -300,7 +307,7 @@ impl Server {
                 let (ids, count) = (ids.join(","), rows.len());
                 Answer::new(200, format!(r#"{{"ok":true,"stream_ids":[{ids}],"count":{count}}}"#))
             }
-            Shape::Atomic | Shape::Single | Shape::Bare => {
+            Shape::Atomic | Shape::Single | Shape::Bare | Shape::Steps => {
                 self.applied.extend(rows.iter().map(|row| (*row).to_owned()));
                 Answer::new(200, r#"{"status":"ok"}"#)
             }
@@ -386,11 +393,11 @@ pub(crate) fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     request.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
-fn rows(shape: Shape, body: &[u8]) -> Option<Vec<&str>> {
+pub(crate) fn rows(shape: Shape, body: &[u8]) -> Option<Vec<&str>> {
     let text = std::str::from_utf8(body).ok()?;
     let list: Vec<&RawValue> = match shape {
         Shape::Single => return serde_json::from_str::<&RawValue>(text).ok().map(|_| vec![text]),
-        Shape::Bare => serde_json::from_str(text).ok()?,
+        Shape::Bare | Shape::Steps => serde_json::from_str(text).ok()?,
         Shape::Orders | Shape::Atomic | Shape::Imports | Shape::Records | Shape::Streams => {
             let members: BTreeMap<&str, &RawValue> = serde_json::from_str(text).ok()?;
             let name = match shape {
@@ -403,6 +410,10 @@ fn rows(shape: Shape, body: &[u8]) -> Option<Vec<&str>> {
         }
     };
     Some(list.into_iter().map(RawValue::get).collect())
+}
+
+pub(crate) fn bad(row: &str) -> bool {
+    fate(Shape::Steps, row) == "bad"
 }
 
 fn fate(shape: Shape, row: &str) -> Cow<'_, str> {

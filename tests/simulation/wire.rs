@@ -8,13 +8,13 @@ use crate::world::{Due, Life, TIMEOUT, World};
 use bulkhaul::drive::calls;
 use bulkhaul::engine::Event;
 use bulkhaul::model::{BatchSeq, BodyState, Fault, Job, Load, Reply, Request};
-use bulkhaul::target::Attempt;
+use bulkhaul::target::{Attempt, GroupState};
 
 #[derive(Debug)]
 pub(crate) enum Call {
     Send { attempt: Attempt },
     Poll { job: Job },
-    ReadState,
+    ReadState { known: GroupState },
     Verify,
 }
 
@@ -33,7 +33,7 @@ impl Flight {
             Call::Send { attempt } if attempt.after_ambiguous => Stage::SendingAgain,
             Call::Send { .. } => Stage::Sending,
             Call::Poll { .. } => Stage::Polling,
-            Call::ReadState => Stage::ReadingState,
+            Call::ReadState { .. } => Stage::ReadingState,
             Call::Verify => Stage::Verifying,
         }
     }
@@ -224,7 +224,7 @@ impl<C: Chance> World<'_, C> {
                 let came = came.map_err(|fault| fault.why().to_owned());
                 calls::polled(target, seq, &job, &load, came, wall)
             }
-            Call::ReadState => calls::state_read(target, seq, &load, came, wall),
+            Call::ReadState { known } => calls::state_read(target, seq, &load, &known, came, wall),
             Call::Verify => calls::verified(target, seq, &load, came, wall),
         }
     }

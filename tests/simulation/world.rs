@@ -471,11 +471,11 @@ impl<'c, C: Chance> World<'c, C> {
                     }
                     Ok(request) => self.depart(life, Flight { seq, call: Call::Poll { job }, request, load }),
                 },
-                Command::ReadState { seq, load } => {
-                    match calls::state_request(&life.assembler, seq, &load, TIMEOUT) {
+                Command::ReadState { seq, load, known } => {
+                    match calls::state_request(&life.assembler, seq, &load, &known, TIMEOUT) {
                         Err(event) => self.put(life, 1, Due::Event(event)),
                         Ok(request) => {
-                            self.depart(life, Flight { seq, call: Call::ReadState, request, load });
+                            self.depart(life, Flight { seq, call: Call::ReadState { known }, request, load });
                         }
                     }
                 }

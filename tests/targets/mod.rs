@@ -12,6 +12,7 @@ mod j17_new;
 mod language;
 mod pages;
 mod rows;
+mod steps;
 
 use crate::support::{Bench, Said, get, said};
 use serde_json::Value;

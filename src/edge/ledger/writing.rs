@@ -130,6 +130,10 @@ pub(super) fn apply(conn: &Page<'_>, entry: &Entry) -> Result<Noted, LedgerError
             conn.prepare_cached("UPDATE batch SET may_have_left = 0 WHERE seq = ?1")?
                 .execute([seq.0 as i64])?;
         }
+        Entry::Step { seq, known } => {
+            conn.prepare_cached("UPDATE batch SET group_state = ?2 WHERE seq = ?1")?
+                .execute(params![seq.0 as i64, known])?;
+        }
         Entry::Accept { seq, job, at } => {
             conn.prepare_cached(
                 "UPDATE batch SET state = 'accepted', job_id = ?2, job_path = ?3, accepted_at = ?4 WHERE seq = ?1",

@@ -70,7 +70,7 @@ fn what_a_deletion_lacks_is_told() {
         )),
         "t.toml:7: a request without a body is of one row; write rows = 1, and name the row in the address\n\
          t.toml:8: unknown key `mthod` in [delete]; did you mean `method`?\n\
-         t.toml:9: `${row:/id}` cannot stand here; here may stand ${param.…}, ${group:/…}, ${state.…}, ${batch.key}, \
+         t.toml:9: `${row:/id}` cannot stand here; here may stand ${param.…}, ${group:/…}, ${state.…}, ${step.…}, ${batch.key}, \
          ${batch.n} and ${batch.first_sent} (row fields only if `rows = 1` in [limits])"
     );
 }

@@ -12,6 +12,7 @@
 //! | `set: NAME=VALUE` | request | a parameter; secrets are shown as `***` in headers and address |
 //! | `state: NAME=JSON` | request | what is known of the rows' group |
 //! | `group: begun` | answer | the group, where it had to be new, is ours since an earlier request |
+//! | `behind: N` | poll | so many steps behind the request are done; else all |
 //! | `packed: gzip` | request | the body goes compressed, and is shown as it is before |
 //! | `expect: …` | answer, poll | the meaning: first that of the whole, then a line for each row |
 
@@ -158,6 +159,7 @@ fn told(outcome: &Outcome, rows: usize) -> Vec<String> {
     let wait = |wait: &Option<Duration>| wait.map(|wait| format!(" for {wait:?}")).unwrap_or_default();
     let whole = match outcome {
         Outcome::Settled(verdicts) => return settled(verdicts, rows),
+        Outcome::Accepted(job) if job.path.is_empty() && job.id.is_empty() => "accepted".to_owned(),
         Outcome::Accepted(job) if job.path.is_empty() => format!("accepted as {}", job.id),
         Outcome::Accepted(job) => format!("accepted, to be asked at {}", job.path),
         Outcome::Throttled { wait: time, .. } => format!("throttled{}", wait(time)),
@@ -242,7 +244,12 @@ fn holds(target: &Target, folder: &Path, page: &Page, mut saw: impl FnMut(&'stat
             job = accepted;
         }
     }
+    let state = page.pairs("state").into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    job.known.extend(state);
     for page in pages(folder, "poll-") {
+        let all = target.after.len().to_string();
+        let done = page.all("behind").next().unwrap_or(&all).to_owned();
+        job.known.insert("#after".to_owned(), done);
         let told = match target.read_poll(&load, &job, &page.reply(), NOW) {
             PollOutcome::Again { .. } => vec!["again".to_owned()],
             PollOutcome::Gone { .. } => vec!["gone".to_owned()],

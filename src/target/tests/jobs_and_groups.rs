@@ -118,20 +118,24 @@ fn j17_reads_the_length_puts_it_into_the_body_and_reads_it_again_on_a_conflict()
     assert_eq!(way.refresh, Refresh::Every);
     let context = row(EVENT, 0);
     assert_eq!(target.group_key(&context).unwrap().unwrap(), ["user", "u 1"]);
-    let request = target.state_request(&context, TEN).unwrap().unwrap();
+    let request = target.state_request(&context, &GroupState::new(), TEN).unwrap().unwrap();
     assert_eq!((request.method.as_str(), request.url.as_str()), ("GET", "http://a.test/user/u%201/length"));
     let load = load(&target, &[EVENT]);
-    let state = target.read_state(&load, &reply(200, r#"{"ok":true,"length":5}"#), NOW).unwrap();
+    let state =
+        target.read_state(&load, &GroupState::new(), &reply(200, r#"{"ok":true,"length":5}"#), NOW).unwrap();
     assert_eq!(
         event_body(&target, &state),
         r#"{"events":[{"type":"was_created","data":{"n":1.0}}],"metadata":{"actor":{"type":"system","id":"me"},"previous_length":5}}"#
     );
-    assert_eq!(target.read_state(&load, &reply(404, ""), NOW).unwrap()["previous_length"], "0");
-    assert!(
-        matches!(target.read_state(&load, &reply(500, ""), NOW), Err(why) if matches!(*why, Outcome::NotApplied { .. }))
+    assert_eq!(
+        target.read_state(&load, &GroupState::new(), &reply(404, ""), NOW).unwrap()["previous_length"],
+        "0"
     );
     assert!(
-        matches!(target.read_state(&load, &reply(401, ""), NOW), Err(why) if matches!(*why, Outcome::Stop { .. }))
+        matches!(target.read_state(&load, &GroupState::new(), &reply(500, ""), NOW), Err(why) if matches!(*why, Outcome::NotApplied { .. }))
+    );
+    assert!(
+        matches!(target.read_state(&load, &GroupState::new(), &reply(401, ""), NOW), Err(why) if matches!(*why, Outcome::Stop { .. }))
     );
     assert!(matches!(target.read(&load, &reply(409, r#"{"ok":false}"#), NOW), Outcome::Refetch { .. }));
     let Outcome::Settled(verdicts) =
@@ -160,7 +164,7 @@ fn j17_names_one_culprit_and_the_others_go_again() {
 fn without_occ_no_length_is_read() {
     let off = j17("j17", "off");
     assert!(off.group().unwrap().state.is_none());
-    assert!(off.state_request(&row(EVENT, 0), TEN).unwrap().is_none());
+    assert!(off.state_request(&row(EVENT, 0), &GroupState::new(), TEN).unwrap().is_none());
     assert!(!event_body(&off, &GroupState::new()).contains("previous_length"));
 }
 

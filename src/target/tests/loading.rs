@@ -21,10 +21,10 @@ then = "shrug"
     assert_eq!(
         errors(text),
         "t.toml:5: unknown key `metod` in [request]; did you mean `method`?\n\
-         t.toml:6: `${row:/id}` cannot stand here; here may stand ${param.…}, ${group:/…}, ${state.…}, ${batch.key}, \
+         t.toml:6: `${row:/id}` cannot stand here; here may stand ${param.…}, ${group:/…}, ${state.…}, ${step.…}, ${batch.key}, \
          ${batch.n} and ${batch.first_sent} (row fields only if `rows = 1` in [limits])\n\
          t.toml:7: unknown placeholder `${rwo:/x}`; it is one of ${rows}, ${row}, ${row:/field}, ${row:/field?}, \
-         ${row.key}, ${row.n}, ${row.idem}, ${group:/field}, ${state.x}, ${param.x}, ${param.x?}, ${job.id}, ${batch.key}, \
+         ${row.key}, ${row.n}, ${row.idem}, ${group:/field}, ${state.x}, ${step.x}, ${param.x}, ${param.x?}, ${job.id}, ${batch.key}, \
          ${batch.n}, ${batch.first_sent}\n\
          t.toml:7: `${param.nothing}` names no parameter; declare it with [params.nothing]\n\
          t.toml:9: `rows` in [limits] must be a whole number, not text\n\
@@ -138,12 +138,17 @@ fn an_address_without_scheme_or_with_credentials_or_a_fragment_is_refused() {
 }
 
 #[test]
-fn keys_of_the_language_that_are_not_there_yet_say_so() {
-    let told = errors(&format!("{HEAD}{REQUEST}commit = \"after\"\n[[before]]\nname = \"x\"\n"));
+fn what_steps_lack_is_told() {
+    let step = "[[before]]\nname = \"x\"\ncapture = { id = \"/id\" }\n[[before]]\nurl = \"https://a.test/${step.nobody}\"\n\
+                capture = { id = \"/id\" }\n";
+    let told = errors(&format!("{HEAD}{REQUEST}commit = \"after\"\n{step}"));
     assert_eq!(
         told,
-        "t.toml:6: `commit` in [request] is not supported yet; steps around a request are not there\n\
-         t.toml:7: `before` in the profile is not supported yet; steps before a request are not there"
+        "t.toml: commit = \"after\" without [[after]]; write the step that commits what was sent\n\
+         t.toml:7: a step needs `url`; as in url = \"${param.base}/jobs\"\n\
+         t.toml:10: a step needs `name`; as in name = \"create\"\n\
+         t.toml:10: two steps capture `id`; give one of them another name\n\
+         t.toml:11: `${step.nobody}` is never captured; capture it in a [[before]]: capture = { nobody = \"/…\" }"
     );
 }
 
