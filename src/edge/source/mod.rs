@@ -12,6 +12,7 @@ mod json;
 mod lane;
 mod layout;
 mod looks;
+mod marks;
 mod members;
 mod ndjson;
 mod reread;
