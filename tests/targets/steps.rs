@@ -6,6 +6,7 @@ use crate::support::{Bench, said};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -199,17 +200,19 @@ fn lost_requests_lost_answers_and_two_kills_leave_each_record_once() {
 #[test]
 fn what_a_step_told_is_there_after_a_kill_and_the_step_is_not_done_again() {
     // The answer to the upload never comes; the process is killed while it waits for it.
-    let office = Office::open(7, |n| {
+    let uploads = Arc::new(AtomicBool::new(false));
+    let begun = Arc::clone(&uploads);
+    let office = Office::open(7, move |n| {
         if n == 1 {
+            begun.store(true, Ordering::Relaxed);
             std::thread::sleep(Duration::from_secs(2));
         }
         (true, true)
     });
     let mut child = office.command().spawn().unwrap();
-    while office.org.lock().unwrap().0.is_empty() || office.server.requests().is_empty() {
+    while !uploads.load(Ordering::Relaxed) {
         std::thread::sleep(Duration::from_millis(2));
     }
-    std::thread::sleep(Duration::from_millis(500));
     child.kill().unwrap();
     child.wait().unwrap();
     let said = said(office.command().output().unwrap());
