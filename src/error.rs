@@ -24,15 +24,22 @@ pub struct Error {
     pub message: String,
     /// The remedy.
     pub hint: Option<String>,
+    /// What stopped a run that can go on, in the summary's word.
+    pub stopped_by: Option<&'static str>,
 }
 
 impl Error {
     pub fn new(exit: u8, message: impl Into<String>) -> Self {
-        Self { exit, message: plain(&message.into()), hint: None }
+        Self { exit, message: plain(&message.into()), hint: None, stopped_by: None }
     }
 
     pub fn failed(message: impl Into<String>) -> Self {
         Self::new(exit::FAILED, message)
+    }
+
+    /// Nothing was sent, and the run can go on once this limit allows it.
+    pub fn stopped(by: &'static str, message: impl Into<String>) -> Self {
+        Self { stopped_by: Some(by), ..Self::new(exit::STOPPED, message) }
     }
 
     pub fn usage(message: impl Into<String>) -> Self {

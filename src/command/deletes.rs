@@ -99,10 +99,11 @@ impl Missing {
                 MaxRejects::Percent(percent) => format!("{percent} % of them"),
             };
             let words = format!(
-                "the feed lacks {missing} of {} that were delivered, and --max-deletes allows {allowed}; nothing was sent",
+                "the feed lacks {missing} of {} that were delivered, and --max-deletes allows {allowed}",
                 speech::count(self.known, "row")
             );
-            return Err(Error::failed(words).hint(format!("is it whole? if it is: --max-deletes {missing}")));
+            return Err(Error::stopped("max-deletes", words)
+                .hint(format!("is it whole? if it is: --max-deletes {missing}")));
         }
         if self.nameless > 0 && !args.quiet {
             let rows = speech::count(self.nameless, "row");

@@ -121,8 +121,14 @@ impl Desk<'_> {
             before = worse(before, over.code);
             self.closing = self.closing.with_deleted(&over.sums);
         }
-        let Surveyed { courses, news, missing } = self.survey(&ledger, args.deletes)?;
-        check_shrink(args, last, news)?;
+        let surveyed = self.survey(&ledger, args.deletes).and_then(|surveyed| {
+            check_shrink(args, last, surveyed.news)?;
+            Ok(surveyed)
+        });
+        let Surveyed { courses, news, missing } = match surveyed {
+            Err(error) if error.stopped_by.is_some() => return Ok(self.closing.stopped_before(&error)),
+            surveyed => surveyed?,
+        };
         if let Some(missing) = missing
             && let Some(over) = self.deletes(target).delete(&mut ledger, missing)?
         {
@@ -227,8 +233,8 @@ pub(super) fn check_shrink(args: &SendArgs, last: Option<&LastFeed>, news: News)
     if !deletes::exceeds(max.0, before.saturating_sub(keys), before) {
         return Ok(());
     }
-    let words = format!("the feed had {before} rows last time and has {keys} now; nothing was sent");
-    Err(Error::failed(words).hint("is it whole? if it is, run it once without --max-shrink"))
+    let words = format!("the feed had {before} rows last time and has {keys} now");
+    Err(Error::stopped("max-shrink", words).hint("is it whole? if it is, run it once without --max-shrink"))
 }
 
 /// A key that no row of a file can have is a slip of the hand, and would refuse every row.

@@ -125,6 +125,14 @@ fn letters_of(given: &Path) -> Result<Option<PathBuf>, Error> {
 
 /// The state whose `replays` these are.
 fn root(send: &SendArgs, file: &Path) -> Result<PathBuf, Error> {
+    // Sent as rows they would put back, with nothing but their keys, what had to go.
+    if is_of_deletions(file) {
+        let shown = file.display();
+        return Err(Error::failed(format!(
+            "what `{shown}` holds are deletions that were refused, and no rows"
+        ))
+        .hint("mend the cause; the next `send --sync … --deletes` tries them again"));
+    }
     let mut import_id = None;
     // All of it is read: what is no dead letter is told before anything is made.
     of_any(file, &mut |letter, _| {
@@ -139,4 +147,11 @@ fn root(send: &SendArgs, file: &Path) -> Result<PathBuf, Error> {
         name.push(".bulkhaul");
         PathBuf::from(name)
     }))
+}
+
+/// It lies in `deletes/N` of a state.
+fn is_of_deletions(file: &Path) -> bool {
+    let whole = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let folder = whole.parent().filter(|folder| folder.join("ledger.db").is_file());
+    folder.and_then(Path::parent).is_some_and(|above| above.ends_with("deletes"))
 }

@@ -83,7 +83,7 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
     let code = job.import(inputs, stage, &closing);
     drop(sandbox);
     match code {
-        Err(error) if error.exit == exit::STOPPED => Ok(closing.interrupted(&error)),
+        Err(error) if error.exit == exit::STOPPED => Ok(closing.stopped_before(&error)),
         code => code,
     }
 }

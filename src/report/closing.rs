@@ -168,12 +168,16 @@ impl<'a> Closing<'a> {
         }
     }
 
-    /// A signal came before the run had begun: nothing was sent.
-    pub fn interrupted(&self, error: &Error) -> u8 {
+    /// A signal, or a limit, ended the run before it had begun: nothing was sent.
+    pub fn stopped_before(&self, error: &Error) -> u8 {
         let mut summary = self.blank("stopped");
         let words = Words { message: error.message.clone(), hint: error.hint.clone() };
-        (summary.exit, summary.stopped_by) = (Some(exit::STOPPED), Some(StopCause::Signal.word()));
+        let by = error.stopped_by.unwrap_or(StopCause::Signal.word());
+        (summary.exit, summary.stopped_by) = (Some(exit::STOPPED), Some(by));
         say(&format!("stopped: {}; nothing was sent", words.message));
+        if let Some(hint) = &words.hint {
+            say(&format!("hint: {hint}"));
+        }
         self.to_go_on();
         summary.error = Some(words);
         self.to_program(&summary);

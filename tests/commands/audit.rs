@@ -337,6 +337,11 @@ fn what_cannot_be_audited_says_so() {
     std::fs::create_dir(bench.path("x.csv.bulkhaul")).unwrap();
     bench.write("x.csv.bulkhaul/ledger.db", "my thesis, chapter one, and a great deal more of it");
     bench.run("audit x.csv.bulkhaul x.csv").exits(74);
+    // Torn by a power cut while it was being made (`tests/durability`, seed 7884678053786907461): no ledger yet.
+    bench.write("x.csv.bulkhaul/ledger.db-journal", "what was there before");
+    let said = bench.run("audit x.csv.bulkhaul x.csv").exits(1);
+    assert!(said.stderr.starts_with("error: no import has begun in `x.csv.bulkhaul`\n"), "{said:?}");
+    std::fs::remove_file(bench.path("x.csv.bulkhaul/ledger.db-journal")).unwrap();
     std::fs::remove_file(bench.path("x.csv.bulkhaul/ledger.db")).unwrap();
     bench.run(SEND).exits(0);
     let said = bench.run("audit x.csv.bulkhaul missing.csv").exits(1);

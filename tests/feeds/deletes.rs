@@ -90,15 +90,15 @@ fn a_feed_that_lacks_too_much_deletes_nothing_and_sends_nothing() {
     bench.run(&sync(server.url(), "--deletes")).exits(0);
     let requests = server.requests().len();
     bench.write("x.csv", without(&[3, 4, 5], 20).replace("r9,", "new,"));
-    let said = bench.run(&sync(server.url(), "--deletes")).exits(1);
+    let said = bench.run(&sync(server.url(), "--deletes")).exits(4);
     assert!(
-        said.stderr.ends_with(
-            "error: the feed lacks 4 of 20 rows that were delivered, and --max-deletes allows 10 % of them; nothing was sent\n\
+        said.stderr.contains(
+            "stopped: the feed lacks 4 of 20 rows that were delivered, and --max-deletes allows 10 % of them; nothing was sent\n\
              hint: is it whole? if it is: --max-deletes 4\n"
         ),
         "{said:?}"
     );
-    bench.run(&sync(server.url(), "--deletes --max-deletes 3")).exits(1);
+    bench.run(&sync(server.url(), "--deletes --max-deletes 3")).exits(4);
     assert_eq!(server.requests().len(), requests);
     assert_eq!(sums(&bench.run(&sync(server.url(), "--deletes --max-deletes 4")).exits(0)), [4, 4, 0, 0]);
 }

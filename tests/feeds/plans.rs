@@ -50,7 +50,7 @@ fn a_plan_says_of_a_feed_what_send_would_refuse() {
     bench.run("plan x.csv --to sandbox --sync value --state s").exits(6);
     bench.run("plan x.csv --to sandbox --sync id --state s --type value=json").exits(6);
     bench.write("x.csv", feed(10, |_| Some("a".into())));
-    let said = bench.run(&format!("{PLAN} --max-shrink 20%")).exits(1);
+    let said = bench.run(&format!("{PLAN} --max-shrink 20%")).exits(4);
     assert!(said.stderr.contains("the feed had 50 rows last time and has 10 now"), "{said:?}");
     let said = bench.run("plan x.csv --to sandbox --state s").exits(2);
     assert!(said.stderr.starts_with("error: `--state` is for `send`"), "{said:?}");

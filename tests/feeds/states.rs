@@ -36,7 +36,9 @@ fn a_feed_that_has_shrunk_too_much_is_not_sent() {
     let sync = format!("send x.csv {SYNC} --max-shrink 20%");
     bench.run(&sync).exits(0);
     bench.write("x.csv", feed(79, |_| Some("b".into())));
-    let said = bench.run(&sync).exits(1);
+    let said = bench.run(&sync).exits(4);
+    assert_eq!(said.summary()["stopped_by"], "max-shrink");
+    assert!(said.stderr.trim_end().lines().last().unwrap().starts_with("bulkhaul send x.csv"), "{said:?}");
     assert!(
         said.summary()["error"]["message"]
             .as_str()

@@ -65,7 +65,7 @@ fn forget(conn: &Connection, fates: &[(KeyHash, bool)]) -> Result<(), LedgerErro
         for mut entry in old.chunks_exact(FeedEntry::BYTES).map(FeedEntry::from_bytes) {
             match of_block.binary_search_by_key(&entry.key, |(key, _)| *key).map(|at| of_block[at].1) {
                 Ok(true) => continue,
-                Ok(false) => entry.text = [0; 8],
+                Ok(false) => entry = entry.unsure(),
                 Err(_) => {}
             }
             new.extend_from_slice(&entry.to_bytes());

@@ -121,14 +121,17 @@ impl Ledger {
         txn.execute_batch("DELETE FROM feed; DELETE FROM feed_key")?;
         let mut text = Vec::new();
         while let Some((ordinal, range)) = next(&mut text)? {
-            let is_out = refused.binary_search(&(ordinal.0 as i64)).is_ok();
-            if is_out || open.iter().any(|rows| rows.contains(ordinal)) {
+            if refused.binary_search(&(ordinal.0 as i64)).is_ok() {
                 continue;
             }
             // A row without its key is not known, and is sent.
             let Ok(entry) = key.entry(&text[range.clone()]) else { continue };
-            sorter.push(ordinal, entry)?;
-            rows += 1;
+            if open.iter().any(|rows| rows.contains(ordinal)) {
+                sorter.push(ordinal, entry.unsure())?;
+            } else {
+                sorter.push(ordinal, entry)?;
+                rows += 1;
+            }
             if texts == KeyTexts::Kept {
                 keep_text(&txn, &entry, key, &text[range])?;
             }
@@ -209,7 +212,8 @@ fn keep_text(conn: &Connection, entry: &FeedEntry, key: &FeedKey, row: &[u8]) ->
     Ok(())
 }
 
-/// The entries of all rows that an import delivered.
+/// The entries of all rows that an import delivered, or may have. One in doubt takes the place of what was delivered
+/// before it: else a row that goes back to that would be called unchanged, and the target may have the other.
 fn delivered(conn: &Connection, number: i64, folder: &Path) -> Result<Sorted, LedgerError> {
     let unsettled: Vec<RowSet> =
         reading::unsettled(conn, number as u64)?.into_iter().map(|batch| batch.batch.rows).collect();
@@ -232,11 +236,12 @@ fn delivered(conn: &Connection, number: i64, folder: &Path) -> Result<Sorted, Le
             .collect();
         let entries = row.get_ref(1)?.as_bytes().map_err(rusqlite::Error::from)?;
         for (ordinal, entry) in set.iter().zip(entries.chunks_exact(FeedEntry::BYTES)) {
-            let is_open =
-                refused.contains(&(ordinal.0 as i64)) || in_doubt.iter().any(|rows| rows.contains(ordinal));
-            if !is_open {
-                sorter.push(ordinal, FeedEntry::from_bytes(entry))?;
+            if refused.contains(&(ordinal.0 as i64)) {
+                continue;
             }
+            let entry = FeedEntry::from_bytes(entry);
+            let is_open = in_doubt.iter().any(|rows| rows.contains(ordinal));
+            sorter.push(ordinal, if is_open { entry.unsure() } else { entry })?;
         }
     }
     Ok(sorter.sorted()?)

@@ -54,6 +54,14 @@ impl View {
     /// Opens a ledger that no run has open.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         let seen = facts(path);
+        if is_being_made(path) {
+            return Ok(Self {
+                conn: Connection::open_in_memory()?,
+                path: path.to_owned(),
+                seen,
+                is_new: true,
+            });
+        }
         let has_log = seen[1].is_some_and(|(len, _)| len > 0);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = if has_log {
@@ -168,6 +176,14 @@ impl View {
 }
 
 /// Size and last change of the database and of its log.
+/// A ledger is in write-ahead mode before it has a schema: a rollback journal beside it is from its making, which a power
+/// cut can leave half done. What stands in the file then may be no database, and is no ledger yet.
+fn is_being_made(path: &Path) -> bool {
+    let mut journal = path.as_os_str().to_owned();
+    journal.push("-journal");
+    std::fs::metadata(journal).is_ok_and(|journal| journal.len() > 0)
+}
+
 fn facts(path: &Path) -> [Option<(u64, SystemTime)>; 2] {
     let mut log = path.to_owned().into_os_string();
     log.push("-wal");
