@@ -130,6 +130,16 @@ fn a_refused_deletion_is_a_dead_letter_and_is_tried_again_next_time() {
     assert_eq!(sums(&said), [2, 1, 1, 0]);
     let letter: Value = serde_json::from_str(&bench.read("s/deletes/1/dead-letters.ndjson")).unwrap();
     assert_eq!((&letter["row"], &letter["error"]["code"]), (&json!({"id": "r7"}), &"kept".into()));
+    // As a row it would put back, with nothing but its key, what had to go.
+    let replay = format!(
+        "replay s/deletes/1/dead-letters.ndjson --to ./things.toml --url {} --set path=/single/things",
+        server.url()
+    );
+    let said = bench.run(&replay).exits(1);
+    assert!(
+        said.stderr.contains("are deletions that were refused, and no rows\nhint: mend the cause; the next"),
+        "{said:?}"
+    );
     assert_eq!(sums(&bench.run(&sync).exits(3)), [1, 0, 1, 0]);
     assert_eq!(deleted(&server), ["r7", "r7", "r8"]);
     bench.write("x.csv", without(&[8], 30));

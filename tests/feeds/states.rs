@@ -2,6 +2,7 @@
 
 use super::{SYNC, feed, rows, sent};
 use crate::support::Bench;
+use crate::support::scripted::{Scripted, Step};
 use std::time::Duration;
 
 #[test]
@@ -200,4 +201,19 @@ fn the_first_sync_after_a_plain_import_sends_only_what_is_new_or_changed() {
     bench.write("old.csv", plain);
     bench.run(&format!("send old.csv {sync}")).exits(3);
     assert_eq!(rows(&bench.run(&format!("send x.csv {sync}")).exits(3)), [5, 1, 1, 3, 1]);
+}
+
+/// The target may have the other value: only sending it again reaches the first.
+#[test]
+fn a_row_that_goes_back_to_what_it_was_before_a_doubt_is_sent() {
+    let ok = || Step::Says("200 OK", "", "{}");
+    let server = Scripted::start(&[ok(), Step::Loses, ok()]);
+    let bench = Bench::with("x.csv", "id,value\nr1,a\nr2,a\n");
+    let sync = format!("send x.csv --to {}/ --sync id --state s --progress none --json", server.url);
+    bench.run(&sync).exits(0);
+    bench.write("x.csv", "id,value\nr1,b\nr2,a\n");
+    assert_eq!(rows(&bench.run(&sync).exits(5)), [2, 0, 0, 1, 1]);
+    bench.write("x.csv", "id,value\nr1,a\nr2,a\n");
+    assert_eq!(rows(&bench.run(&sync).exits(0)), [2, 1, 0, 1, 0]);
+    assert!(server.got()[2].body.contains("\"value\":\"a\""), "{:?}", server.got()[2].body);
 }
