@@ -87,7 +87,7 @@ fn killed_at_every_step_no_row_is_lost_and_none_is_doubled() {
         let wanted = (all.len() as f64 / stride).ceil() as usize;
         cases.extend((0..wanted).map(|n| vec![all[(n as f64 * stride) as usize].clone()]));
         // Chains: killed again in the run that was to make it good, up to five times.
-        let chains = (20.0 * factor()).ceil() as usize;
+        let chains = (8.0 * factor()).ceil() as usize;
         let mut chance = fastrand::Rng::with_seed(number as u64);
         for _ in 0..chains {
             let length = chance.usize(2..=5);

@@ -7,7 +7,7 @@ use crate::factor;
 use crate::world::{Ended, Limits, World};
 use bulkhaul::model::ImportState;
 
-const IMPORTS: f64 = 100_000.0;
+const IMPORTS: f64 = 50_000.0;
 const IMPORTS_BESIDE: f64 = 300.0;
 /// Lives of the process under faults.
 const LIVES_MAX: u64 = 12;
