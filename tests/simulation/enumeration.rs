@@ -6,6 +6,8 @@ use crate::chance::{Chance, Hazard, Odometer};
 use crate::factor;
 use crate::seeds::is_complete;
 use crate::world::{Limits, World};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const LOSSES: [Hazard; 4] =
     [Hazard::RequestLost, Hazard::AnswerLost, Hazard::FailedAfter, Hazard::RequestLate];
@@ -157,14 +159,23 @@ pub(crate) fn until_broken() -> Option<(u64, String)> {
 #[test]
 fn simulation_of_every_schedule_of_small_imports() {
     let kinds = kinds();
-    let (mut schedules, mut runs, mut broken) = (0, 0, Vec::new());
     let most = (150_000.0 * factor()) as u64;
-    for small in ALL {
-        let kind = kinds.iter().find(|kind| kind.name == small.kind).unwrap();
-        let tried = try_all(kind, small, most);
-        (schedules, runs) = (schedules + tried.schedules, runs + tried.runs);
-        broken.extend(tried.broken);
-    }
+    let next = AtomicUsize::new(0);
+    let sums = Mutex::new((0, 0, Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some(small) = ALL.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let kind = kinds.iter().find(|kind| kind.name == small.kind).unwrap();
+                    let tried = try_all(kind, small, most);
+                    let mut sums = sums.lock().unwrap();
+                    (sums.0, sums.1) = (sums.0 + tried.schedules, sums.1 + tried.runs);
+                    sums.2.extend(tried.broken);
+                }
+            });
+        }
+    });
+    let (schedules, runs, broken) = sums.into_inner().unwrap();
     println!("enumeration: {schedules} schedules, {runs} runs, {} violations", broken.len());
     assert!(broken.is_empty(), "{broken:#?}");
 }
