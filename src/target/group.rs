@@ -178,14 +178,7 @@ impl StateWay {
                 fetch.wrong("url", "[group.state.fetch] needs `url`", remedy);
             }
         }
-        for (name, spot, node) in fetch.entries("headers") {
-            match &node.value {
-                Value::Text(text) => {
-                    self.headers.push((name.to_ascii_lowercase(), template(text, "headers")));
-                }
-                _ => fetch.findings.add(spot, format!("`{name}` in `headers` must be text"), ""),
-            }
-        }
+        self.headers.extend(fetch.headers(|text| template(text, "headers")));
         self.fields = fields;
         self.capture = pointers(&fetch, "capture");
         self.names.extend(names(&fetch, "capture"));
@@ -236,7 +229,7 @@ fn names(section: &Section<'_>, key: &'static str) -> Vec<(String, Spot)> {
     section.entries(key).into_iter().map(|(name, spot, _)| (name.to_owned(), spot.clone())).collect()
 }
 
-fn pointers(section: &Section<'_>, key: &'static str) -> Vec<(String, Pointer)> {
+pub(super) fn pointers(section: &Section<'_>, key: &'static str) -> Vec<(String, Pointer)> {
     let mut list = Vec::new();
     for (name, spot, node) in section.entries(key) {
         match &node.value {

@@ -2,7 +2,6 @@
 //!
 //! A job is polled at the target's own origin, or not at all: our credentials go nowhere else.
 
-use super::document::Value;
 use super::errors::{Spot, nearest};
 use super::fetch::Fetch;
 use super::params::Params;
@@ -87,13 +86,7 @@ impl JobWay {
             TextTemplate::of(pieces, naming.key.as_ref(), &mut fields)
         };
         let url = section.text("url").map(|text| template(text, "url"));
-        let mut headers = Vec::new();
-        for (name, spot, node) in section.entries("headers") {
-            match &node.value {
-                Value::Text(text) => headers.push((name.to_ascii_lowercase(), template(text, "headers"))),
-                _ => section.findings.add(spot, format!("`{name}` in `headers` must be text"), ""),
-            }
-        }
+        let headers = section.headers(|text| template(text, "headers"));
         let state = pointer_at(&section, "state");
         if state.is_none() && !section.has("state") {
             section.wrong(

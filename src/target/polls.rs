@@ -238,29 +238,14 @@ impl Target {
         if way.missing.has(reply.status) {
             return Ok(way.missing_values.clone());
         }
-        let json = if reply.is_whole() { raw::checked(&reply.body) } else { None };
         if (200..300).contains(&reply.status) {
+            let json = if reply.is_whole() { raw::checked(&reply.body) } else { None };
             let found = json.and_then(|json| capture(&way.capture, json));
             let why = "the answer does not tell the group's state".to_owned();
             return found
                 .ok_or_else(|| Box::new(Outcome::NotApplied { wait: self.wait_of(reply, now), why }));
         }
-        let answer = Answer {
-            target: self,
-            load,
-            reply,
-            json,
-            wait: self.wait_of(reply, now),
-            attempt: Attempt::default(),
-            pages: None,
-        };
-        Err(Box::new(match answer.by_status() {
-            Outcome::Unknown { wait, why } => Outcome::NotApplied { wait, why },
-            Outcome::Refetch { why } | Outcome::Split { refusal: Rejection { message: why, .. }, .. } => {
-                Outcome::Puzzling { why }
-            }
-            other => other,
-        }))
+        Err(Box::new(self.told_by_status(load, reply, now)))
     }
 
     /// The state that a successful answer leaves behind, if the profile carries it on.

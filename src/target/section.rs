@@ -195,6 +195,18 @@ impl<'a> Section<'a> {
         Vec::new()
     }
 
+    /// The headers of a request: names in lower case, each with what is made of its text.
+    pub(super) fn headers<T>(&self, mut of: impl FnMut(&'a str) -> T) -> Vec<(String, T)> {
+        let mut headers = Vec::new();
+        for (name, spot, node) in self.entries("headers") {
+            match &node.value {
+                Value::Text(text) => headers.push((name.to_ascii_lowercase(), of(text))),
+                _ => self.findings.add(spot, format!("`{name}` in `headers` must be text"), ""),
+            }
+        }
+        headers
+    }
+
     /// Every key that nobody asked for is an error.
     pub(super) fn done(self) {
         let Some(table) = self.table else { return };

@@ -5,16 +5,16 @@
 //! harm, and of what comes after it `done_if` says how one knows that it was done before.
 
 use super::classify::Answer;
-use super::document::Value;
 use super::errors::Spot;
 use super::faults::Attempt;
 use super::form::tidy;
+use super::group::pointers;
 use super::job::origin;
 use super::params::Params;
 use super::placeholder::Seat;
 use super::pointer::Pointer;
 use super::raw;
-use super::rule::{When, pointer};
+use super::rule::When;
 use super::section::Section;
 use super::slot::{Facts, FieldSet, GroupState};
 use super::target::Target;
@@ -63,28 +63,14 @@ impl Step {
         }
         let mut shown = params.shown(url);
         let url = template(url, "url");
-        let mut headers = Vec::new();
-        for (name, spot, node) in section.entries("headers") {
-            match &node.value {
-                Value::Text(text) => headers.push((name.to_ascii_lowercase(), template(text, "headers"))),
-                _ => section.findings.add(spot, format!("`{name}` in `headers` must be text"), ""),
-            }
-        }
+        let headers = section.headers(|text| template(text, "headers"));
         let spot = section.spot_of("body");
         let body = section.text("body").and_then(|text| {
             shown.push_str(&params.shown(text));
             let compiler = Compiler { params, row_key: None, seat: Seat::Step, spot: &spot };
             compiler.compile(text, &mut FieldSet::default())
         });
-        let mut capture = Vec::new();
-        for (name, spot, node) in section.entries("capture") {
-            match &node.value {
-                Value::Text(text) => {
-                    capture.extend(pointer(text, &section, "capture").map(|at| (name.to_owned(), at)));
-                }
-                _ => section.findings.add(spot, format!("`{name}` must be a JSON Pointer"), ""),
-            }
-        }
+        let capture = pointers(&section, "capture");
         let done_if = section.section("done_if").map(|table| {
             let when = When::read(&table, true);
             table.done();
@@ -210,18 +196,21 @@ impl Target {
                 wait: self.wait_of(reply, now),
                 why: format!("{why}, and tells no result"),
             },
+            other => other,
+        }))
+    }
+
+    /// What an answer means by its status that is not the batch's own: no row was in the request.
+    pub(super) fn told_by_status(&self, load: &Load, reply: &Reply, now: WallTime) -> Outcome {
+        let (wait, attempt) = (self.wait_of(reply, now), Attempt::default());
+        let json = if reply.is_whole() { raw::checked(&reply.body) } else { None };
+        match (Answer { target: self, load, reply, json, wait, attempt, pages: None }).by_status() {
             Outcome::Unknown { wait, why } => Outcome::NotApplied { wait, why },
             Outcome::Refetch { why } | Outcome::Split { refusal: Rejection { message: why, .. }, .. } => {
                 Outcome::Puzzling { why }
             }
             other => other,
-        }))
-    }
-
-    fn told_by_status(&self, load: &Load, reply: &Reply, now: WallTime) -> Outcome {
-        let (wait, attempt) = (self.wait_of(reply, now), Attempt::default());
-        let json = if reply.is_whole() { raw::checked(&reply.body) } else { None };
-        Answer { target: self, load, reply, json, wait, attempt, pages: None }.by_status()
+        }
     }
 
     /// The request of the next step behind a batch's own, if there is one.
