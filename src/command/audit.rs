@@ -110,7 +110,7 @@ fn audit(args: &AuditArgs, view: &View, state: &Path, source: Source) -> Result<
         return Err(Error::failed(message).hint("name them all, in this order"));
     }
     let names: Arc<[String]> = if args.inputs.is_empty() {
-        before.iter().map(|facts| facts.name.clone()).collect()
+        names_then.clone().into()
     } else {
         args.inputs.iter().map(|path| path.display().to_string()).collect()
     };

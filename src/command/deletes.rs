@@ -12,7 +12,7 @@ use crate::edge::source::{Format, Layout, Source};
 use crate::edge::state_dir::StateDir;
 use crate::engine::MaxRejects;
 use crate::error::{Error, exit};
-use crate::model::{Digest, Hasher, ImportId, ImportRecord, ImportState, LetterId};
+use crate::model::{Cursor, Digest, Hasher, ImportId, ImportRecord, ImportState, LetterId};
 use crate::report::{Closing, Deleted, speech};
 use crate::target::Target;
 use std::ffi::OsString;
@@ -158,10 +158,10 @@ impl Deletes<'_> {
         let state = take_state(&folder)?;
         let mut own = open(&state)?;
         let Some(found) = own.newest().map_err(|error| ledger_error(&error))? else { return Ok(None) };
-        let Found { import, .. } = found;
+        let Found { import, cursor, .. } = found;
         let code = match (&self.target, import.state) {
             (Some(target), ImportState::Open) if import.identity == own_identity(target) => {
-                self.run(own, import, &state, Arc::clone(target))?
+                self.run(own, (import, cursor), &state, Arc::clone(target))?
             }
             (_, ImportState::Open) => {
                 opening::abandon(&mut own)?;
@@ -193,21 +193,20 @@ impl Deletes<'_> {
             .map_err(|error| failed(&rows, &error))?;
         let mut own = open(&state)?;
         let import = write_down(&mut own, number, &rows, &keys, &target)?;
-        let code = self.run(own, import, &state, target)?;
+        let code = self.run(own, (import, None), &state, target)?;
         self.take_in(ledger, number, code).map(Some)
     }
 
     fn run(
         &self,
         own: Ledger,
-        import: ImportRecord,
+        (import, cursor): (ImportRecord, Option<Cursor>),
         state: &StateDir,
         target: Arc<Target>,
     ) -> Result<u8, Error> {
-        let found = own.newest().map_err(|error| ledger_error(&error))?;
         let rows = vec![state.path().join(ROWS)];
         let layout = layout();
-        let source = match found.and_then(|found| found.cursor) {
+        let source = match cursor {
             None => Source::open(&rows, &layout),
             Some(cursor) => Source::resume(&rows, &layout, &cursor, &mut |_| {}),
         };

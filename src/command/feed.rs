@@ -2,7 +2,7 @@
 //! so the last row of a key is known, a feed that is cut off is found out in time, and so is one that has shrunk.
 
 use super::baseline::Baseline;
-use super::deletes::{self, Deletes, Missing};
+use super::deletes::{self, Deletes, Missing, Over};
 use super::opening::{self, Subject, ledger_error, source_error};
 use super::send::{self, Job, Turn};
 use super::survey::{Seen, Survey};
@@ -93,7 +93,7 @@ impl Desk<'_> {
     /// The same feed as when it was broken off.
     fn go_on(self, mut ledger: Ledger, found: Found, before: u8) -> Result<u8, Error> {
         ledger.fold_feeds(self.job.state.path()).map_err(|error| ledger_error(&error))?;
-        let Surveyed { courses, .. } = self.survey(&ledger, false)?;
+        let Surveyed { courses, .. } = self.survey(&ledger, false, None)?;
         let (inputs, layout) = (&self.subject.args.inputs, self.subject.layout);
         let source = match found.cursor {
             None => Source::open(inputs, layout),
@@ -118,14 +118,9 @@ impl Desk<'_> {
             if !over.is_good() {
                 return Ok(over.code);
             }
-            before = worse(before, over.code);
-            self.closing = self.closing.with_deleted(&over.sums);
+            (self, before) = self.with_deleted(before, &over);
         }
-        let surveyed = self.survey(&ledger, args.deletes).and_then(|surveyed| {
-            check_shrink(args, last, surveyed.news)?;
-            Ok(surveyed)
-        });
-        let Surveyed { courses, news, missing } = match surveyed {
+        let Surveyed { courses, news, missing } = match self.survey(&ledger, args.deletes, last) {
             Err(error) if error.stopped_by.is_some() => return Ok(self.closing.stopped_before(&error)),
             surveyed => surveyed?,
         };
@@ -135,11 +130,16 @@ impl Desk<'_> {
             if !over.is_good() {
                 return Ok(over.code);
             }
-            before = worse(before, over.code);
-            self.closing = self.closing.with_deleted(&over.sums);
+            (self, before) = self.with_deleted(before, &over);
         }
         let (import, source) = self.subject.begin_feed(&mut ledger, number, &self.key, news.keys)?;
         self.run(ledger, import, source, courses, before)
+    }
+
+    /// A deletion came to its end: it is told with the feed, and so is the worse of the two codes.
+    fn with_deleted(self, before: u8, over: &Over) -> (Self, u8) {
+        let closing = self.closing.with_deleted(&over.sums);
+        (Self { closing, ..self }, worse(before, over.code))
     }
 
     fn deletes(&self, target: Option<Arc<Target>>) -> Deletes<'_> {
@@ -178,7 +178,8 @@ impl Desk<'_> {
     }
 
     /// Reads the feed through; before anything is sent, it must be known to be whole.
-    fn survey(&self, ledger: &Ledger, deletes: bool) -> Result<Surveyed, Error> {
+    /// `last` is the feed before it, where it is to be held against that.
+    fn survey(&self, ledger: &Ledger, deletes: bool, last: Option<&LastFeed>) -> Result<Surveyed, Error> {
         let Subject { args, layout, .. } = &self.subject;
         let folder = self.job.state.path();
         let (inputs, again) = (&args.inputs, args.again);
@@ -194,6 +195,7 @@ impl Desk<'_> {
         if let Some(missing) = &mut missing {
             missing.check(args, news.unread)?;
         }
+        check_shrink(args, last, news)?;
         Ok(Surveyed { courses, news, missing })
     }
 }

@@ -3,7 +3,7 @@
 
 use super::inputs::InputFacts;
 use super::reading::Reading;
-use crate::args::{AmbiguousArg, SendArgs};
+use crate::args::SendArgs;
 use crate::edge::chance;
 use crate::edge::ledger::{Found, Ledger, LedgerError};
 use crate::edge::source::{Format, Layout, Source, SourceError};
@@ -211,8 +211,7 @@ fn finished(
     exit: u8,
 ) -> Result<Opening, Error> {
     same_kind(subject, &found)?;
-    let decides = matches!(subject.args.on_ambiguous, Some(AmbiguousArg::Resend | AmbiguousArg::Verify));
-    let takes_up = decides && found.tally.in_doubt > 0;
+    let takes_up = settings::takes_up_doubts(subject.args) && found.tally.in_doubt > 0;
     if takes_up && subject.is_stream() {
         // The ledger has these rows; the stream is not needed for them.
         ledger.reopen(found.import.number).map_err(|error| ledger_error(&error))?;

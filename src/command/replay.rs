@@ -9,7 +9,7 @@ use super::opening::{self, identity, ledger_error, source_error};
 use super::replays::Replays;
 use super::results;
 use super::send::{self, Job, Turn, start_sandbox, take_state};
-use crate::args::{AmbiguousArg, ReplayArgs, SendArgs};
+use crate::args::{ReplayArgs, SendArgs};
 use crate::edge::fingerprint::Fingerprint;
 use crate::edge::ledger::{Found, Ledger};
 use crate::edge::source::{Layout, Source};
@@ -189,9 +189,7 @@ impl Desk<'_> {
             }
             ImportState::Open => Err(self.other(number, &found, &before)),
             ImportState::Complete(exit) if same && !self.args.send.again => {
-                let said = self.args.send.on_ambiguous;
-                let takes_up = matches!(said, Some(AmbiguousArg::Resend | AmbiguousArg::Verify));
-                if takes_up && found.tally.in_doubt > 0 {
+                if settings::takes_up_doubts(&self.args.send) && found.tally.in_doubt > 0 {
                     ledger.reopen(found.import.number).map_err(|error| ledger_error(&error))?;
                     let import = ImportRecord { state: ImportState::Open, ..found.import };
                     return self.go_on(

@@ -183,33 +183,13 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{BatchKey, BatchSeq, Digest, Ordinal, Place, RowSet};
 
     fn at(tick: u64, wall: i64) -> Now {
         Now { tick: Moment::from_micros(tick * 1_000_000), wall: WallTime::from_millis(wall * 1000) }
     }
 
     fn planned(wall: i64) -> Batch {
-        let planned = Planned {
-            seq: BatchSeq(1),
-            parent: None,
-            rank: BatchSeq(1),
-            generation: 0,
-            rows: RowSet::range(Ordinal(0), 1),
-            start: Place::START,
-            source_bytes: 1,
-            key: BatchKey(Digest::of(b"key")),
-            body_hash: Digest::of(b"body"),
-            planned_at: WallTime::from_millis(wall * 1000),
-            may_have_left: true,
-            row_attempts: 0,
-            group_state: None,
-            refusals: 0,
-            doubtful: false,
-            kept: false,
-            close: crate::model::Close::End,
-            parked: None,
-        };
+        let planned = Planned { planned_at: WallTime::from_millis(wall * 1000), ..Planned::of_one_row(1) };
         Batch::new(planned, None, State::Absent)
     }
 

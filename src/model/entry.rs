@@ -43,6 +43,34 @@ pub struct Planned {
     pub parked: Option<Park>,
 }
 
+#[cfg(test)]
+impl Planned {
+    /// One row, and nothing out of the way about it.
+    pub(crate) fn of_one_row(seq: u64) -> Self {
+        let hash = Digest::of(&seq.to_le_bytes());
+        Self {
+            seq: BatchSeq(seq),
+            parent: None,
+            rank: BatchSeq(seq),
+            generation: 0,
+            rows: RowSet::range(super::Ordinal(seq), 1),
+            start: Place::START,
+            source_bytes: 100,
+            key: BatchKey(hash),
+            body_hash: hash,
+            planned_at: WallTime::default(),
+            may_have_left: true,
+            row_attempts: 0,
+            group_state: None,
+            refusals: 0,
+            doubtful: false,
+            kept: false,
+            close: Close::Rows,
+            parked: None,
+        }
+    }
+}
+
 /// Why rows are in doubt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Park {

@@ -62,6 +62,11 @@ pub fn dead_letter_path(args: &SendArgs, state: &Path) -> PathBuf {
     args.dead_letter.clone().unwrap_or_else(|| state.join("dead-letters.ndjson"))
 }
 
+/// Rows that an earlier run left in doubt are taken up: a person has said what becomes of them.
+pub const fn takes_up_doubts(args: &SendArgs) -> bool {
+    matches!(args.on_ambiguous, Some(AmbiguousArg::Resend | AmbiguousArg::Verify))
+}
+
 /// Batches are cut at these limits: what was typed, within what the target allows.
 pub fn batch_limits(args: &SendArgs, target: &Target) -> BatchLimits {
     let limits = target.limits();

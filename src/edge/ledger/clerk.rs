@@ -164,38 +164,16 @@ fn serve(
 mod tests {
     use super::*;
     use crate::model::{
-        BatchEnd, BatchKey, Close, Cursor, Digest, ImportId, ImportRecord, ImportState, Ordinal, Passed,
-        Place, Planned, RowSet, WallTime,
+        BatchEnd, Cursor, Digest, ImportId, ImportRecord, ImportState, Ordinal, Passed, Place, Planned,
     };
     use std::sync::mpsc::channel;
 
     const LONG: Duration = Duration::from_secs(3600);
 
     fn plan(seq: u64) -> Box<Entry> {
-        let hash = Digest::of(&seq.to_le_bytes());
-        let batch = Planned {
-            seq: BatchSeq(seq),
-            parent: None,
-            rank: BatchSeq(seq),
-            generation: 0,
-            rows: RowSet::range(Ordinal(seq), 1),
-            start: Place::START,
-            source_bytes: 100,
-            key: BatchKey(hash),
-            body_hash: hash,
-            planned_at: WallTime::default(),
-            may_have_left: true,
-            row_attempts: 0,
-            group_state: None,
-            refusals: 0,
-            doubtful: false,
-            kept: false,
-            close: Close::Rows,
-            parked: None,
-        };
         let cursor = Cursor { place: Place::START, ordinal: Ordinal(seq + 1), chain: [0; 32] };
         let (natural, refused, kept) = (vec![], vec![], vec![]);
-        let batches = vec![batch];
+        let batches = vec![Planned::of_one_row(seq)];
         Box::new(Entry::Plan {
             batches,
             natural,

@@ -189,12 +189,11 @@ impl LetterFile {
         };
         let is_wrong = [IsADirectory, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem]
             .contains(&error.kind());
-        match self.trouble(&plain(error)) {
-            LedgerError::Letters(words) if self.is_at_home || !is_wrong => {
-                std::io::Error::new(error.kind(), words).into()
-            }
-            trouble => trouble,
+        let trouble = self.trouble(&plain(error));
+        if is_wrong && !self.is_at_home {
+            return trouble;
         }
+        std::io::Error::new(error.kind(), trouble.to_string()).into()
     }
 
     fn trouble(&self, why: &dyn std::fmt::Display) -> LedgerError {

@@ -175,7 +175,6 @@ impl View {
     }
 }
 
-/// Size and last change of the database and of its log.
 /// A ledger is in write-ahead mode before it has a schema: a rollback journal beside it is from its making, which a power
 /// cut can leave half done. What stands in the file then may be no database, and is no ledger yet.
 fn is_being_made(path: &Path) -> bool {
@@ -184,6 +183,7 @@ fn is_being_made(path: &Path) -> bool {
     std::fs::metadata(journal).is_ok_and(|journal| journal.len() > 0)
 }
 
+/// Size and last change of the database and of its log.
 fn facts(path: &Path) -> [Option<(u64, SystemTime)>; 2] {
     let mut log = path.to_owned().into_os_string();
     log.push("-wal");
