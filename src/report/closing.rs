@@ -7,7 +7,7 @@ use crate::edge::ledger::{Found, Refusals};
 use crate::engine::{Ending, StopCause};
 use crate::error::{Error, exit, plain};
 use crate::model::{Counters, Requests, Tally};
-use crate::settings::{is_live, quoted, resume_command};
+use crate::settings::{command_behind_limit, is_live, quoted, resume_command};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::time::Duration;
@@ -37,6 +37,8 @@ impl Part {
 pub struct Closing<'a> {
     args: &'a SendArgs,
     resume: String,
+    /// Without `--limit`.
+    onward: String,
     target: String,
     dead_letters: String,
     settings: Option<serde_json::Value>,
@@ -50,6 +52,7 @@ impl<'a> Closing<'a> {
         Self {
             args,
             resume: resume_command(arguments),
+            onward: command_behind_limit(arguments),
             target: target.to_owned(),
             dead_letters: dead_letters.display().to_string(),
             settings: None,
@@ -207,7 +210,10 @@ impl<'a> Closing<'a> {
             }
             say("this is about rows that the feed no longer has: they are deleted before it is sent");
         }
-        if !self.args.quiet || exit != exit::COMPLETE {
+        // Whoever asked for quiet has to know of a canary that died, whose exit is that of a good end.
+        let is_in_vain =
+            matches!(cause, Some(StopCause::Limit)) && summary.rows.delivered + summary.rows.unchanged == 0;
+        if !self.args.quiet || exit != exit::COMPLETE || is_in_vain {
             self.to_people(summary, exit, refusals);
         }
         if let Some(words) = &words {
@@ -216,9 +222,11 @@ impl<'a> Closing<'a> {
                 say(&format!("hint: {hint}"));
             }
         }
-        if !self.args.quiet && matches!(cause, Some(StopCause::Limit)) {
-            say("--limit is reached; to go on behind it:");
-            print(&self.resume);
+        if matches!(cause, Some(StopCause::Limit)) {
+            summary.resume = Some(self.onward.clone());
+            if !self.args.quiet || is_in_vain {
+                self.at_the_limit(&summary.rows);
+            }
         }
         if exit == exit::STOPPED {
             self.to_go_on();
@@ -228,6 +236,18 @@ impl<'a> Closing<'a> {
             self.to_program(summary);
         }
         exit
+    }
+
+    fn at_the_limit(&self, rows: &Tally) {
+        say(&match (rows.rejected, rows.read) {
+            (0, _) => "--limit is reached; to go on behind it:".to_owned(),
+            (refused, read) => format!(
+                "--limit is reached, and {} of {} were refused: mend that first; to go on behind them all the same:",
+                grouped(refused),
+                count(read, "row")
+            ),
+        });
+        print(&self.onward);
     }
 
     /// The command that goes on, as the last line.

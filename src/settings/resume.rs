@@ -4,22 +4,25 @@ use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-/// `arguments` as the process got them, its own name first.
+/// `arguments` as the process got them, its own name first. A canary stays one: `--limit` is kept, lest a person whose
+/// canary failed sends everything.
 pub fn resume_command(arguments: &[OsString]) -> String {
-    let mut words = vec!["bulkhaul".to_owned()];
-    let mut skip_value = false;
-    for argument in arguments.iter().skip(1) {
-        if std::mem::take(&mut skip_value) {
-            continue;
-        }
-        match argument.as_bytes() {
-            b"--again" | b"--abandon" | b"--accept-new-tail" => {}
-            b"--limit" => skip_value = true,
-            limit if limit.starts_with(b"--limit=") => {}
-            _ => words.push(quoted(argument)),
-        }
-    }
-    words.join(" ")
+    let holds_once =
+        |word: &&OsString| matches!(word.as_bytes(), b"--again" | b"--abandon" | b"--accept-new-tail");
+    let words = arguments.iter().skip(1).filter(|word| !holds_once(word)).map(|word| quoted(word));
+    std::iter::once("bulkhaul".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// As [`resume_command`], behind a canary's last row.
+pub fn command_behind_limit(arguments: &[OsString]) -> String {
+    let mut is_value = false;
+    let mut rest = arguments.to_vec();
+    rest.retain(|word| {
+        let is_name = word == "--limit";
+        let is_about_it = is_name || word.as_bytes().starts_with(b"--limit=");
+        !(std::mem::replace(&mut is_value, is_name) || is_about_it)
+    });
+    resume_command(&rest)
 }
 
 /// A word as a shell takes it: as it is where that means itself, for it is people who read it; and on one line, for it
@@ -68,7 +71,8 @@ mod tests {
     fn what_holds_for_one_run_is_not_repeated() {
         let typed = ["/bin/bulkhaul", "send", "my file.csv", "--to", "sandbox", "--limit", "3", "--again"];
         let typed: Vec<OsString> = typed.iter().map(OsString::from).collect();
-        assert_eq!(resume_command(&typed), "bulkhaul send 'my file.csv' --to sandbox");
+        assert_eq!(resume_command(&typed), "bulkhaul send 'my file.csv' --to sandbox --limit 3");
+        assert_eq!(command_behind_limit(&typed), "bulkhaul send 'my file.csv' --to sandbox");
         let typed = ["bulkhaul", "send", "x.csv", "--set", "a=b", "--faults", "reject=1%", "-H", "A: $B"];
         let typed: Vec<OsString> = typed.iter().map(OsString::from).collect();
         assert_eq!(resume_command(&typed), "bulkhaul send x.csv --set a=b --faults reject=1% -H 'A: $B'");

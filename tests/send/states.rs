@@ -76,6 +76,51 @@ fn a_limit_is_a_canary_and_the_next_run_goes_on() {
 }
 
 #[test]
+fn a_canary_that_failed_goes_on_as_a_canary() {
+    use crate::support::scripted::{Scripted, Step};
+    let server = Scripted::start(&[
+        Step::Says("401 No", "", ""),
+        Step::Says("503 Later", "retry-after: 9999\r\n", ""),
+        Step::Says("200 OK", "", ""),
+    ]);
+    let bench = Bench::with("x.csv", csv(10));
+    let send = format!(
+        "send x.csv --to {} --progress none --max-wait 1s --idempotency-header Idempotency-Key --limit 4",
+        server.url
+    );
+    let said = bench.run(&format!("{send} --json")).exits(1).summary();
+    assert_eq!(said["resume"], format!("bulkhaul {send} --json"));
+    let said = bench.run(&send).exits(4);
+    assert!(said.stderr.ends_with(&format!("to go on:\nbulkhaul {send}\n")), "{said:?}");
+    let status = bench.run("status").exits(0);
+    assert!(status.stdout.ends_with(&format!("to go on:\nbulkhaul {send}\n")), "{status:?}");
+    let rest = send.replace(" --limit 4", "");
+    let said = bench.run(&send).exits(0);
+    assert!(said.stderr.ends_with(&format!("to go on behind it:\nbulkhaul {rest}\n")), "{said:?}");
+}
+
+#[test]
+fn a_canary_that_was_refused_whole_says_so_even_where_it_is_to_be_quiet() {
+    let bench = Bench::with("x.csv", csv(10));
+    for quiet in ["", " -q --state quiet.bulkhaul"] {
+        let said =
+            bench.run(&format!("send x.csv --to sandbox --faults reject=100% --limit 4{quiet}")).exits(0);
+        assert!(said.stderr.contains("so far: 0 rows delivered, 4 refused"), "{said:?}");
+        assert!(
+            said.stderr.contains("dead-letters.ndjson (4 rejected)\nto see why: bulkhaul rejects "),
+            "{said:?}"
+        );
+        let last = format!("bulkhaul send x.csv --to sandbox --faults reject=100%{quiet}\n");
+        assert!(
+            said.stderr.ends_with(&format!(
+                "--limit is reached, and 4 of 4 rows were refused: mend that first; to go on behind them all the same:\n{last}"
+            )),
+            "{said:?}"
+        );
+    }
+}
+
+#[test]
 fn a_limit_of_the_whole_file_completes_it() {
     let bench = Bench::with("x.csv", csv(4));
     let said = bench.run(&format!("{SEND} --limit 4")).exits(0).books([4, 4, 0, 0, 0]).summary();
