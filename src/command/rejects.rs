@@ -2,18 +2,19 @@
 //! run has the ledger, or from a file that was named.
 
 use super::letters::of_lines;
-use super::opening::ledger_error;
+use super::opening::{self, ledger_error};
 use super::replays::{Fate, Replays, root_of_state, state_of_file};
 use super::status::{Seen, look};
 use crate::args::{ExportArg, RejectsArgs};
-use crate::edge::ledger::{LedgerError, View};
+use crate::edge::ledger::{Doubt, LedgerError, View};
 use crate::edge::sheet::{Columns, SheetWriter};
 use crate::edge::status_file;
 use crate::error::{Error, exit};
 use crate::model::Letter;
 use crate::report::groups::{Group, Groups, kind_of};
-use crate::report::rejects::{self as report, Found};
+use crate::report::rejects::{self as report, Doubtful, Found};
 use crate::report::speech;
+use crate::report::status::Replayed;
 use crate::settings;
 use serde_json::Value;
 use std::io::{self, BufWriter, Write};
@@ -52,7 +53,9 @@ pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
         return Ok(exit::COMPLETE);
     }
     let is_replaying = book.replays.is_running;
-    let found = Found { from: from.shown(), state: from.state(), groups: sorted, wanted, is_replaying };
+    let doubts = if wanted.is_none() { from.doubts()? } else { Vec::new() };
+    let found =
+        Found { from: from.shown(), state: from.state(), groups: sorted, wanted, doubts, is_replaying };
     speech::tell(&if args.json { found.to_json() } else { found.words() });
     Ok(exit::COMPLETE)
 }
@@ -85,6 +88,23 @@ fn of_state(state: PathBuf) -> Result<From, Error> {
     })
 }
 
+/// What replays have made of the rows of a state's newest import that were refused; `None` if there was no replay.
+pub(super) fn replayed(state: &Path) -> Result<Option<Replayed>, Error> {
+    let from = of_state(state.to_owned())?;
+    let book = Book::of(&from)?;
+    if book.replays.is_none() {
+        return Ok(None);
+    }
+    let mut replayed = Replayed { is_running: book.replays.is_running, ..Replayed::default() };
+    from.each(&mut |letter, _| {
+        let open = book.open_rows(letter)?;
+        replayed.open += open;
+        replayed.delivered += letter.count() - open;
+        Ok(())
+    })?;
+    Ok(Some(replayed))
+}
+
 /// Every dead letter of a state's newest import, running or not.
 pub(super) fn each_of_state(state: PathBuf, each: &mut dyn FnMut(&Letter)) -> Result<(), Error> {
     of_state(state)?.each(&mut |letter, _| {
@@ -106,6 +126,26 @@ impl From {
             Self::Ledger { state, .. } | Self::Nothing(state) => Some(state.clone()),
             Self::File(_) | Self::Running { .. } => None,
         }
+    }
+
+    /// Rows in doubt of which no letter speaks.
+    fn doubts(&self) -> Result<Vec<Doubtful>, Error> {
+        let Self::Ledger { state, .. } = self else { return Ok(Vec::new()) };
+        let seen = look(state, &|view| {
+            let Some(found) = view.newest()? else { return Ok(Vec::new()) };
+            let names = opening::names(&found).unwrap_or_default();
+            let name = |input: u32| names.get(input as usize).cloned().unwrap_or_default();
+            let doubtful = |doubt: Doubt| Doubtful {
+                input: name(doubt.first.0),
+                row: doubt.first.1,
+                line: doubt.line,
+                last: (doubt.first.0 == doubt.last.0).then_some(doubt.last.1),
+                rows: doubt.rows,
+                why: doubt.why,
+            };
+            Ok(view.doubts(found.import.number)?.into_iter().map(doubtful).collect())
+        })?;
+        Ok(if let Seen::Ledger(doubts) = seen { doubts } else { Vec::new() })
     }
 
     /// Hands over every letter with its line.

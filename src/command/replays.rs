@@ -93,6 +93,11 @@ impl Replays {
         Ok(it)
     }
 
+    /// There was none, and none is on.
+    pub(super) fn is_none(&self) -> bool {
+        self.list.is_empty() && !self.is_running
+    }
+
     pub(super) fn newest(&self) -> Option<&(u64, ReplayView)> {
         self.list.last()
     }

@@ -14,6 +14,18 @@ pub enum Wanted {
     Number(usize),
 }
 
+/// Rows of one request that are in doubt: from this row on to that one, and not all between them where it was divided.
+#[derive(Clone, Debug)]
+pub struct Doubtful {
+    pub input: String,
+    pub row: u64,
+    pub line: u64,
+    /// `None` where it is in another input.
+    pub last: Option<u64>,
+    pub rows: u64,
+    pub why: String,
+}
+
 /// What was found.
 #[derive(Debug)]
 pub struct Found {
@@ -23,6 +35,8 @@ pub struct Found {
     pub state: Option<PathBuf>,
     pub groups: Vec<Group>,
     pub wanted: Option<Wanted>,
+    /// Rows in doubt of which no letter speaks.
+    pub doubts: Vec<Doubtful>,
     /// A replay is on at this moment; what it delivers counts when it has ended.
     pub is_replaying: bool,
 }
@@ -42,9 +56,15 @@ impl Found {
 
     pub fn words(&self) -> String {
         let groups = self.wanted();
-        if groups.is_empty() {
-            return format!("{}: no row was refused", self.from);
-        }
+        let letters = if groups.is_empty() {
+            format!("{}: no row was refused", self.from)
+        } else {
+            self.letters(&groups)
+        };
+        if self.doubts.is_empty() { letters } else { format!("{letters}\n\n{}", doubtful(&self.doubts)) }
+    }
+
+    fn letters(&self, groups: &[(usize, &Group)]) -> String {
         let rows: u64 = groups.iter().map(|(_, group)| group.rows).sum();
         let reasons = count(groups.len() as u64, "reason");
         let name =
@@ -66,8 +86,8 @@ impl Found {
              the rows of one reason:   bulkhaul rejects {name} --reason {first} --export ndjson\n\
              as a table to correct:    bulkhaul rejects {name} --export csv",
             self.from,
-            what_happened(&groups),
-            groups::words(&groups),
+            what_happened(groups),
+            groups::words(groups),
         )
     }
 
@@ -77,10 +97,53 @@ impl Found {
         let state = self.state.as_ref().map(|state| state.display().to_string());
         let open: u64 = groups.iter().map(|(_, group)| group.open).sum();
         let list: Value = groups::to_json(&groups);
-        json!({"from": self.from, "state_dir": state, "rows": refused, "in_doubt": in_doubt, "open": open,
-            "replaying": self.is_replaying, "reasons": list})
+        let doubts = self.doubts.iter().map(|at| {
+            json!({"input": at.input, "row": at.row, "line": at.line, "last_row": at.last, "rows": at.rows,
+                "why": at.why})
+        });
+        let doubts: Value = doubts.collect();
+        json!({"from": self.from, "state_dir": state, "rows": refused, "in_doubt": in_doubt + sum(&self.doubts),
+            "open": open, "replaying": self.is_replaying, "reasons": list, "doubts": doubts})
         .to_string()
     }
+}
+
+/// Places of rows in doubt that are shown.
+const PLACES: usize = 5;
+
+fn sum(doubts: &[Doubtful]) -> u64 {
+    doubts.iter().map(|at| at.rows).sum()
+}
+
+/// Rows that nobody knows about are not in the dead-letter file: they are to be looked for in the input.
+fn doubtful(doubts: &[Doubtful]) -> String {
+    let rows = sum(doubts);
+    let mut text = format!(
+        "{} in doubt, as nobody can know whether {} applied:\n",
+        count(rows, "row"),
+        if rows == 1 { "it was" } else { "they were" }
+    );
+    for at in doubts.iter().take(PLACES) {
+        let input = tame(&at.input);
+        let place = match at.last {
+            Some(last) if last == at.row => format!("{input} line {}, row {}", at.line, grouped(last)),
+            Some(last) if last - at.row + 1 == at.rows => {
+                format!("{input} from line {} on, rows {} to {}", at.line, grouped(at.row), grouped(last))
+            }
+            _ => format!(
+                "{input} from line {} on, row {} and more, {} in all",
+                at.line,
+                grouped(at.row),
+                grouped(at.rows)
+            ),
+        };
+        text.push_str(&format!("     {place}: {}\n", tame(&at.why)));
+    }
+    if doubts.len() > PLACES {
+        let more = count((doubts.len() - PLACES) as u64, "more place");
+        text.push_str(&format!("     and {more}, which --json tells\n"));
+    }
+    text + "after you have looked, the import's command with --on-ambiguous resend sends them again"
 }
 
 /// Rows that were refused, and rows in doubt.

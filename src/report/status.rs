@@ -15,6 +15,31 @@ pub struct Input {
     pub size: u64,
 }
 
+/// What replays have made of rows that were refused, or of which it is not known which of them were.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Replayed {
+    pub delivered: u64,
+    pub open: u64,
+    /// One is on at this moment, and what it delivers counts when it has ended.
+    pub is_running: bool,
+}
+
+impl Replayed {
+    fn words(self) -> String {
+        let mut words = match (self.delivered, self.open) {
+            (0, open) => format!("none of {} delivered yet", count(open, "row")),
+            (delivered, 0) => format!("{} delivered since, none still open", count(delivered, "row")),
+            (delivered, open) => {
+                format!("{} delivered since, {} still open", count(delivered, "row"), grouped(open))
+            }
+        };
+        if self.is_running {
+            words.push_str("; one is running, and what it delivers counts when it has ended");
+        }
+        words
+    }
+}
+
 /// How an import stands.
 #[derive(Debug)]
 pub struct Standing {
@@ -26,6 +51,8 @@ pub struct Standing {
     /// What the ledger says; not there while it runs, and before anything was written down.
     pub found: Option<(Found, Details)>,
     pub inputs: Vec<Input>,
+    /// `None` if nothing was replayed.
+    pub replayed: Option<Replayed>,
     pub now: WallTime,
 }
 
@@ -148,6 +175,10 @@ impl Standing {
             let doubts = details.doubts.iter().map(|(why, rows)| json!({"why": why, "rows": rows}));
             set("doubts", doubts.collect());
         }
+        if let Some(Replayed { delivered, open, is_running }) = self.replayed {
+            let replayed = json!({"delivered": delivered, "open": open, "running": is_running});
+            summary.insert("replayed".to_owned(), replayed);
+        }
         if self.word() == "complete" {
             summary.insert("resume".to_owned(), Value::Null);
         }
@@ -211,6 +242,9 @@ impl Standing {
                 format!("bulkhaul rejects {state} says why; the rows are in {}", tame(&self.dead_letters())),
             );
         }
+        if let Some(replayed) = self.replayed {
+            lines.push(format!("  {:8} {}", "replays", replayed.words()));
+        }
         lines.extend(self.what_next());
         lines.join("\n")
     }
@@ -221,6 +255,9 @@ impl Standing {
         };
         match (found.import.state, self.stopped_by()) {
             (ImportState::Complete(0), _) => "complete".to_owned(),
+            (ImportState::Complete(3), _) if self.replayed.is_some_and(|since| since.open == 0) => {
+                "complete, and what was refused was delivered since".to_owned()
+            }
             (ImportState::Complete(5), _) => "complete, but rows are in doubt".to_owned(),
             (ImportState::Complete(_), _) => "complete, with dead letters".to_owned(),
             (ImportState::Abandoned, _) => "abandoned".to_owned(),
@@ -250,8 +287,11 @@ impl Standing {
                 None => lines.push("to go on: run the same `bulkhaul send` command again".to_owned()),
             }
         } else if found.tally.in_doubt > 0 {
-            lines
-                .push("after you have looked, --on-ambiguous resend sends what is in doubt again".to_owned());
+            lines.push(format!(
+                "bulkhaul rejects {} says where the rows in doubt are; after you have looked, --on-ambiguous resend sends \
+                 them again",
+                self.state.display()
+            ));
         }
         lines
     }

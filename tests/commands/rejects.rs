@@ -186,3 +186,30 @@ fn watch(mut child: std::process::Child) -> u64 {
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
 }
+
+#[test]
+fn rows_in_doubt_are_listed_with_their_place_and_why() {
+    use crate::support::scripted::{Scripted, Step};
+    let server = Scripted::start(&[Step::Says("200 OK", "", ""), Step::Loses, Step::Says("200 OK", "", "")]);
+    let bench = Bench::with("a.csv", "id\na1\na2\na3\n");
+    bench.write("b.csv", "id\n\"b\n1\"\nb2\nb3\nb4\n");
+    let send = format!("send a.csv b.csv --to {} --batch-rows 2 -j 1 --progress none", server.url);
+    let said = bench.run(&send).exits(5);
+    assert!(said.stderr.contains("2 rows in doubt: nobody can know"), "{said:?}");
+    let said = bench.run("rejects").exits(0).stdout;
+    assert!(
+        said.starts_with("a.csv.bulkhaul: no row was refused\n\n2 rows in doubt, as nobody can know"),
+        "{said}"
+    );
+    assert!(said.contains("     a.csv from line 4 on, row 3 and more, 2 in all: "), "{said}");
+    assert!(said.ends_with("with --on-ambiguous resend sends them again\n"), "{said}");
+    let json = bench.run("rejects --json").exits(0).summary();
+    let doubt = &json["doubts"][0];
+    assert_eq!((&json["in_doubt"], &json["rows"]), (&2.into(), &0.into()));
+    assert_eq!((&doubt["input"], &doubt["row"], &doubt["line"]), (&"a.csv".into(), &3.into(), &4.into()));
+    assert_eq!((&doubt["last_row"], &doubt["rows"]), (&Value::Null, &2.into()));
+    let status = bench.run("status").exits(0).stdout;
+    assert!(status.contains("bulkhaul rejects a.csv.bulkhaul says where the rows in doubt are"), "{status}");
+    bench.run(&format!("{send} --on-ambiguous resend")).exits(0);
+    assert_eq!(bench.run("rejects").exits(0).stdout, "a.csv.bulkhaul: no row was refused\n");
+}

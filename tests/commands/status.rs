@@ -174,7 +174,10 @@ fn what_the_target_taught_and_why_rows_are_in_doubt_is_told() {
     let said = bench.run("status").exits(0);
     assert!(said.stdout.contains(": complete, but rows are in doubt\n"), "{said:?}");
     assert!(said.stdout.contains("\n  in doubt 10 rows: "), "{said:?}");
-    assert!(said.stdout.ends_with("--on-ambiguous resend sends what is in doubt again\n"), "{said:?}");
+    assert!(
+        said.stdout.ends_with("after you have looked, --on-ambiguous resend sends them again\n"),
+        "{said:?}"
+    );
     let json = bench.run("status --json").exits(0).summary();
     assert_eq!(json["doubts"][0]["rows"], 10);
 }
@@ -240,4 +243,28 @@ fn looking_never_gets_in_the_way_of_a_run() {
         over.store(true, Ordering::Relaxed);
         assert!(looks.join().unwrap() > 20);
     });
+}
+
+#[test]
+fn what_replays_delivered_is_told_beside_what_was_refused() {
+    let bench =
+        Bench::with("x.csv", csv(3).replace("\"\"2\"\"\",2.50", "\"\"2\"\"\",-2").replace("3.50", "-3"));
+    bench.run(SEND).exits(3);
+    assert_eq!(bench.run("status --json").exits(0).summary()["replayed"], Value::Null);
+    let letters = bench.read("x.csv.bulkhaul/dead-letters.ndjson");
+    bench.write("mended.ndjson", letters.lines().next().unwrap().replace("-2", "2"));
+    bench.run("replay mended.ndjson --to sandbox --progress none").exits(0);
+    let said = bench.run("status").exits(0).stdout;
+    assert!(said.starts_with("x.csv to orders-batch: complete, with dead letters\n"), "{said}");
+    assert!(said.contains("\n  replays  1 row delivered since, 1 still open\n"), "{said}");
+    bench.write("mended.ndjson", letters.lines().nth(1).unwrap().replace("-3", "3"));
+    bench.run("replay mended.ndjson --to sandbox --progress none").exits(0);
+    let said = bench.run("status").exits(0).stdout;
+    assert!(
+        said.starts_with("x.csv to orders-batch: complete, and what was refused was delivered since\n"),
+        "{said}"
+    );
+    assert!(said.contains("\n  replays  2 rows delivered since, none still open\n"), "{said}");
+    let json = bench.run("status --json").exits(0).summary();
+    assert_eq!(json["replayed"], serde_json::json!({"delivered": 2, "open": 0, "running": false}));
 }

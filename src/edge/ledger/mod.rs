@@ -7,6 +7,7 @@
 mod checking;
 mod clerk;
 mod deletions;
+mod doubts;
 mod feed;
 mod history;
 mod letters;
@@ -21,6 +22,7 @@ mod writing;
 pub use checking::LetterFileState;
 pub use clerk::{Clerk, Done};
 pub use deletions::KeyHash;
+pub use doubts::Doubt;
 pub use feed::{KeyTexts, LastFeed, NextRow};
 pub use letters::LetterFile;
 pub use reading::Found;

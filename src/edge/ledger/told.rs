@@ -35,10 +35,10 @@ impl Ledger {
 }
 
 /// Where one input ends and the next begins.
-struct Seams(Vec<InputStart>);
+pub(super) struct Seams(Vec<InputStart>);
 
 impl Seams {
-    fn read(conn: &Connection, import: u64) -> Result<Self, LedgerError> {
+    pub(super) fn read(conn: &Connection, import: u64) -> Result<Self, LedgerError> {
         let mut seams = vec![InputStart { input: 0, first: Ordinal(0) }];
         let mut select =
             conn.prepare("SELECT input, first FROM input_start WHERE import = ?1 ORDER BY input")?;
@@ -49,9 +49,15 @@ impl Seams {
         Ok(Self(seams))
     }
 
-    fn settled(&self, row: Ordinal, verdict: &'static str) -> Settled {
+    /// Input, and number in it, from 1.
+    pub(super) fn place(&self, row: Ordinal) -> (u32, u64) {
         let InputStart { input, first } = self.0[self.0.partition_point(|start| start.first <= row) - 1];
-        Settled { input, row: row.0 - first.0 + 1, verdict, id: None }
+        (input, row.0 - first.0 + 1)
+    }
+
+    fn settled(&self, row: Ordinal, verdict: &'static str) -> Settled {
+        let (input, row) = self.place(row);
+        Settled { input, row, verdict, id: None }
     }
 }
 
