@@ -26,7 +26,8 @@ pub(super) fn courses(
     let Some(layout) = before.first().and_then(|facts| facts.layout.as_ref()) else { return Ok(None) };
     let folder = tempfile::tempdir()
         .map_err(|error| Error::failed(format!("no folder to sort the rows of the feed in: {error}")))?;
-    let survey = Survey { inputs, again: false, layout, key: &key, folder: folder.path(), seen: &[] };
+    let folder = folder.path();
+    let survey = Survey { inputs, again: false, holds: true, layout, key: &key, folder, seen: &[] };
     let (courses, _) = survey.of(|_| None, |meet| view.known_rows(&mut |known| meet(known).map(drop)))?;
     Ok(Some(courses))
 }

@@ -136,10 +136,9 @@ pub(super) struct Over {
     pub(super) sums: Deleted,
 }
 
-impl Over {
-    pub(super) fn is_good(&self) -> bool {
-        matches!(self.code, exit::COMPLETE | exit::DEAD_LETTERS | exit::IN_DOUBT)
-    }
+/// An import came to its end.
+pub(super) fn is_good(code: u8) -> bool {
+    matches!(code, exit::COMPLETE | exit::DEAD_LETTERS | exit::IN_DOUBT)
 }
 
 impl Deletes<'_> {

@@ -31,6 +31,8 @@ pub(super) struct Desk<'a> {
     pub(super) job: Job<'a>,
     pub(super) closing: Closing<'a>,
     pub(super) arguments: &'a [OsString],
+    /// Rows that are still in doubt are not sent again.
+    pub(super) holds: bool,
     /// Its files, before anything of them was looked at.
     pub(super) seen: Vec<Option<Seen>>,
 }
@@ -45,10 +47,11 @@ struct Surveyed {
 
 impl Desk<'_> {
     /// Ends an import that was broken off, then takes the feed.
-    pub(super) fn send(self) -> Result<u8, Error> {
+    pub(super) fn send(mut self) -> Result<u8, Error> {
         deletes::target(self.subject.args, &self.job.target)?;
         let failed = |error: &_| ledger_error(error);
         let mut before = exit::COMPLETE;
+        let mut takes_up = settings::takes_up_doubts(self.subject.args);
         loop {
             let mut ledger = self.job.ledger()?;
             let last = ledger.last_feed().map_err(|error| failed(&error))?;
@@ -65,9 +68,23 @@ impl Desk<'_> {
                 ImportState::Open => {
                     ledger.close_input(found.import.number).map_err(|error| failed(&error))?;
                     match self.finish(ledger, &found)? {
-                        code @ (exit::COMPLETE | exit::DEAD_LETTERS | exit::IN_DOUBT) => before = code,
+                        code if deletes::is_good(code) => before = code,
                         code => return Ok(code),
                     }
+                }
+                // While this is the newest import, its requests can go again under their keys, or be asked about.
+                ImportState::Complete(_)
+                    if takes_up
+                        && ledger.has_doubts(found.import.number).map_err(|error| failed(&error))? =>
+                {
+                    takes_up = false;
+                    ledger.reopen(found.import.number).map_err(|error| failed(&error))?;
+                    let code = self.finish(ledger, &found)?;
+                    if !deletes::is_good(code) {
+                        return Ok(code);
+                    }
+                    // What is in doubt all the same was sent just now.
+                    self.holds |= code == exit::IN_DOUBT;
                 }
                 ImportState::Complete(_) | ImportState::Abandoned => {
                     if last.is_none() && !self.subject.args.again {
@@ -115,7 +132,7 @@ impl Desk<'_> {
         let target = deletes::target(args, &self.job.target)?;
         let settled = self.deletes(target.clone()).settle(&mut ledger)?;
         if let Some(over) = settled {
-            if !over.is_good() {
+            if !deletes::is_good(over.code) {
                 return Ok(over.code);
             }
             (self, before) = self.with_deleted(before, &over);
@@ -127,7 +144,7 @@ impl Desk<'_> {
         if let Some(missing) = missing
             && let Some(over) = self.deletes(target).delete(&mut ledger, missing)?
         {
-            if !over.is_good() {
+            if !deletes::is_good(over.code) {
                 return Ok(over.code);
             }
             (self, before) = self.with_deleted(before, &over);
@@ -154,7 +171,8 @@ impl Desk<'_> {
         let source = Source::nothing(self.subject.layout).map_err(|error| source_error(&error))?;
         let names = opening::names(found).unwrap_or_else(|| settings::input_names(args));
         let feed = Some(Feed { key: self.key.clone(), courses: Courses::default() });
-        let (import, paths) = (found.import.clone(), args.inputs.clone());
+        let import = ImportRecord { state: ImportState::Open, ..found.import };
+        let paths = args.inputs.clone();
         let nth = import.number;
         let turn = Turn { ledger, import, source, paths, names, feed, is_rest: true, nth };
         self.job.run(turn, &mut send::open_stage()?, &self.closing, exit::COMPLETE)
@@ -183,7 +201,8 @@ impl Desk<'_> {
         let Subject { args, layout, .. } = &self.subject;
         let folder = self.job.state.path();
         let (inputs, again) = (&args.inputs, args.again);
-        let survey = Survey { inputs, again, layout, key: &self.key, folder, seen: &self.seen };
+        let (key, holds, seen) = (&self.key, self.holds, &self.seen);
+        let survey = Survey { inputs, again, holds, layout, key, folder, seen };
         let mut missing = if deletes { Some(Missing::gather(folder)?) } else { None };
         let bar = |source: &Source| Some(ReadingBar::new(args, source.bytes_total()));
         let (courses, news) = survey.of(bar, |meet| {

@@ -47,7 +47,7 @@ fn plan(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> {
         (Some(key), Some(subject)) => {
             feed::check_columns(args, &layout, &key)?;
             let PlannedFeed { courses, news, pending } =
-                planned_feed::survey(args, &layout, &key, subject, &seen)?;
+                planned_feed::survey(subject, &aim.target, &key, &seen)?;
             (plan.news, plan.pending) = (Some(news), pending);
             Some((key, courses))
         }

@@ -6,14 +6,13 @@ use super::feed::{check_history, check_shrink};
 use super::opening::{Subject, ledger_error};
 use super::send::held;
 use super::survey::{Seen, Survey};
-use crate::args::SendArgs;
 use crate::edge::ledger::{KeyTexts, Ledger};
-use crate::edge::source::Layout;
 use crate::edge::state_dir::{StateDir, StateError};
 use crate::error::Error;
 use crate::model::{Courses, FeedKey, ImportState, News};
 use crate::report::ReadingBar;
 use crate::settings;
+use crate::target::Target;
 use std::io;
 use std::path::Path;
 
@@ -26,12 +25,12 @@ pub(super) struct PlannedFeed {
 }
 
 pub(super) fn survey(
-    args: &SendArgs,
-    layout: &Layout,
-    key: &FeedKey,
     subject: &Subject<'_>,
+    target: &Target,
+    key: &FeedKey,
     seen: &[Option<Seen>],
 ) -> Result<PlannedFeed, Error> {
+    let Subject { args, layout, .. } = *subject;
     let state = settings::state_path(args)?;
     let failed = |error: &io::Error| {
         Error::failed(format!("the state folder `{}` cannot be looked at: {error}", state.display()))
@@ -59,7 +58,8 @@ pub(super) fn survey(
             Some(ledger)
         }
     };
-    let survey = Survey { inputs: &args.inputs, again: false, layout, key, folder: folder.path(), seen };
+    let (inputs, holds) = (&args.inputs, settings::holds_doubts(args, target));
+    let survey = Survey { inputs, again: false, holds, layout, key, folder: folder.path(), seen };
     let (courses, news) = survey.of(
         |source| Some(ReadingBar::new(args, source.bytes_total())),
         |meet| ledger.as_ref().map_or(Ok(()), |ledger| ledger.known_rows(&mut |known| meet(known).map(drop))),

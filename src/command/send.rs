@@ -76,7 +76,8 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
         Job { args, layout: &layout, target, state: &state, dead_letters: &dead_letters, is_deletion: false };
     if let Some(key) = feed_key {
         let subject = Subject { args, layout: &layout, target: job.target.identity(), inputs };
-        let code = feed::Desk { subject, key, job, closing, arguments, seen }.send();
+        let holds = settings::holds_doubts(args, &job.target);
+        let code = feed::Desk { subject, key, job, closing, arguments, holds, seen }.send();
         drop(sandbox);
         return code;
     }

@@ -28,6 +28,8 @@ pub(super) struct Survey<'a> {
     pub(super) inputs: &'a [PathBuf],
     /// Nothing is unchanged: everything is sent again.
     pub(super) again: bool,
+    /// Rows that are still in doubt are not sent again.
+    pub(super) holds: bool,
     pub(super) layout: &'a Layout,
     pub(super) key: &'a FeedKey,
     /// For what does not fit into memory.
@@ -70,7 +72,7 @@ impl Survey<'_> {
         drop(bar);
         self.check_still()?;
         let sorted = sorter.sorted().map_err(|error| failed(&error))?;
-        let mut keys = Keys::new(sorted, self.again).map_err(|error| failed(&error))?;
+        let mut keys = Keys::new(sorted, self).map_err(|error| failed(&error))?;
         known(&mut |entry| Ok(keys.meet(entry)?)).map_err(|error| ledger_error(&error))?;
         keys.rest().map_err(|error| failed(&error))?;
         keys.news.unread = unread;
@@ -98,12 +100,14 @@ struct Keys {
     news: News,
     /// Everything is sent, known or not.
     all: bool,
+    holds: bool,
 }
 
 impl Keys {
-    fn new(mut sorted: Sorted, all: bool) -> io::Result<Self> {
+    fn new(mut sorted: Sorted, survey: &Survey<'_>) -> io::Result<Self> {
         let next = sorted.next()?;
-        Ok(Self { sorted, next, courses: Courses::default(), news: News::default(), all })
+        let (courses, news) = (Courses::default(), News::default());
+        Ok(Self { sorted, next, courses, news, all: survey.again, holds: survey.holds && !survey.again })
     }
 
     /// The last row of the next key; those before it are superseded.
@@ -134,7 +138,10 @@ impl Keys {
         }
         let Some((ordinal, entry)) = self.take()? else { return Ok(false) };
         self.news.known += 1;
-        if entry.text != known.text {
+        if self.holds && entry.doubtful() == known {
+            self.news.held += 1;
+            self.courses.set(ordinal, Course::Held);
+        } else if entry != known {
             self.news.changed += 1;
         } else if !self.all {
             self.courses.set(ordinal, Course::Unchanged);

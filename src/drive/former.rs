@@ -155,7 +155,7 @@ impl Former {
             if forms.loads.len() >= batches
                 || forms.bytes >= CUT_BYTES
                 || forms.refused_bytes >= REFUSED_BYTES_MAX
-                || forms.passed.unchanged >= PASSED_MAX
+                || forms.passed.rows() >= PASSED_MAX
                 || self.broken.is_some()
                 || self.idle.is_some()
                 || over && self.carried.is_none()
@@ -163,7 +163,7 @@ impl Former {
                 break;
             }
         }
-        if forms.loads.is_empty() && forms.refused.is_empty() && forms.passed.unchanged == 0 {
+        if forms.loads.is_empty() && forms.refused.is_empty() && forms.passed.rows() == 0 {
             return self.after_the_last(scratch).map(Cut::Other);
         }
         let cursor = match &self.carried {
@@ -187,7 +187,7 @@ impl Former {
             && (forms.builder.len() as u64) < limits.rows
             && forms.refused_bytes < REFUSED_BYTES_MAX
             && self.idle.is_none()
-            && forms.passed.unchanged < PASSED_MAX
+            && forms.passed.rows() < PASSED_MAX
             && !self.is_at_limit()
         {
             let is_begun = !forms.builder.is_empty() || !forms.refused.is_empty();

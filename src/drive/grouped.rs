@@ -22,7 +22,7 @@ impl Former {
         let mut close = Close::Rows;
         let mut aging = false;
         let mut passed = Passed::default();
-        while !window.is_full() && refused_bytes < REFUSED_BYTES_MAX && passed.unchanged < PASSED_MAX {
+        while !window.is_full() && refused_bytes < REFUSED_BYTES_MAX && passed.rows() < PASSED_MAX {
             if self.ended || self.is_at_limit() {
                 close = if self.ended { Close::End } else { Close::Limit };
                 break;
@@ -34,7 +34,7 @@ impl Former {
                 Ok(Step::Row { mark, text }) => {
                     let text = &scratch[text];
                     let course = self.course(mark, text);
-                    if let Ok(course @ (Course::Unchanged | Course::Superseded)) = course {
+                    if let Ok(course @ (Course::Unchanged | Course::Superseded | Course::Held)) = course {
                         passed.count(course);
                         continue;
                     }
@@ -63,7 +63,7 @@ impl Former {
             refused_bytes +=
                 refused.iter().skip(known).map(|letter: &DeadLetter| letter.line.len()).sum::<usize>();
         }
-        if window.is_empty() && refused.is_empty() && passed.unchanged == 0 {
+        if window.is_empty() && refused.is_empty() && passed.rows() == 0 {
             return self.after_the_last(scratch).map(Cut::Other);
         }
         let loads = window.cut(&self.assembler, &mut |mark, text, refusal| {

@@ -24,7 +24,7 @@ pub struct Formed<L = (Load, BatchKey, Digest)> {
     /// In the order in which they are to be sent.
     pub loads: Vec<L>,
     pub refused: Vec<DeadLetter>,
-    /// Rows that a feed had before, or has again later.
+    /// Rows that a feed had before, or has again later, or that are still in doubt.
     pub passed: Passed,
     /// Inputs that were begun on the way.
     pub starts: Vec<InputStart>,
@@ -37,7 +37,7 @@ pub struct Formed<L = (Load, BatchKey, Digest)> {
 impl Formed {
     pub fn rows_read(&self) -> u64 {
         let sent = self.loads.iter().map(|(load, ..)| load.len() as u64).sum::<u64>();
-        sent + self.refused.len() as u64 + self.passed.unchanged
+        sent + self.refused.len() as u64 + self.passed.rows()
     }
 }
 

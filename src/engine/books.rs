@@ -77,7 +77,8 @@ impl Books {
     }
 
     pub(super) const fn pass(&mut self, passed: Passed) {
-        self.tally.pending -= passed.unchanged;
+        self.tally.pending -= passed.rows();
+        self.tally.in_doubt += passed.held;
         self.tally.unchanged += passed.unchanged;
         self.tally.superseded += passed.superseded;
     }

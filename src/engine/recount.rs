@@ -327,6 +327,11 @@ impl Recount {
                             "{name} counts as unchanged, and is not what was delivered of its key before"
                         ));
                     }
+                    Some(Course::Held) => {
+                        self.found.rows.in_doubt += 1;
+                        self.found.bytes.in_doubt += held.mark.bytes();
+                        return;
+                    }
                     Some(Course::Superseded) => self.found.rows.superseded += 1,
                     Some(Course::Unchanged) | None => {}
                 }

@@ -19,6 +19,11 @@ pub struct FeedEntry {
 impl FeedEntry {
     pub const BYTES: usize = KEY_BYTES + TEXT_BYTES;
 
+    /// This row was sent, and nobody knows whether it was applied: it is no longer as any row is, and can still be told.
+    pub fn doubtful(self) -> Self {
+        Self { text: self.text.map(|byte| !byte), ..self }
+    }
+
     /// Nobody knows what the target has under this key: no row is like it, so that the next one is sent.
     pub fn unsure(self) -> Self {
         Self { text: [0; TEXT_BYTES], ..self }
@@ -131,6 +136,8 @@ pub enum Course {
     Unchanged,
     /// A later row of the same feed has its key.
     Superseded,
+    /// It was sent as it is, and nobody knows whether it was applied: sending it again could double it.
+    Held,
 }
 
 /// The course of each row of a feed: two bits a row.
@@ -149,6 +156,7 @@ impl Courses {
             Course::Send => 0,
             Course::Unchanged => 1,
             Course::Superseded => 2,
+            Course::Held => 3,
         };
         self.bits[byte] = self.bits[byte] & !(3 << shift) | bits << shift;
     }
@@ -159,6 +167,7 @@ impl Courses {
         match self.bits.get(byte).map(|bits| bits >> shift & 3) {
             Some(1) => Course::Unchanged,
             Some(2) => Course::Superseded,
+            Some(3) => Course::Held,
             _ => Course::Send,
         }
     }
@@ -171,20 +180,32 @@ impl Courses {
 /// Rows that were read and are not sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Passed {
-    /// All of them.
     pub unchanged: u64,
     /// Of these, the superseded ones.
     pub superseded: u64,
+    /// Rows that are still in doubt.
+    pub held: u64,
 }
 
 impl Passed {
     pub const fn count(&mut self, course: Course) {
-        if !matches!(course, Course::Send) {
-            self.unchanged += 1;
-        }
-        if matches!(course, Course::Superseded) {
-            self.superseded += 1;
-        }
+        self.add(match course {
+            Course::Send => return,
+            Course::Unchanged => Self { unchanged: 1, superseded: 0, held: 0 },
+            Course::Superseded => Self { unchanged: 1, superseded: 1, held: 0 },
+            Course::Held => Self { unchanged: 0, superseded: 0, held: 1 },
+        });
+    }
+
+    pub const fn add(&mut self, other: Self) {
+        self.unchanged += other.unchanged;
+        self.superseded += other.superseded;
+        self.held += other.held;
+    }
+
+    /// All of them.
+    pub const fn rows(self) -> u64 {
+        self.unchanged + self.held
     }
 }
 
@@ -192,12 +213,21 @@ impl Passed {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct News {
     pub keys: u64,
-    /// Keys that were delivered before, of these the ones whose rows are others now, and keys that are no longer there.
+    /// Keys that were delivered before, of these the ones whose rows are others now and those whose rows are still in
+    /// doubt, and keys that are no longer there.
     pub known: u64,
     pub changed: u64,
+    pub held: u64,
     pub gone: u64,
     /// Rows of which nobody knows the key.
     pub unread: u64,
+}
+
+impl News {
+    /// Keys whose rows are as they were delivered last.
+    pub const fn unchanged(&self) -> u64 {
+        self.known - self.changed - self.held
+    }
 }
 
 #[cfg(test)]
@@ -219,6 +249,7 @@ mod tests {
         assert!(one.key == changed.key && one.text != changed.text);
         assert_ne!(one.key, entry(r#"{"id":"1","a":"x"}"#).key);
         assert_eq!(FeedEntry::from_bytes(&one.to_bytes()), one);
+        assert!(one.doubtful() != one && one.doubtful().doubtful() == one);
     }
 
     #[test]
@@ -240,11 +271,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_row_has_the_course_that_was_set_last(set in prop::collection::vec((0..500_u64, 0..3_u8), 0..300)) {
+        fn each_row_has_the_course_that_was_set_last(set in prop::collection::vec((0..500_u64, 0..4_u8), 0..300)) {
             let mut courses = Courses::default();
             let mut expected = std::collections::BTreeMap::new();
             for (ordinal, which) in set {
-                let course = [Course::Send, Course::Unchanged, Course::Superseded][usize::from(which)];
+                let all = [Course::Send, Course::Unchanged, Course::Superseded, Course::Held];
+                let course = all[usize::from(which)];
                 courses.set(Ordinal(ordinal), course);
                 expected.insert(ordinal, course);
             }

@@ -139,8 +139,7 @@ impl<'a> Plan<'a> {
 
     /// Rows of a feed that would not be sent.
     pub const fn pass(&mut self, passed: Passed) {
-        self.passed.unchanged += passed.unchanged;
-        self.passed.superseded += passed.superseded;
+        self.passed.add(passed);
     }
 
     pub fn refuse(&mut self, letter: &Letter) {
@@ -213,7 +212,7 @@ impl<'a> Plan<'a> {
     }
 
     fn total(&self) -> u64 {
-        self.rows + self.refused.rows() + self.passed.unchanged
+        self.rows + self.refused.rows() + self.passed.rows()
     }
 
     /// What else there is beside the rows that would be sent.
@@ -221,10 +220,13 @@ impl<'a> Plan<'a> {
         let mut lines = Vec::new();
         if let Some(news) = self.news {
             let [new, changed, unchanged] =
-                [news.keys - news.known, news.changed, news.known - news.changed].map(grouped);
+                [news.keys - news.known, news.changed, news.unchanged()].map(grouped);
             let mut line = format!("  {new} new, {changed} changed, {unchanged} unchanged");
-            let others =
-                [(self.passed.superseded, "superseded by a later one"), (news.gone, "no longer there")];
+            let others = [
+                (news.held, "still in doubt and held"),
+                (self.passed.superseded, "superseded by a later one"),
+                (news.gone, "no longer there"),
+            ];
             for (rows, what) in others.into_iter().filter(|(rows, _)| *rows > 0) {
                 line.push_str(&format!(", {} {what}", grouped(rows)));
             }
@@ -327,8 +329,8 @@ impl<'a> Plan<'a> {
             "inputs": self.args.inputs.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
             "rows": {"read": self.total(), "sendable": self.rows, "refused": self.refused.rows()},
             "feed": self.news.map(|news| json!({
-                "new": news.keys - news.known, "changed": news.changed, "unchanged": news.known - news.changed,
-                "superseded": self.passed.superseded, "gone": news.gone,
+                "new": news.keys - news.known, "changed": news.changed, "unchanged": news.unchanged(),
+                "in_doubt": news.held, "superseded": self.passed.superseded, "gone": news.gone,
             })),
             "left_out": self.left_out,
             "pending": self.pending,

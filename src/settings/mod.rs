@@ -67,6 +67,12 @@ pub const fn takes_up_doubts(args: &SendArgs) -> bool {
     matches!(args.on_ambiguous, Some(AmbiguousArg::Resend | AmbiguousArg::Verify))
 }
 
+/// A row of a feed that is still in doubt is not sent again as it is. Where writing a row twice is writing it once, it is.
+pub fn holds_doubts(args: &SendArgs, target: &Target) -> bool {
+    let is_natural = target.idempotency().scope == target::Scope::Natural;
+    policy(args, target).on_ambiguous != OnAmbiguous::Resend && !is_natural
+}
+
 /// Batches are cut at these limits: what was typed, within what the target allows.
 pub fn batch_limits(args: &SendArgs, target: &Target) -> BatchLimits {
     let limits = target.limits();

@@ -2,6 +2,7 @@
 
 mod audits;
 mod deletes;
+mod doubts;
 mod plans;
 mod states;
 

@@ -34,7 +34,8 @@ fn a_planned_feed_says_what_is_new_and_changed_and_leaves_no_trace() {
     );
     for plan in [format!("{PLAN} --json"), format!("send x.csv {SYNC} -n")] {
         let plan = bench.run(&plan).exits(0).summary();
-        let news = json!({"new": 2, "changed": 5, "unchanged": 42, "superseded": 1, "gone": 3});
+        let news =
+            json!({"new": 2, "changed": 5, "unchanged": 42, "in_doubt": 0, "superseded": 1, "gone": 3});
         assert_eq!((&plan["feed"], &plan["rows"]["sendable"]), (&news, &json!(7)));
     }
     assert_eq!(snapshot(&bench.path(".")), before);

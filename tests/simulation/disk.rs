@@ -336,7 +336,8 @@ impl Disk {
     fn pass(&mut self, passed: Passed) -> u64 {
         self.tally.unchanged += passed.unchanged;
         self.tally.superseded += passed.superseded;
-        passed.unchanged
+        self.tally.in_doubt += passed.held;
+        passed.rows()
     }
 
     fn advance(&mut self, cursor: &Cursor, rows: u64) {

@@ -6,7 +6,7 @@
 
 use super::{Ledger, LedgerError, View, reading};
 use crate::edge::sorter::{Sorted, Sorter};
-use crate::model::{FeedEntry, FeedKey, ImportRecord, Load, Ordinal, RowSet};
+use crate::model::{FeedEntry, FeedKey, ImportRecord, Load, Ordinal, RowSet, Unsettled, UnsettledState};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::ops::Range;
 use std::path::Path;
@@ -107,8 +107,7 @@ impl Ledger {
         folder: &Path,
         next: &mut NextRow<'_>,
     ) -> Result<u64, LedgerError> {
-        let open: Vec<RowSet> =
-            reading::unsettled(&self.conn, import)?.into_iter().map(|open| open.batch.rows).collect();
+        let open = Open::of(&self.conn, import)?;
         let sql = "SELECT ordinal FROM letter WHERE import = ?1 AND ordinal IS NOT NULL ORDER BY ordinal";
         let refused: Vec<i64> = self
             .conn
@@ -126,12 +125,9 @@ impl Ledger {
             }
             // A row without its key is not known, and is sent.
             let Ok(entry) = key.entry(&text[range.clone()]) else { continue };
-            if open.iter().any(|rows| rows.contains(ordinal)) {
-                sorter.push(ordinal, entry.unsure())?;
-            } else {
-                sorter.push(ordinal, entry)?;
-                rows += 1;
-            }
+            let Some(known) = open.known(ordinal, entry) else { continue };
+            sorter.push(ordinal, known)?;
+            rows += u64::from(known == entry);
             if texts == KeyTexts::Kept {
                 keep_text(&txn, &entry, key, &text[range])?;
             }
@@ -213,10 +209,10 @@ fn keep_text(conn: &Connection, entry: &FeedEntry, key: &FeedKey, row: &[u8]) ->
 }
 
 /// The entries of all rows that an import delivered, or may have. One in doubt takes the place of what was delivered
-/// before it: else a row that goes back to that would be called unchanged, and the target may have the other.
+/// before it: else a row that goes back to that would be called unchanged, and the target may have the other. And it is
+/// known as what it is: else the same row would be sent again, and the target might have it twice.
 fn delivered(conn: &Connection, number: i64, folder: &Path) -> Result<Sorted, LedgerError> {
-    let unsettled: Vec<RowSet> =
-        reading::unsettled(conn, number as u64)?.into_iter().map(|batch| batch.batch.rows).collect();
+    let open = Open::of(conn, number as u64)?;
     let mut sorter = Sorter::new(folder);
     let mut batches = conn.prepare(
         "SELECT batch.row_set, feed_batch.entries FROM feed_batch JOIN batch USING (seq)
@@ -230,21 +226,46 @@ fn delivered(conn: &Connection, number: i64, folder: &Path) -> Result<Sorted, Le
         let (first, last) = (set.first().0 as i64, set.last().0 as i64);
         let refused = refusals.query_map([number, first, last], |row| row.get::<_, i64>(0))?;
         let refused: std::collections::HashSet<i64> = refused.collect::<Result<_, _>>()?;
-        let in_doubt: Vec<&RowSet> = unsettled
-            .iter()
-            .filter(|rows| rows.first() <= set.last() && rows.last() >= set.first())
-            .collect();
+        let open = open.among(&set);
         let entries = row.get_ref(1)?.as_bytes().map_err(rusqlite::Error::from)?;
         for (ordinal, entry) in set.iter().zip(entries.chunks_exact(FeedEntry::BYTES)) {
             if refused.contains(&(ordinal.0 as i64)) {
                 continue;
             }
-            let entry = FeedEntry::from_bytes(entry);
-            let is_open = in_doubt.iter().any(|rows| rows.contains(ordinal));
-            sorter.push(ordinal, if is_open { entry.unsure() } else { entry })?;
+            if let Some(known) = open.known(ordinal, FeedEntry::from_bytes(entry)) {
+                sorter.push(ordinal, known)?;
+            }
         }
     }
     Ok(sorter.sorted()?)
+}
+
+/// Rows of an import that have no end, and whether they may have been sent.
+struct Open(Vec<(RowSet, bool)>);
+
+impl Open {
+    fn of(conn: &Connection, import: u64) -> Result<Self, LedgerError> {
+        let batches = reading::unsettled(conn, import)?.into_iter().map(|Unsettled { batch, state }| {
+            let is_doubt = state != UnsettledState::Prepared || batch.may_have_left || batch.doubtful;
+            (batch.rows, is_doubt)
+        });
+        Ok(Self(batches.collect()))
+    }
+
+    /// Those that may have rows of this set.
+    fn among(&self, set: &RowSet) -> Self {
+        let near = |rows: &RowSet| rows.first() <= set.last() && rows.last() >= set.first();
+        Self(self.0.iter().filter(|(rows, _)| near(rows)).cloned().collect())
+    }
+
+    /// What is known of a row that was not refused; nothing of one that was never sent.
+    fn known(&self, ordinal: Ordinal, entry: FeedEntry) -> Option<FeedEntry> {
+        match self.0.iter().find(|(rows, _)| rows.contains(ordinal)) {
+            None => Some(entry),
+            Some((_, true)) => Some(entry.doubtful()),
+            Some((_, false)) => None,
+        }
+    }
 }
 
 /// Changed entries in their order, the last of each key.

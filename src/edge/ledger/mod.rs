@@ -150,6 +150,12 @@ impl Ledger {
         reading::begun(&self.conn, self.import, group)
     }
 
+    /// Whether requests of an import are in doubt; of rows that were only passed over there is none to ask about.
+    pub fn has_doubts(&self, number: u64) -> Result<bool, LedgerError> {
+        let sql = "SELECT 1 FROM batch WHERE import = ?1 AND state = 'doubt'";
+        Ok(self.conn.prepare(sql)?.exists([number as i64])?)
+    }
+
     /// Opens a completed import again, to take up its rows in doubt.
     pub fn reopen(&mut self, number: u64) -> Result<(), LedgerError> {
         self.conn.execute("UPDATE import SET state = 'open' WHERE number = ?1", [number as i64])?;

@@ -96,7 +96,7 @@ pub(super) fn apply(conn: &Page<'_>, entry: &Entry) -> Result<Noted, LedgerError
     let mut noted = Noted::default();
     match entry {
         Entry::Plan { batches, natural, refused, cursor, kept, passed, starts } => {
-            let mut rows = refused.len() as u64 + passed.unchanged;
+            let mut rows = refused.len() as u64 + passed.rows();
             for batch in batches {
                 rows += batch.rows.len();
                 match natural.iter().find(|natural| natural.seq == batch.seq) {
@@ -118,7 +118,7 @@ pub(super) fn apply(conn: &Page<'_>, entry: &Entry) -> Result<Noted, LedgerError
             begin_inputs(conn, number, starts)?;
             refuse(conn, number, None, refused)?;
             pass(conn, *passed);
-            conn.add("rows_read", refused.len() as u64 + passed.unchanged);
+            conn.add("rows_read", refused.len() as u64 + passed.rows());
             conn.cursor.replace(Some(*cursor));
         }
         Entry::Leave { seq, form } => {
@@ -190,6 +190,7 @@ fn begin_inputs(conn: &Connection, import: i64, starts: &[InputStart]) -> Result
 fn pass(conn: &Page<'_>, passed: Passed) {
     conn.add("unchanged", passed.unchanged);
     conn.add("superseded", passed.superseded);
+    conn.add("in_doubt", passed.held);
 }
 
 fn finish(conn: &Page<'_>, import: i64, entry: &Entry) -> Result<(), LedgerError> {
