@@ -71,8 +71,6 @@ impl Engine {
                 let once = !self.policy.repeatable && self.policy.on_ambiguous != OnAmbiguous::Resend;
                 let batch = self.batch(seq);
                 batch.puzzles += 1;
-                // A conflict may be with what an attempt before this one did, unheard. Any other 4xx did nothing.
-                batch.tainted |= once && status == Some(409);
                 if batch.puzzles < PUZZLES_MAX && !once {
                     self.again(now, seq, None, why, commands);
                 } else {
@@ -102,16 +100,35 @@ impl Engine {
                 }
             }
             Outcome::Stop { kind, why, hint } => {
-                // Only a 4xx says that nothing was applied, and a 307 or 308, which wants the same request elsewhere: many
-                // a form answers 303 after it was.
-                if status.is_some_and(|status| !matches!(status, 307 | 308 | 400..500)) {
-                    self.taint(seq);
-                }
-                self.put_back(seq, now.tick);
-                self.came_back(seq, commands);
-                self.stop_for(stop_cause(kind, why, hint));
+                let stop = stop_cause(kind, why.clone(), hint);
+                self.halt(now, seq, why, status, commands);
+                self.stop_for(stop);
             }
         }
+    }
+
+    /// The answer ends the run, and may leave open what became of the batch.
+    fn halt(
+        &mut self,
+        now: Now,
+        seq: BatchSeq,
+        why: String,
+        status: Option<u16>,
+        commands: &mut Vec<Command>,
+    ) {
+        // A 4xx says that nothing was applied, and so do those that want the same request at another address: many a
+        // form answers 302 or 303 after it was.
+        if status.is_some_and(|status| !matches!(status, 301 | 307 | 308 | 400..500)) {
+            self.taint(seq);
+        }
+        let batch = self.hand.get(seq);
+        let is_unknown = batch.tainted && batch.job.is_none() && !self.policy.repeatable;
+        if is_unknown && self.policy.on_ambiguous == OnAmbiguous::Hold {
+            // No later run could ask: it is in doubt now, and not pending.
+            return self.park(seq, why, commands);
+        }
+        self.put_back(seq, now.tick);
+        self.came_back(seq, commands);
     }
 
     /// A whole refusal says nothing about an earlier attempt that may have been carried out.

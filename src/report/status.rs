@@ -208,7 +208,10 @@ impl Standing {
 
     /// What else the ledger says, by name.
     pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
-        self.found.as_ref().map(|(found, details)| facts(found, details, self.now)).unwrap_or_default()
+        let Some((found, details)) = &self.found else { return Vec::new() };
+        let settings = self.told_value("settings");
+        let on_ambiguous = settings.and_then(|settings| settings.get("on_ambiguous")).and_then(Value::as_str);
+        facts(found, details, on_ambiguous, self.now)
     }
 
     /// Stretches that `status.json` tells of, for a run that is on.
@@ -229,8 +232,8 @@ impl Standing {
         let mut lines = vec![format!("{names}{target}: {}", self.heading())];
         let mut line = |name: &str, words: String| lines.push(format!("  {name:8} {words}"));
         line("rows", self.rows());
-        if let Some((found, details)) = &self.found {
-            for (name, words) in facts(found, details, self.now) {
+        if self.found.is_some() {
+            for (name, words) in self.facts() {
                 line(name, words);
             }
         } else if let Some(told) = self.told() {
@@ -297,7 +300,12 @@ impl Standing {
     }
 }
 
-fn facts(found: &Found, details: &Details, now: WallTime) -> Vec<(&'static str, String)> {
+fn facts(
+    found: &Found,
+    details: &Details,
+    on_ambiguous: Option<&str>,
+    now: WallTime,
+) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
     if details.planned > 0 {
         let mut words = format!("{} planned, {} settled", grouped(details.planned), grouped(details.settled));
@@ -306,13 +314,16 @@ fn facts(found: &Found, details: &Details, now: WallTime) -> Vec<(&'static str, 
         }
         facts.push(("batches", words));
     }
+    if details.unsent_rows > 0 {
+        let words =
+            format!("{} not applied so far; the next run sends them", count(details.unsent_rows, "row"));
+        facts.push(("open", words));
+    }
     if details.prepared_rows > 0 {
+        let rows = count(details.prepared_rows, "row");
         facts.push((
             "open",
-            format!(
-                "{} sent or about to be; the next run asks for them again under the same keys",
-                count(details.prepared_rows, "row")
-            ),
+            format!("{rows} sent or about to be; the next run {}", without_answer(on_ambiguous)),
         ));
     }
     if details.jobs > 0 {
@@ -342,6 +353,17 @@ fn facts(found: &Found, details: &Details, now: WallTime) -> Vec<(&'static str, 
         facts.push(("pause", words));
     }
     facts
+}
+
+/// What becomes of rows that were sent, and of which nobody heard: of a target without keys, by `--on-ambiguous`.
+fn without_answer(on_ambiguous: Option<&str>) -> &'static str {
+    match on_ambiguous {
+        None => "asks for them again under the same keys",
+        Some("resend") => "sends them again, and may double them: the target has no keys",
+        Some("verify") => "asks the target whether they were applied",
+        Some("stop") => "stops at them: the target has no keys, and --on-ambiguous hold or resend decides",
+        Some(_) => "puts them in doubt: the target has no keys (--on-ambiguous resend sends them again)",
+    }
 }
 
 /// `2,400 rows a second for 12 s, 120 requests`.

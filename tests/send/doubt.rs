@@ -16,22 +16,57 @@ fn send(server: &Scripted, more: &str) -> String {
     format!("send x.ndjson --to {}/rows --progress none --json {more}", server.url)
 }
 
+/// Many a form answers so after it was applied. No later run could ask, so that nothing is called pending.
 #[test]
-fn without_keys_a_redirect_may_have_been_applied_and_is_not_sent_again() {
-    let (bench, server) = (bench(), Scripted::start(&[Says("303 See Other", "location: /done\r\n", ""), OK]));
-    bench.run(&send(&server, "")).exits(1).books([1, 0, 0, 0, 1]);
-    bench.run(&send(&server, "")).exits(5).books([1, 0, 0, 1, 0]);
-    assert_eq!(server.got().len(), 1);
+fn without_keys_a_redirect_that_may_follow_an_application_puts_rows_in_doubt_at_once() {
+    for answer in ["302 Found", "303 See Other"] {
+        let (bench, server) = (bench(), Scripted::start(&[Says(answer, "location: /done\r\n", ""), OK]));
+        bench.run(&send(&server, "")).exits(1).books([1, 0, 0, 1, 0]);
+        let status = bench.run("status").exits(0).stdout;
+        assert!(status.contains("in doubt 1 row: the target answered 30"), "{status}");
+        bench.run(&send(&server, "")).exits(5).books([1, 0, 0, 1, 0]);
+        assert_eq!(server.got().len(), 1);
+        bench.run(&send(&server, "--on-ambiguous resend")).exits(0).books([1, 1, 0, 0, 0]);
+        assert_eq!(server.got().len(), 2);
+    }
 }
 
 /// A wrong method or address is mended, and the rows go out: nobody doubts that nothing was done.
 #[test]
 fn without_keys_rows_stay_pending_behind_an_answer_that_did_nothing() {
-    for answer in ["405 Method Not Allowed", "415 Unsupported Media Type", "308 Permanent Redirect"] {
+    let elsewhere = ["301 Moved Permanently", "307 Temporary Redirect", "308 Permanent Redirect"];
+    let refusals = ["405 Method Not Allowed", "409 Conflict", "415 Unsupported Media Type"];
+    for answer in elsewhere.into_iter().chain(refusals) {
         let (bench, server) = (bench(), Scripted::start(&[Says(answer, "location: /x\r\n", ""), OK]));
         bench.run(&send(&server, "")).exits(1).books([1, 0, 0, 0, 1]);
+        let status = bench.run("status").exits(0).stdout;
+        assert!(status.contains("open     1 row not applied so far; the next run sends them"), "{status}");
         bench.run(&send(&server, "")).exits(0).books([1, 1, 0, 0, 0]);
         assert_eq!(server.got().len(), 2, "{answer}");
+    }
+}
+
+/// Where the run dies before the answer, what the next one does with the rows is what `status` promises.
+#[test]
+fn status_promises_keys_only_to_a_target_that_has_them() {
+    let keys = "--idempotency-header Idempotency-Key";
+    let cases = [
+        (keys, "asks for them again under the same keys"),
+        ("", "puts them in doubt: the target has no keys"),
+        ("--on-ambiguous resend", "sends them again, and may double them"),
+        ("--on-ambiguous stop", "stops at them: the target has no keys"),
+    ];
+    for (more, promise) in cases {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let bench = bench();
+        let to = format!("http://{}/rows", silent.local_addr().unwrap());
+        let mut run = bench.start(&format!("send x.ndjson --to {to} --progress none {more}"));
+        let (mut request, mut byte) = (silent.accept().unwrap().0, [0]);
+        std::io::Read::read_exact(&mut request, &mut byte).unwrap();
+        run.kill().unwrap();
+        run.wait().unwrap();
+        let status = bench.run("status").exits(0).stdout;
+        assert!(status.contains(&format!("sent or about to be; the next run {promise}")), "{more}: {status}");
     }
 }
 
@@ -62,13 +97,14 @@ fn only_the_targets_own_word_is_longer_than_the_longest_wait() {
 }
 
 #[test]
-fn without_keys_a_refusal_that_nobody_can_read_is_not_asked_for_again() {
+fn without_keys_a_refusal_that_nobody_can_read_is_asked_for_once_in_a_run() {
     for on_ambiguous in ["hold", "stop"] {
         let (bench, server) = (bench(), Scripted::start(&[Says("409 Conflict", "", "")]));
         let more = format!("--on-ambiguous {on_ambiguous}");
-        bench.run(&send(&server, &more)).exits(1).books([1, 0, 0, 0, 1]);
-        bench.run(&send(&server, &more));
-        assert_eq!(server.got().len(), 1, "{on_ambiguous}");
+        for runs in 1..3 {
+            bench.run(&send(&server, &more)).exits(1).books([1, 0, 0, 0, 1]);
+            assert_eq!(server.got().len(), runs, "{on_ambiguous}");
+        }
     }
 }
 

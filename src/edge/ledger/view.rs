@@ -30,6 +30,8 @@ pub struct Details {
     pub split: u64,
     /// Rows that were sent, or were about to be: nobody knows without asking.
     pub prepared_rows: u64,
+    /// Rows that are written down, and surely were not applied.
+    pub unsent_rows: u64,
     /// Jobs that the target has taken on and that have not ended, and their rows.
     pub jobs: u64,
     pub job_rows: u64,
@@ -98,14 +100,15 @@ impl View {
             |row| Ok((unsigned(row.get(0)?), unsigned(row.get(1)?), unsigned(row.get(2)?))),
         )?;
         let mut states = self.conn.prepare(
-            "SELECT state, count(*), sum(rows) FROM batch
-             WHERE import = ?1 AND state IN ('prepared', 'accepted', 'doubt') GROUP BY state",
+            "SELECT iif(state = 'prepared' AND may_have_left = 0, 'unsent', state), count(*), sum(rows) FROM batch
+             WHERE import = ?1 AND state IN ('prepared', 'accepted', 'doubt') GROUP BY 1",
         )?;
         let mut rows = states.query([number])?;
         while let Some(row) = rows.next()? {
             let (batches, sum) = (unsigned(row.get(1)?), unsigned(row.get(2)?));
             match row.get_ref(0)?.as_str().unwrap_or_default() {
                 "prepared" => details.prepared_rows = sum,
+                "unsent" => details.unsent_rows = sum,
                 "accepted" => (details.jobs, details.job_rows) = (batches, sum),
                 _ => {}
             }
