@@ -27,6 +27,7 @@ mod spooling;
 mod status;
 mod survey;
 mod targets;
+mod unbegun;
 mod welcome;
 
 use crate::args::{Args, ColorArg, CommandArgs, LogArg, SendArgs};

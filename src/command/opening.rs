@@ -8,7 +8,7 @@ use crate::edge::chance;
 use crate::edge::ledger::{Found, Ledger, LedgerError};
 use crate::edge::source::{Format, Layout, Source, SourceError};
 use crate::error::{Error, exit};
-use crate::model::{Cursor, Digest, FeedKey, Hasher, ImportId, ImportRecord, ImportState};
+use crate::model::{Digest, FeedKey, Hasher, ImportId, ImportRecord, ImportState};
 use crate::settings;
 use std::path::Path;
 
@@ -149,25 +149,57 @@ pub(super) fn open(
     let Some(found) = ledger.newest().map_err(|error| ledger_error(&error))? else {
         return subject.begin(ledger, reading, 1);
     };
-    if let Some(feed) = ledger.last_feed().map_err(|error| ledger_error(&error))? {
-        let key = feed.key.join(",");
+    let feed = ledger.last_feed().map_err(|error| ledger_error(&error))?;
+    check(&found, feed.as_ref().map(|feed| feed.key.as_slice()), subject)?;
+    let args = subject.args;
+    match found.import.state {
+        ImportState::Open if args.new_stream => rest(ledger, subject, found),
+        ImportState::Open => resume(ledger, subject, reading, found),
+        _ if args.again || args.new_stream => subject.begin(ledger, reading, found.import.number + 1),
+        ImportState::Complete(exit) => finished(ledger, subject, reading, found, exit),
+        ImportState::Abandoned => Err(abandoned()),
+    }
+}
+
+/// Whether a run without `--sync` goes on with what the state holds, as far as the settings tell.
+fn check(found: &Found, feed: Option<&[String]>, subject: &Subject<'_>) -> Result<(), Error> {
+    if let Some(key) = feed {
+        let key = key.join(",");
         let words = format!("the state here is of a feed, whose rows are known by `{key}`");
         return Err(Error::new(exit::NOT_THE_SAME, words).hint(format!(
             "say --sync {key} (with --again: everything), or begin another import: --state DIR"
         )));
     }
-    subject.check(&found)?;
-    let args = subject.args;
+    subject.check(found)?;
+    let Subject { args, .. } = subject;
     match found.import.state {
-        ImportState::Open if args.new_stream => rest(ledger, subject, found),
-        ImportState::Complete(_) | ImportState::Abandoned if args.again || args.new_stream => {
-            subject.begin(ledger, reading, found.import.number + 1)
-        }
-        ImportState::Open => resume(ledger, subject, reading, found),
-        ImportState::Abandoned => Err(Error::new(exit::NOT_THE_SAME, "the import here was abandoned")
-            .hint("--again imports the input once more, under new keys")),
-        ImportState::Complete(exit) => finished(ledger, subject, reading, found, exit),
+        ImportState::Open if args.again && !args.new_stream => Err(not_finished()),
+        ImportState::Abandoned if !args.again && !args.new_stream => Err(abandoned()),
+        _ => Ok(()),
     }
+}
+
+/// As [`open`] would refuse this input, of which all is there; nothing is begun or written. An input that looks as it
+/// did is not read.
+pub(super) fn refuse(found: &Found, feed: Option<&[String]>, subject: &Subject<'_>) -> Result<(), Error> {
+    check(found, feed, subject)?;
+    let Subject { args, inputs, .. } = subject;
+    if inputs.is_empty() || args.new_stream || args.again {
+        return Ok(());
+    }
+    same_kind(subject, found)?;
+    if subject.is_stream() || is_same(found, subject)? {
+        return Ok(());
+    }
+    match found.import.state {
+        ImportState::Open => go_on(subject, &mut Reading::Files(&args.inputs), found).map(drop),
+        _ => Err(changed_since(subject)),
+    }
+}
+
+fn abandoned() -> Error {
+    Error::new(exit::NOT_THE_SAME, "the import here was abandoned")
+        .hint("--again imports the input once more, under new keys")
 }
 
 /// What the last run of a stream wrote down is all that will ever be known of it.
@@ -257,10 +289,17 @@ fn resume(
     reading: &mut Reading<'_>,
     found: Found,
 ) -> Result<Opening, Error> {
-    if subject.args.again {
-        return Err(not_finished());
+    let source = go_on(subject, reading, &found)?;
+    if !is_same(&found, subject)? {
+        let written = subject.written()?;
+        ledger.accept_tail(found.import.number, &written).map_err(|error| ledger_error(&error))?;
     }
-    same_kind(subject, &found)?;
+    Ok(Opening::Run { import: found.import, source: Box::new(source) })
+}
+
+/// The input behind what was read of it. Where something else than that has changed, `--accept-new-tail` has to be said.
+fn go_on(subject: &Subject<'_>, reading: &mut Reading<'_>, found: &Found) -> Result<Source, Error> {
+    same_kind(subject, found)?;
     let source = match found.cursor {
         None => reading.open(subject.layout),
         Some(cursor) => reading.resume(subject.layout, &cursor),
@@ -268,10 +307,13 @@ fn resume(
     let source = source.map_err(|error| {
         if error.is_changed() { not_as_read(subject, &error) } else { source_error(&error) }
     })?;
-    if !is_same(&found, subject)? {
-        accept_tail(ledger, subject, &found, found.cursor)?;
+    if !subject.args.accept_new_tail && !is_same(found, subject)? {
+        let read = found.cursor.map_or(0, |cursor| cursor.ordinal.0);
+        let message = format!("the input has changed after row {read}, behind what was read before");
+        return Err(Error::new(exit::NOT_THE_SAME, message)
+            .hint("--accept-new-tail goes on with the input as it is now; --abandon gives the import up"));
     }
-    Ok(Opening::Run { import: found.import, source: Box::new(source) })
+    Ok(source)
 }
 
 fn not_as_read(subject: &Subject<'_>, error: &SourceError) -> Error {
@@ -308,22 +350,6 @@ pub(super) fn is_same(found: &Found, subject: &Subject<'_>) -> Result<bool, Erro
 pub(super) fn names(found: &Found) -> Option<Vec<String>> {
     let facts: Vec<InputFacts> = serde_json::from_str(&found.inputs).ok()?;
     Some(facts.into_iter().map(|facts| facts.name).collect())
-}
-
-/// What was consumed is the same, and something behind it is not.
-fn accept_tail(
-    ledger: &mut Ledger,
-    subject: &Subject<'_>,
-    found: &Found,
-    cursor: Option<Cursor>,
-) -> Result<(), Error> {
-    if !subject.args.accept_new_tail {
-        let read = cursor.map_or(0, |cursor| cursor.ordinal.0);
-        let message = format!("the input has changed after row {read}, behind what was read before");
-        return Err(Error::new(exit::NOT_THE_SAME, message)
-            .hint("--accept-new-tail goes on with the input as it is now; --abandon gives the import up"));
-    }
-    ledger.accept_tail(found.import.number, &subject.written()?).map_err(|error| ledger_error(&error))
 }
 
 fn other_target(subject: &Subject<'_>) -> Error {

@@ -3,10 +3,11 @@
 use super::meant_letters::Meant;
 use super::opening::{ledger_error, source_error};
 use super::plan::{Aim, Rows};
-use super::replay::{COPY, Desk, Request, goes_on, keep_still, nothing};
+use super::replay::{COPY, Desk, Last, goes_on, keep_still, nothing};
 use super::send::{held, telling};
+use super::unbegun;
 use crate::args::ReplayArgs;
-use crate::edge::ledger::{Ledger, View};
+use crate::edge::ledger::Ledger;
 use crate::edge::source::{Layout, Source};
 use crate::edge::state_dir::StateDir;
 use crate::error::{Error, exit};
@@ -18,7 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub(super) fn run(args: &ReplayArgs, arguments: &[OsString]) -> Result<u8, Error> {
-    telling(&args.send, || plan(args, arguments))
+    telling(&args.send, plan(args, arguments), || unbegun::state_of_replay(args))
 }
 
 fn plan(args: &ReplayArgs, arguments: &[OsString]) -> Result<u8, Error> {
@@ -44,33 +45,27 @@ impl Desk<'_> {
         let send = &self.args.send;
         let limits = settings::batch_limits(send, &self.target);
         let mut plan = Plan::new(send, &self.target, limits);
-        let newest = self.replays.newest().map(|(number, _)| *number);
-        if let Some(number) = newest {
-            let view =
-                View::open(&self.folder(number).join("ledger.db")).map_err(|error| ledger_error(&error))?;
-            let found = view.newest().map_err(|error| ledger_error(&error))?;
-            let found = found.ok_or_else(|| Error::new(exit::LEDGER, "a replay has lost its beginning"))?;
-            let before = Request::read(&found)?;
-            let same = before.is(&self.request) && found.import.identity == self.identity;
+        let newest = self.last()?;
+        let number = newest.as_ref().map_or(1, |last| last.number + 1);
+        if let Some(Last { number, found, before, same: true }) = newest {
             match found.import.state {
-                ImportState::Open if same => {
+                ImportState::Open => {
                     plan.pending = found.tally.pending;
                     let source = goes_on(&self.folder(number), &found)?;
                     let rows = Rows { source, names: self.names(), import: found.import.id, feed: None };
                     return aim.tell(send, self.arguments, plan, rows);
                 }
-                ImportState::Open => return Err(self.other(number, &found, &before)),
-                ImportState::Complete(exit) if same => {
+                ImportState::Complete(exit) => {
                     self.closing(&self.folder(number), before.replay).finished_before(&found, exit);
                     return Ok(exit);
                 }
-                ImportState::Complete(_) | ImportState::Abandoned => {}
+                ImportState::Abandoned => {}
             }
         }
         let copy = folder.join(COPY);
         let mut ledger = Ledger::open(&folder.join("ledger.db"), &folder.join("dead-letters.ndjson"))
             .map_err(|error| ledger_error(&error))?;
-        let (import, replay) = self.write_down(&mut ledger, newest.map_or(1, |number| number + 1), &copy)?;
+        let (import, replay) = self.write_down(&mut ledger, number, &copy)?;
         let Some(import) = import else {
             self.closing(folder, replay).nothing_open(exit::COMPLETE);
             return Ok(exit::COMPLETE);

@@ -9,9 +9,10 @@ use super::opening::{self, identity, ledger_error, source_error};
 use super::replays::Replays;
 use super::results;
 use super::send::{self, Job, Turn, start_sandbox, take_state};
+use super::unbegun;
 use crate::args::{ReplayArgs, SendArgs};
 use crate::edge::fingerprint::Fingerprint;
-use crate::edge::ledger::{Found, Ledger};
+use crate::edge::ledger::{Found, Ledger, View};
 use crate::edge::source::{Layout, Source};
 use crate::edge::state_dir::{StateDir, StateError};
 use crate::error::{Error, exit};
@@ -59,7 +60,9 @@ impl Request {
 }
 
 pub(super) fn run(args: &ReplayArgs, arguments: &[OsString]) -> Result<u8, Error> {
-    send::telling(&args.send, || replay(args, arguments))
+    let outcome = replay(args, arguments);
+    let outcome = outcome.map_err(|error| unbegun::gravest_of_replay(args, arguments, error));
+    send::telling(&args.send, outcome, || unbegun::state_of_replay(args))
 }
 
 /// What stays the same from the first look to the last word.
@@ -76,6 +79,15 @@ pub(super) struct Desk<'a> {
     layout: Option<Layout>,
     /// Keeps runs of the import away while its dead letters are taken over.
     still: Option<File>,
+}
+
+/// The newest replay.
+pub(super) struct Last {
+    pub(super) number: u64,
+    pub(super) found: Found,
+    pub(super) before: Request,
+    /// The same is asked for.
+    pub(super) same: bool,
 }
 
 /// Behind the lock of the replays: a run of the import that takes up rows in doubt asks for them in the other order.
@@ -162,6 +174,25 @@ impl Desk<'_> {
         Closing::new(&self.args.send, self.arguments, self.target.name(), &dead_letters).of_replay(replay)
     }
 
+    /// The newest replay, only looked at. One that is not finished has to be, before something else is asked for.
+    pub(super) fn last(&self) -> Result<Option<Last>, Error> {
+        let Some((number, _)) = self.replays.newest() else { return Ok(None) };
+        let view = View::open(&self.folder(*number).join("ledger.db"));
+        let found = view.and_then(|view| view.newest()).map_err(|error| ledger_error(&error))?;
+        let last = self.last_of(*number, found)?;
+        if last.found.import.state == ImportState::Open && !last.same {
+            return Err(self.other(*number, &last.found, &last.before));
+        }
+        Ok(Some(last))
+    }
+
+    fn last_of(&self, number: u64, found: Option<Found>) -> Result<Last, Error> {
+        let found = found.ok_or_else(|| Error::new(exit::LEDGER, "a replay has lost its beginning"))?;
+        let before = Request::read(&found)?;
+        let is_same = before.is(&self.request) && found.import.identity == self.identity;
+        Ok(Last { number, found, before, same: is_same && !self.args.send.again })
+    }
+
     fn open(&self, state: &StateDir) -> Result<Ledger, Error> {
         let path = state.ledger_file().map_err(|error| ledger_error(&error.into()))?;
         let dead_letters = settings::dead_letter_path(&self.args.send, state.path());
@@ -177,18 +208,14 @@ impl Desk<'_> {
         let state = take_state(&self.folder(number))?;
         let mut ledger = self.open(&state)?;
         let found = ledger.newest().map_err(|error| ledger_error(&error))?;
-        let found = found.ok_or_else(|| Error::new(exit::LEDGER, "a replay has lost its beginning"))?;
-        let before = Request::read(&found)?;
+        let Last { found, before, same, .. } = self.last_of(number, found)?;
         if self.args.send.abandon {
             return self.abandon(&mut ledger, &state, before.replay);
         }
-        let same = before.is(&self.request) && found.import.identity == self.identity;
         match found.import.state {
-            ImportState::Open if same && !self.args.send.again => {
-                self.go_on(ledger, found, &state, (before.replay, before.nth))
-            }
+            ImportState::Open if same => self.go_on(ledger, found, &state, (before.replay, before.nth)),
             ImportState::Open => Err(self.other(number, &found, &before)),
-            ImportState::Complete(exit) if same && !self.args.send.again => {
+            ImportState::Complete(exit) if same => {
                 if settings::takes_up_doubts(&self.args.send) && found.tally.in_doubt > 0 {
                     ledger.reopen(found.import.number).map_err(|error| ledger_error(&error))?;
                     let import = ImportRecord { state: ImportState::Open, ..found.import };

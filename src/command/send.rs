@@ -8,6 +8,7 @@ use super::replays::Replays;
 use super::results;
 use super::spooling;
 use super::survey::Seen;
+use super::unbegun;
 use crate::args::SendArgs;
 use crate::drive::{Former, Run, Stage};
 use crate::edge::clock::Clock;
@@ -18,7 +19,7 @@ use crate::edge::wire::{Way, Wire};
 use crate::engine::{Assembler, Engine};
 use crate::error::{Error, exit};
 use crate::model::{ImportRecord, Recovered, Unsettled, UnsettledState};
-use crate::report::{Closing, Onlooker, Part, Summary, speech};
+use crate::report::{Closing, Onlooker, Part, speech};
 use crate::sandbox::{Options, Sandbox};
 use crate::settings::{self, Chosen};
 use crate::target::Target;
@@ -27,17 +28,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(super) fn run(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> {
-    telling(args, || prepare_and_send(args, arguments))
+    let outcome = prepare_and_send(args, arguments).map_err(|error| unbegun::gravest(args, error));
+    telling(args, outcome, || settings::state_path(args).ok())
 }
 
-/// What `run` brings is told to programs as to people.
-pub(super) fn telling(args: &SendArgs, run: impl FnOnce() -> Result<u8, Error>) -> Result<u8, Error> {
-    let outcome = run();
+/// Why a run could not begin is told to programs as to people, with what is known of the import in `state`.
+pub(super) fn telling(
+    args: &SendArgs,
+    outcome: Result<u8, Error>,
+    state: impl FnOnce() -> Option<PathBuf>,
+) -> Result<u8, Error> {
     if let Err(error) = &outcome
         && args.json
         && error.exit != exit::USAGE
     {
-        speech::tell(&Summary::of_error(args, error).to_json());
+        speech::tell(&unbegun::summary(args, state().as_deref(), error).to_json());
     }
     outcome
 }

@@ -64,6 +64,11 @@ impl StateDir {
         }
     }
 
+    /// Whether nothing was planted in the folder: of one that fails, nothing is read for a run that sends.
+    pub fn is_clean(path: &Path) -> bool {
+        check(path).is_ok()
+    }
+
     /// Keeps runs away for as long as the file lives; others may look too. Nothing is made: a folder without a lock
     /// file (a copy) is looked at without one.
     pub fn look(path: &Path) -> Result<Option<File>, StateError> {

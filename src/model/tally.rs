@@ -1,9 +1,10 @@
 //! The books: every row is in exactly one place.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Rows of an import, over all its runs. `read` is always the sum of the five others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Tally {
     pub read: u64,
     pub delivered: u64,
@@ -27,7 +28,8 @@ impl Tally {
 }
 
 /// Batches of the whole import. What is held as in doubt is not settled: a later run may take it up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counters {
     pub planned: u64,
     pub settled: u64,

@@ -2,8 +2,10 @@
 
 use super::closing::{rows_line, span};
 use super::speech::{count, grouped, tame, visible};
+use super::summary::Summary;
 use crate::edge::ledger::{Details, Found};
 use crate::model::{ImportState, Sample, Tally, WallTime};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -100,20 +102,13 @@ impl Standing {
     }
 
     pub(super) fn tally(&self) -> Tally {
-        if let Some((found, _)) = &self.found {
-            return found.tally;
-        }
-        let rows = self.told().and_then(|told| told.get("rows"));
-        let of = |key: &str| rows.and_then(|rows| rows.get(key)).and_then(Value::as_u64).unwrap_or_default();
-        Tally {
-            read: of("read"),
-            delivered: of("delivered"),
-            rejected: of("rejected"),
-            unchanged: of("unchanged"),
-            in_doubt: of("in_doubt"),
-            pending: of("pending"),
-            superseded: of("superseded"),
-        }
+        self.found.as_ref().map_or_else(|| self.told_as("rows"), |(found, _)| found.tally)
+    }
+
+    /// What is told under this name, as far as it reads as that.
+    fn told_as<T: DeserializeOwned + Default>(&self, key: &str) -> T {
+        let told = self.told_value(key);
+        told.and_then(|told| serde_json::from_value(told.clone()).ok()).unwrap_or_default()
     }
 
     fn input_names(&self) -> Vec<String> {
@@ -185,6 +180,21 @@ impl Standing {
         Value::Object(summary)
     }
 
+    /// Tells a summary what is known of the import.
+    pub fn fill(&self, summary: &mut Summary) {
+        summary.import_id = self.import_id();
+        summary.rows = self.tally();
+        (summary.import, summary.batches) = match &self.found {
+            Some((found, _)) => (Some(found.import.number), found.batches),
+            None => (self.told_as("import"), self.told_as("batches")),
+        };
+        for (key, field) in [("target", &mut summary.target), ("dead_letters", &mut summary.dead_letters)] {
+            if let Some(told) = self.told_text(key) {
+                told.clone_into(field);
+            }
+        }
+    }
+
     /// `customers.csv to orders-batch`.
     pub(super) fn title(&self) -> String {
         let names = self.input_names();
@@ -216,9 +226,7 @@ impl Standing {
 
     /// Stretches that `status.json` tells of, for a run that is on.
     pub fn told_history(&self) -> Vec<Sample> {
-        self.told_value("history")
-            .and_then(|told| serde_json::from_value(told.clone()).ok())
-            .unwrap_or_default()
+        self.told_as("history")
     }
 
     pub fn words(&self) -> String {

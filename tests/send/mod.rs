@@ -13,3 +13,4 @@ mod results;
 mod several;
 mod states;
 mod targets;
+mod unbegun;
