@@ -78,3 +78,13 @@ fn another_delimiter_is_taken() {
     bench.run("send x.csv --to sandbox --progress none --delimiter ;").exits(0);
     assert_eq!(rows(&bench, "x.csv"), [r#"{"id":"1","name":"a,b"}"#]);
 }
+
+#[test]
+fn a_carriage_return_alone_makes_no_row_unless_the_file_ends_its_records_so() {
+    let bench = Bench::with("x.csv", "id,note\n1,a\rb\n2,\"c\rd\"\n");
+    bench.run("send x.csv --to sandbox --progress none --json").exits(0).books([2, 2, 0, 0, 0]);
+    assert_eq!(rows(&bench, "x.csv"), [r#"{"id":"1","note":"a\rb"}"#, r#"{"id":"2","note":"c\rd"}"#]);
+    bench.write("mac.csv", "id,note\r1,\"a\nb\"\r2,c\r");
+    bench.run("send mac.csv --to sandbox --progress none --json").exits(0).books([2, 2, 0, 0, 0]);
+    assert_eq!(rows(&bench, "mac.csv"), [r#"{"id":"1","note":"a\nb"}"#, r#"{"id":"2","note":"c"}"#]);
+}

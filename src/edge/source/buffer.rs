@@ -209,13 +209,13 @@ impl Buffer {
     }
 
     /// Whether a record that ended here (at the end of the input, without a line end) goes on in what came since.
-    pub(super) fn splits_a_record(&mut self) -> io::Result<bool> {
-        let ends = |byte: u8| matches!(byte, b'\n' | b'\r');
-        if self.passed.is_none_or(ends) {
+    /// `by_returns`: a carriage return alone is a line end.
+    pub(super) fn splits_a_record(&mut self, by_returns: bool) -> io::Result<bool> {
+        if self.passed.is_none_or(|byte| byte == b'\n' || by_returns && byte == b'\r') {
             return Ok(false);
         }
         while self.window().is_empty() && self.fill()? {}
-        Ok(self.window().first().is_some_and(|byte| !ends(*byte)))
+        Ok(self.window().first().is_some_and(|byte| !matches!(byte, b'\n' | b'\r')))
     }
 
     /// Goes to `byte` without reading what lies between; `false` if this input cannot, or hashes what it passes.

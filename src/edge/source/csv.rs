@@ -1,11 +1,13 @@
 //! Framing CSV: RFC 4180 as the `csv` crate reads it, except that a quote left open is an error and never the end
 //! of the rows, text after a closing quote is told of, and a blank line is passed over only where it can't be a row:
-//! with several columns. It finds records and fields; what a field becomes is not decided here.
+//! with several columns; and that what ends its records is decided once for an input ([`Ends`]). It finds records and fields; what a field becomes is not decided here.
 
 use super::buffer::Buffer;
+use super::ends::Ends;
 use super::frame::{Bounds, Extent, Trouble};
 use super::marks::{BLOCK, last_marks, line_ends, marks, plain_end};
 use memchr::memchr;
+use std::io;
 
 /// How a field is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +95,10 @@ pub(super) struct CsvFramer {
     gap: u64,
     /// An empty line is a record.
     blank_lines: bool,
+    /// Being found out, until it is known.
+    ends: Option<Ends>,
+    /// Carriage returns alone end records, too.
+    returns: bool,
 }
 
 enum Scan {
@@ -115,6 +121,8 @@ impl CsvFramer {
             clean: None,
             gap: 0,
             blank_lines: false,
+            ends: Some(Ends::default()),
+            returns: false,
         }
     }
 
@@ -156,8 +164,28 @@ impl CsvFramer {
         self.clean
     }
 
+    /// Looks at the beginning of an input for what ends its records: before the first one is looked for, or anything is
+    /// passed over.
+    pub(super) fn look_for_ends(&mut self, buffer: &mut Buffer) -> io::Result<()> {
+        while let Some(ends) = &mut self.ends {
+            match ends.are_returns(buffer.window(), self.delimiter, buffer.ended()) {
+                Some(returns) => (self.ends, self.returns) = (None, returns),
+                None => {
+                    buffer.fill()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether carriage returns alone end records.
+    pub(super) fn returns(&self) -> bool {
+        self.returns
+    }
+
     /// Finds the next record and puts the window's start on it; `None` at the end of the input.
     pub(super) fn find(&mut self, buffer: &mut Buffer) -> Result<Option<Extent>, Trouble> {
+        self.look_for_ends(buffer)?;
         if self.at == 0 {
             self.begin();
             if !self.skip_blank_lines(buffer)? {
@@ -215,7 +243,8 @@ impl CsvFramer {
                     if is_open {
                         match window.get(at + 1)? {
                             b'"' => (quoting, after, clean) = (Quoting::Messy, at + 2, false),
-                            b'\n' | b'\r' => is_open = false,
+                            b'\n' => is_open = false,
+                            b'\r' if self.returns || *window.get(at + 2)? == b'\n' => is_open = false,
                             next if *next == self.delimiter => is_open = false,
                             _ => return None,
                         }
@@ -231,14 +260,19 @@ impl CsvFramer {
                     self.fields.push(Field::of(quoting, self.at, at));
                     (self.at, quoting) = (at + 1, Quoting::None);
                 } else if byte == b'\n' || byte == b'\r' {
-                    let whole = match window.get(at..at + 2) {
-                        Some(b"\r\n") => at + 2,
-                        None if byte == b'\r' && !last => return None,
+                    let whole = match window.get(at + 1) {
+                        _ if byte == b'\n' => at + 1,
+                        Some(b'\n') => at + 2,
+                        None if !last => return None,
+                        Some(_) if !self.returns => {
+                            clean = false;
+                            continue;
+                        }
                         _ => at + 1,
                     };
                     self.fields.push(Field::of(quoting, self.at, at));
                     let gap = std::mem::take(&mut self.gap);
-                    let lines = 1 + if is_broken { line_ends(&window[..at]) } else { 0 };
+                    let lines = 1 + if is_broken { self.line_ends(&window[..at]) } else { 0 };
                     (self.at, self.clean) = (0, Some(clean));
                     return Some(Extent { gap, content: at, whole, lines, oversize: false });
                 } else {
@@ -251,7 +285,7 @@ impl CsvFramer {
 
     fn open_quote(&self, buffer: &Buffer) -> Trouble {
         let before = &buffer.window()[..self.field_start];
-        let lines = self.gap + line_ends(before);
+        let lines = self.gap + self.line_ends(before);
         Trouble::OpenQuote { lines, byte: buffer.offset() + self.field_start as u64 }
     }
 
@@ -260,7 +294,11 @@ impl CsvFramer {
     }
 
     fn inner_lines(&self, record: &[u8]) -> u64 {
-        if self.quotes { line_ends(record) } else { 0 }
+        if self.quotes { self.line_ends(record) } else { 0 }
+    }
+
+    fn line_ends(&self, bytes: &[u8]) -> u64 {
+        line_ends(bytes, self.returns)
     }
 
     /// Consumes empty lines, unless they are records; `false` at the end of the input.
@@ -270,6 +308,7 @@ impl CsvFramer {
                 [_, ..] if self.blank_lines => return Ok(true),
                 [b'\r', b'\n', ..] => 2,
                 [b'\r'] if !buffer.ended() => 0,
+                [b'\r', _, ..] if !self.returns => return Ok(true),
                 [b'\r' | b'\n', ..] => 1,
                 [] if buffer.ended() => return Ok(false),
                 [] => 0,
@@ -303,7 +342,14 @@ impl CsvFramer {
                         self.at = data.len();
                         break;
                     };
-                    self.end_field(data[end], end);
+                    match self.is_alone(data, end, last) {
+                        Some(false) => self.end_field(data[end], end),
+                        Some(true) => self.at = end + 1,
+                        None => {
+                            self.at = end;
+                            break;
+                        }
+                    }
                 }
                 State::Quoted => {
                     let Some(quote) = memchr(b'"', &data[self.at..]) else {
@@ -320,7 +366,11 @@ impl CsvFramer {
                         self.at += 1;
                     }
                     Some(&byte) if byte == self.delimiter || byte == b'\n' || byte == b'\r' => {
-                        self.end_field(byte, self.at);
+                        match self.is_alone(data, self.at, last) {
+                            Some(false) => self.end_field(byte, self.at),
+                            Some(true) => (self.quoting, self.state) = (Quoting::Stray, State::Plain),
+                            None => break,
+                        }
                     }
                     Some(_) => (self.quoting, self.state) = (Quoting::Stray, State::Plain),
                 },
@@ -335,6 +385,19 @@ impl CsvFramer {
             }
         }
         if last { self.end_input(data.len()) } else { Scan::More }
+    }
+
+    /// Whether this is a carriage return that is a character of its field; `None`: what follows is not known yet.
+    fn is_alone(&self, data: &[u8], at: usize, last: bool) -> Option<bool> {
+        if data[at] != b'\r' || self.returns {
+            return Some(false);
+        }
+        match data.get(at + 1) {
+            Some(next) => Some(*next != b'\n'),
+            // Of an input that was cut off between the two.
+            None if last => Some(false),
+            None => None,
+        }
     }
 
     /// The field ends at `end`, before the `byte` that is a delimiter or ends the record.

@@ -136,6 +136,23 @@ impl Feed {
         Ok(())
     }
 
+    /// Before anything of it is passed over.
+    pub(super) fn look_for_ends(&mut self) -> std::io::Result<()> {
+        match &mut self.framer {
+            Framer::Csv { framer, .. } => framer.look_for_ends(&mut self.buffer),
+            Framer::Ndjson(_) => Ok(()),
+        }
+    }
+
+    /// Whether a record stands on both sides of where the buffer is.
+    pub(super) fn is_within_a_record(&mut self) -> std::io::Result<bool> {
+        let by_returns = match &self.framer {
+            Framer::Csv { framer, .. } => framer.returns(),
+            Framer::Ndjson(_) => false,
+        };
+        self.buffer.splits_a_record(by_returns)
+    }
+
     /// What its columns are called, where it has any.
     pub(super) fn column_names(&self) -> Option<Vec<String>> {
         match &self.framer {

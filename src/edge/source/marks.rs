@@ -1,9 +1,12 @@
 //! Where the bytes stand that CSV is divided by: many are looked at together.
 
-use memchr::{memchr2_iter, memchr3};
+use memchr::{memchr_iter, memchr2_iter, memchr3};
 
-/// Line ends as lines are counted: `\r\n`, `\n` and a lone `\r`.
-pub(super) fn line_ends(bytes: &[u8]) -> u64 {
+/// Line ends as lines are counted: `\r\n`, `\n` and, where carriage returns alone end records, those.
+pub(super) fn line_ends(bytes: &[u8], by_returns: bool) -> u64 {
+    if !by_returns {
+        return memchr_iter(b'\n', bytes).count() as u64;
+    }
     memchr2_iter(b'\r', b'\n', bytes)
         .filter(|&at| bytes[at] == b'\n' || bytes.get(at + 1) != Some(&b'\n'))
         .count() as u64

@@ -6,6 +6,7 @@ mod buffer;
 mod coding;
 mod column;
 mod csv;
+mod ends;
 mod error;
 mod frame;
 mod json;
@@ -237,7 +238,9 @@ impl Source {
         if place.byte < feed.start.byte {
             return changed(lane.name(place.input), false);
         }
-        let skipped = feed.buffer.skip_to(place.byte, &mut |bytes| progress(verified + bytes));
+        let looked = feed.look_for_ends();
+        let mut passed = |bytes| progress(verified + bytes);
+        let skipped = looked.and_then(|()| feed.buffer.skip_to(place.byte, &mut passed));
         let reached = feed.buffer.offset();
         let same = feed.buffer.chain().is_some_and(|chain| chain.finish() == cursor.chain);
         skipped.map_err(|error| lane.io_error(error))?;
@@ -263,7 +266,7 @@ impl Source {
 /// A last row without a line end that has grown is another row than the one that was read.
 fn feed_splits(lane: &mut Lane) -> Result<bool, SourceError> {
     let Some(feed) = lane.feed() else { return Ok(false) };
-    feed.buffer.splits_a_record().map_err(|error| lane.io_error(error))
+    feed.is_within_a_record().map_err(|error| lane.io_error(error))
 }
 
 /// The chain before the input that goes on, without and with that input's marker.

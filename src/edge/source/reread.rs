@@ -76,16 +76,21 @@ impl Rereader {
 /// Brings the lane to `start`.
 fn go_to(lane: &mut Lane, start: Place, rows: &RowSet) -> Result<(), SourceError> {
     if !lane.is_open(start.input) {
-        lane.enter(start.input, None)?;
+        enter(lane, start.input)?;
     }
     if !reach(lane, start.byte)? {
-        lane.enter(start.input, None)?;
+        enter(lane, start.input)?;
         if !reach(lane, start.byte)? {
             return Err(shorter(lane, start.input));
         }
     }
     lane.stand(start, rows.first());
     Ok(())
+}
+
+fn enter(lane: &mut Lane, input: u32) -> Result<(), SourceError> {
+    let looked = lane.enter(input, None)?.look_for_ends();
+    looked.map_err(|error| lane.io_error(error))
 }
 
 /// Whether the open input could be brought to this byte without opening it again.

@@ -78,7 +78,7 @@ fn check(layout: &Layout, size: usize, bytes: &[u8]) {
         assert_eq!(mark.place.row, number as u64 + 1);
         assert!(mark.place.byte >= end && mark.end > mark.place.byte, "records stand one after the other");
         assert!(mark.end <= bytes.len() as u64, "no record reaches beyond the input");
-        // A carriage return alone ends a record, and editors differ on whether it ends a line.
+        // Of an old Mac's file carriage returns alone end records, and editors differ on whether they end lines.
         if !bytes.contains(&b'\r') {
             let before = &bytes[..mark.place.byte as usize];
             let lines = before.split(|byte| *byte == b'\n').count() as u64;

@@ -19,12 +19,61 @@ fn a_tab_within_a_field_of_tsv_is_escaped() {
 
 #[test]
 fn a_record_knows_where_it_stood() {
-    let text = b"\xef\xbb\xbfa,b\r\n\r\n1,\"x\ny\"\n\n\r2,3\r4,5";
+    let text = b"\xef\xbb\xbfa,b\r\n\r\n1,\"x\ny\"\n\n\n2,3\n4,5";
     let (records, error) = read(&[text], &csv());
     assert!(error.is_none());
     let places: Vec<_> = records.iter().map(|(mark, _)| place(mark)).collect();
     assert_eq!(places, [(1, 3, 10, 18), (2, 7, 20, 24), (3, 8, 24, 27)]);
     assert_eq!(records[2].0.ordinal, Ordinal(2));
+}
+
+#[test]
+fn a_carriage_return_alone_is_a_character_where_records_end_in_line_feeds() {
+    for end in ["\n", "\r\n"] {
+        let text = format!("a,b{end}1,x\ry{end}2,\"p\rq\"{end}3,\rz{end}\r4,5{end}6,\"7\"\rx{end}8,9");
+        for step in [1, 2, 3, usize::MAX] {
+            let (records, error) =
+                drain(&mut Source::over(readers(&[text.as_bytes()], step), &csv()).unwrap());
+            assert!(error.is_none());
+            let rows: Vec<_> =
+                records.iter().map(|(mark, row)| (mark.place.line, row.as_deref().ok())).collect();
+            let expected = [
+                (2, Some(r#"{"a":"1","b":"x\ry"}"#)),
+                (3, Some(r#"{"a":"2","b":"p\rq"}"#)),
+                (4, Some(r#"{"a":"3","b":"\rz"}"#)),
+                (5, Some(r#"{"a":"\r4","b":"5"}"#)),
+                (6, None),
+                (7, Some(r#"{"a":"8","b":"9"}"#)),
+            ];
+            assert_eq!(rows, expected, "{end:?}, {step}");
+        }
+    }
+    // Of old Macs, with a line feed in quotes.
+    assert_eq!(rows("a,b\r1,\"x\ny\"\r2,3", &csv()), [r#"{"a":"1","b":"x\ny"}"#, r#"{"a":"2","b":"3"}"#]);
+}
+
+#[test]
+fn what_ends_records_is_the_same_wherever_reading_begins() {
+    let text = b"1,x\ry\n2,\"a\rb\"\n3,z\r\n4,\rw";
+    let layout = no_header(2);
+    let (all, _) = read(&[text], &layout);
+    assert_eq!(all.len(), 4);
+    for count in 0..4 {
+        let mut source = Source::over(readers(&[text], 3), &layout).unwrap();
+        (0..count).for_each(|_| drop(source.next(&mut Vec::new()).unwrap()));
+        let cursor = source.cursor();
+        let mut source = Source::resume_over(readers(&[text], 5), &layout, &cursor, &mut |_| ()).unwrap();
+        assert_eq!(drain(&mut source).0, all[count..]);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mut rereader = Rereader::new(&[file(&dir, "a.csv", text)], &layout);
+    let (last, _) = &all[3];
+    let mut made = Vec::new();
+    let set = crate::model::RowSet::range(last.ordinal, 1);
+    rereader
+        .rows(last.place, &set, &mut |_, row| made.push(String::from_utf8(row.to_vec()).unwrap()))
+        .unwrap();
+    assert_eq!(made, [r#"{"c0":"4","c1":"\rw"}"#]);
 }
 
 #[test]
