@@ -1,7 +1,8 @@
 //! From fields to JSON: names, types, `null`. A field either fits its column or makes the row a bad one; nothing is
 //! guessed, rounded or mended.
 
-use super::csv::{CsvFramer, Field, Quoting};
+use super::csv::CsvFramer;
+use super::field::{Field, Quoting};
 use super::json::{is_clean, is_number, write_escaped, write_requoted, write_string, write_value};
 use super::{ColumnType, Layout, SourceError};
 use crate::model::BadRow;

@@ -27,7 +27,7 @@ impl Ends {
             match byte {
                 b'"' if self.in_quotes => (self.in_quotes, self.closed) = (false, true),
                 b'"' if was_closed || !self.within_field => {
-                    (self.in_quotes, self.within_field) = (true, true)
+                    (self.in_quotes, self.within_field) = (true, true);
                 }
                 _ if self.in_quotes => {}
                 b'\n' => return Some(false),

@@ -4,7 +4,8 @@
 use super::buffer::{Buffer, Chain};
 use super::coding::{Inputs, Opened};
 use super::column::Columns;
-use super::csv::{CsvFramer, Quoting};
+use super::csv::CsvFramer;
+use super::field::Quoting;
 use super::frame::{Bounds, Extent, Trouble};
 use super::ndjson::{self, NdjsonFramer};
 use super::{Format, Layout, SourceError, Step, taken};

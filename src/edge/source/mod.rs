@@ -8,6 +8,7 @@ mod column;
 mod csv;
 mod ends;
 mod error;
+mod field;
 mod frame;
 mod json;
 mod lane;
