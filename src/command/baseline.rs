@@ -2,7 +2,8 @@
 //! be there as it was read, at least as the beginning of what is there now: then the rows that it delivered are known.
 
 use super::opening::{ledger_error, source_error};
-use crate::edge::ledger::{Found, KeyTexts, Ledger, LedgerError};
+use super::replayed::Replayed;
+use crate::edge::ledger::{EachReplayed, Found, KeyTexts, Ledger, LedgerError};
 use crate::edge::source::{Layout, Source, SourceError, Step};
 use crate::edge::state_dir::StateDir;
 use crate::error::{Error, exit};
@@ -17,6 +18,7 @@ pub(super) struct Baseline<'a> {
     pub(super) state: &'a StateDir,
     pub(super) key: &'a FeedKey,
     pub(super) texts: KeyTexts,
+    pub(super) replayed: &'a Replayed,
     pub(super) quiet: bool,
 }
 
@@ -26,8 +28,8 @@ impl Baseline<'_> {
         let Some(cursor) = found.cursor else { return Ok(()) };
         let inputs = self.as_it_was(&cursor)?.ok_or_else(|| self.gone())?;
         let mut source = Source::open(&inputs, self.layout).map_err(|error| source_error(&error))?;
-        let folder = self.state.path();
-        let rows = ledger.adopt(found.import.number, (self.key, self.texts), folder, &mut |text| loop {
+        let (number, key, folder) = (found.import.number, (self.key, self.texts), self.state.path());
+        let rows = ledger.adopt(number, key, folder, &mut |text| loop {
             text.clear();
             if source.ordinal() >= cursor.ordinal {
                 return Ok(None);
@@ -39,6 +41,9 @@ impl Baseline<'_> {
             }
         });
         let rows = rows.map_err(|error| ledger_error(&error))?;
+        let mut replayed = |import, each: &mut EachReplayed<'_>| self.replayed.rows(import, each);
+        let folded = ledger.fold_replays(number, key, folder, &mut replayed);
+        folded.map_err(|error| ledger_error(&error))?;
         if !self.quiet {
             let rows = speech::count(rows, "row");
             speech::say(&format!("{rows} delivered without --sync: known from now on"));

@@ -4,10 +4,11 @@
 use super::baseline::Baseline;
 use super::deletes::{self, Deletes, Missing, Over};
 use super::opening::{self, Subject, ledger_error, source_error};
+use super::replayed::Replayed;
 use super::send::{self, Job, Turn};
 use super::survey::{Seen, Survey};
 use crate::args::SendArgs;
-use crate::edge::ledger::{Found, LastFeed, Ledger};
+use crate::edge::ledger::{EachReplayed, Found, LastFeed, Ledger};
 use crate::edge::source::{Layout, Source, SourceError};
 use crate::error::{Error, exit};
 use crate::model::{Courses, FeedKey, ImportRecord, ImportState, News};
@@ -33,6 +34,7 @@ pub(super) struct Desk<'a> {
     pub(super) arguments: &'a [OsString],
     /// Rows that are still in doubt are not sent again.
     pub(super) holds: bool,
+    pub(super) replayed: Replayed,
     /// Its files, before anything of them was looked at.
     pub(super) seen: Vec<Option<Seen>>,
 }
@@ -49,6 +51,7 @@ impl Desk<'_> {
     /// Ends an import that was broken off, then takes the feed.
     pub(super) fn send(mut self) -> Result<u8, Error> {
         deletes::target(self.subject.args, &self.job.target)?;
+        self.replayed.check_still()?;
         let failed = |error: &_| ledger_error(error);
         let mut before = exit::COMPLETE;
         let mut takes_up = settings::takes_up_doubts(self.subject.args);
@@ -96,6 +99,14 @@ impl Desk<'_> {
         }
     }
 
+    /// What was delivered up to now is known from here on.
+    fn fold(&self, ledger: &mut Ledger) -> Result<(), Error> {
+        let key = (&self.key, deletes::key_texts(&self.job.target));
+        let mut replayed = |import, each: &mut EachReplayed<'_>| self.replayed.rows(import, each);
+        let folded = ledger.fold_feeds(key, self.job.state.path(), &mut replayed);
+        folded.map_err(|error| ledger_error(&error))
+    }
+
     fn baseline(&self) -> Baseline<'_> {
         Baseline {
             inputs: &self.subject.args.inputs,
@@ -103,13 +114,14 @@ impl Desk<'_> {
             state: self.job.state,
             key: &self.key,
             texts: deletes::key_texts(&self.job.target),
+            replayed: &self.replayed,
             quiet: self.subject.args.quiet,
         }
     }
 
     /// The same feed as when it was broken off.
     fn go_on(self, mut ledger: Ledger, found: Found, before: u8) -> Result<u8, Error> {
-        ledger.fold_feeds(self.job.state.path()).map_err(|error| ledger_error(&error))?;
+        self.fold(&mut ledger)?;
         let Surveyed { courses, .. } = self.survey(&ledger, false, None)?;
         let (inputs, layout) = (&self.subject.args.inputs, self.subject.layout);
         let source = match found.cursor {
@@ -127,7 +139,7 @@ impl Desk<'_> {
         last: Option<&LastFeed>,
         mut before: u8,
     ) -> Result<u8, Error> {
-        ledger.fold_feeds(self.job.state.path()).map_err(|error| ledger_error(&error))?;
+        self.fold(&mut ledger)?;
         let args = self.subject.args;
         let target = deletes::target(args, &self.job.target)?;
         let settled = self.deletes(target.clone()).settle(&mut ledger)?;

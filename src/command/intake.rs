@@ -48,6 +48,13 @@ impl Origin {
         self.view.refused_keys(each)
     }
 
+    /// Whether a later feed of the state has sent what was open of an earlier one.
+    pub(super) fn is_past(&self, nth: u64) -> Result<bool, Error> {
+        let newest = self.newest.import.number;
+        let key = self.view.feed_key(newest).map_err(|error| ledger_error(&error))?;
+        Ok(key.is_some() && nth < newest)
+    }
+
     pub(super) fn id(&self) -> String {
         self.newest.import.id.hex()
     }

@@ -18,6 +18,7 @@ mod planned_replay;
 mod reading;
 mod rejects;
 mod replay;
+mod replayed;
 mod replays;
 mod report;
 mod results;

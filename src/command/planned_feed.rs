@@ -4,9 +4,10 @@
 use super::baseline::Baseline;
 use super::feed::{check_history, check_shrink};
 use super::opening::{Subject, ledger_error};
+use super::replayed::Replayed;
 use super::send::held;
 use super::survey::{Seen, Survey};
-use crate::edge::ledger::{KeyTexts, Ledger};
+use crate::edge::ledger::{EachReplayed, KeyTexts, Ledger};
 use crate::edge::state_dir::{StateDir, StateError};
 use crate::error::Error;
 use crate::model::{Courses, FeedKey, ImportState, News};
@@ -36,6 +37,7 @@ pub(super) fn survey(
         Error::failed(format!("the state folder `{}` cannot be looked at: {error}", state.display()))
     };
     let folder = tempfile::tempdir().map_err(|error| failed(&error))?;
+    let replayed = Replayed::of(&state, target)?;
     let mut pending = 0;
     let mut last = None;
     let ledger = match copied(&state, folder.path())? {
@@ -48,13 +50,15 @@ pub(super) fn survey(
                 if last.is_none() {
                     let state = StateDir::take(folder.path()).map_err(|_| held(folder.path()))?;
                     let (inputs, quiet) = (&args.inputs[..], true);
-                    let texts = KeyTexts::NotKept;
-                    Baseline { inputs, layout, state: &state, key, texts, quiet }
+                    let (texts, replayed) = (KeyTexts::NotKept, &replayed);
+                    Baseline { inputs, layout, state: &state, key, texts, replayed, quiet }
                         .take(&mut ledger, &found)?;
                 }
                 pending = if found.import.state == ImportState::Open { found.tally.pending } else { 0 };
             }
-            ledger.fold_feeds(folder.path()).map_err(|error| ledger_error(&error))?;
+            let mut rows = |import, each: &mut EachReplayed<'_>| replayed.rows(import, each);
+            let folded = ledger.fold_feeds((key, KeyTexts::NotKept), folder.path(), &mut rows);
+            folded.map_err(|error| ledger_error(&error))?;
             Some(ledger)
         }
     };

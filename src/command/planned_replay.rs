@@ -4,6 +4,7 @@ use super::meant_letters::Meant;
 use super::opening::{ledger_error, source_error};
 use super::plan::{Aim, Rows};
 use super::replay::{COPY, Desk, Last, goes_on, keep_still, nothing};
+use super::replayed::overtaken;
 use super::send::{held, telling};
 use super::unbegun;
 use crate::args::ReplayArgs;
@@ -49,6 +50,7 @@ impl Desk<'_> {
         let number = newest.as_ref().map_or(1, |last| last.number + 1);
         if let Some(Last { number, found, before, same: true }) = newest {
             match found.import.state {
+                ImportState::Open if self.is_past(before.nth)? => return Err(overtaken(number)),
                 ImportState::Open => {
                     plan.pending = found.tally.pending;
                     let source = goes_on(&self.folder(number), &found)?;

@@ -6,6 +6,7 @@ use super::inputs::InputFacts;
 use super::intake::{Intake, Origin};
 use super::meant_letters::Meant;
 use super::opening::{self, identity, ledger_error, source_error};
+use super::replayed::overtaken;
 use super::replays::Replays;
 use super::results;
 use super::send::{self, Job, Turn, start_sandbox, take_state};
@@ -38,7 +39,7 @@ pub(super) struct Request {
     reading: Option<Layout>,
     /// Which import of the state the letters are of, from 1.
     #[serde(default)]
-    nth: u64,
+    pub(super) nth: u64,
     pub(super) replay: Replayed,
 }
 
@@ -138,8 +139,7 @@ impl<'a> Desk<'a> {
         (root, still): (PathBuf, Option<File>),
         layout: Option<Layout>,
     ) -> Result<Self, Error> {
-        let identity =
-            Hasher::new("bulkhaul/replay").field(&identity(target.identity(), &Layout::taken()).0).finish();
+        let identity = identity_of(&target);
         let facts = Fingerprint::whole(&file)
             .map_err(|error| Error::failed(format!("cannot read `{}`: {error}", file.display())))?;
         let name = if settings::is_piped(&args.send) { "-".to_owned() } else { file.display().to_string() };
@@ -213,6 +213,7 @@ impl Desk<'_> {
             return self.abandon(&mut ledger, &state, before.replay);
         }
         match found.import.state {
+            ImportState::Open if self.is_past(before.nth)? => Err(overtaken(number)),
             ImportState::Open if same => self.go_on(ledger, found, &state, (before.replay, before.nth)),
             ImportState::Open => Err(self.other(number, &found, &before)),
             ImportState::Complete(exit) if same => {
@@ -235,6 +236,10 @@ impl Desk<'_> {
                 self.begin(number + 1)
             }
         }
+    }
+
+    pub(super) fn is_past(&self, nth: u64) -> Result<bool, Error> {
+        self.origin.as_ref().map_or(Ok(false), |origin| origin.is_past(nth))
     }
 
     /// The last replay is not finished, and something else is asked for.
@@ -383,6 +388,11 @@ impl Desk<'_> {
 
 /// The copy of the rows that were taken over.
 pub(super) const COPY: &str = "rows.ndjson";
+
+/// Of all replays to a target.
+pub(super) fn identity_of(target: &Target) -> Digest {
+    Hasher::new("bulkhaul/replay").field(&identity(target.identity(), &Layout::taken()).0).finish()
+}
 
 fn nothing_to_abandon() -> Error {
     Error::failed("there is no replay here to abandon")

@@ -5,7 +5,7 @@ use super::opening::ledger_error;
 use crate::edge::ledger::{Ledger, LedgerError, ReplayView, RowsWithoutEnd, Standing, ToldDoubt, View};
 use crate::edge::state_dir::StateDir;
 use crate::edge::status_file;
-use crate::error::Error;
+use crate::error::{Error, exit};
 use crate::model::{BatchSeq, ImportState, Letter, LetterId, Ordinal};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -100,6 +100,10 @@ impl Replays {
 
     pub(super) fn newest(&self) -> Option<&(u64, ReplayView)> {
         self.list.last()
+    }
+
+    pub(super) fn numbered(&self) -> &[(u64, ReplayView)] {
+        &self.list
     }
 
     pub(super) fn views(&self) -> impl Iterator<Item = &ReplayView> {
@@ -199,6 +203,11 @@ impl Replays {
         }
         Ok(fate)
     }
+}
+
+pub(super) fn replay_runs() -> Error {
+    Error::new(exit::HELD, "a replay of this import runs, and may send the same rows")
+        .hint("wait for it to end, then run the same command again")
 }
 
 /// The folders of replays that have a ledger, ascending by their numbers.

@@ -4,7 +4,8 @@ use super::feed;
 use super::inputs::{InputFacts, copy_facts, input_facts};
 use super::opening::{self, Opening, Subject, ledger_error, source_error};
 use super::reading::Reading;
-use super::replays::Replays;
+use super::replayed::Replayed;
+use super::replays::{Replays, replay_runs};
 use super::results;
 use super::spooling;
 use super::survey::Seen;
@@ -82,7 +83,8 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
     if let Some(key) = feed_key {
         let subject = Subject { args, layout: &layout, target: job.target.identity(), inputs };
         let holds = settings::holds_doubts(args, &job.target);
-        let code = feed::Desk { subject, key, job, closing, arguments, holds, seen }.send();
+        let replayed = Replayed::of(state.path(), &job.target)?;
+        let code = feed::Desk { subject, key, job, closing, arguments, holds, replayed, seen }.send();
         drop(sandbox);
         return code;
     }
@@ -258,10 +260,7 @@ impl Job<'_> {
             return Ok(None);
         }
         let turn = StateDir::take(&place).map_err(|error| match error {
-            StateError::Held => {
-                Error::new(exit::HELD, "a replay of this import runs, and may send the same rows")
-                    .hint("wait for it to end, then run the same command again")
-            }
+            StateError::Held => replay_runs(),
             StateError::Io(error) => Error::failed(format!("cannot use `{}`: {error}", place.display())),
         })?;
         let replays = Replays::of(self.state.path())?;

@@ -6,7 +6,7 @@ use crate::support::{Bench, Said};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const PROFILE: &str = "[profile]\nversion = 1\nname = \"things\"\nextends = \"single\"\n\
+pub(super) const PROFILE: &str = "[profile]\nversion = 1\nname = \"things\"\nextends = \"single\"\n\
     [delete]\nmethod = \"DELETE\"\nurl = \"${param.base}${param.path}/${row:/id}\"\nformat = \"empty\"\nrows = 1\n\
     [[delete.response]]\nwhen = { status = [\"2xx\"] }\nthen = \"ok\"\n\
     [[delete.response]]\nwhen = { status = [404, 410] }\nthen = \"ok\"\n\
@@ -26,13 +26,13 @@ fn yard(refused: &'static [&'static str]) -> (Bench, Server) {
     (bench, server)
 }
 
-fn sync(url: &str, more: &str) -> String {
+pub(super) fn sync(url: &str, more: &str) -> String {
     format!(
         "send x.csv --to ./things.toml --url {url} --set path=/single/things --sync id --state s --progress none --json {more}"
     )
 }
 
-fn deleted(server: &Server) -> Vec<String> {
+pub(super) fn deleted(server: &Server) -> Vec<String> {
     let deletes = server.requests().into_iter().filter(|got| got.method == "DELETE");
     let mut ids: Vec<String> = deletes.map(|got| got.path.rsplit('/').next().unwrap().to_owned()).collect();
     ids.sort();

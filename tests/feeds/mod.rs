@@ -4,6 +4,7 @@ mod audits;
 mod deletes;
 mod doubts;
 mod plans;
+mod replays;
 mod states;
 
 use crate::support::{Applied, Bench, Said};

@@ -4,17 +4,13 @@
 //! batches' ends: no second book is written that could run ahead of them. When the import has ended, they are folded
 //! into the sorted blocks of `feed`, which are read from one end to the other by the next one.
 
+use super::fold::fold;
 use super::{Ledger, LedgerError, View, reading};
 use crate::edge::sorter::{Sorted, Sorter};
 use crate::model::{FeedEntry, FeedKey, ImportRecord, Load, Ordinal, RowSet, Unsettled, UnsettledState};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::ops::Range;
 use std::path::Path;
-
-/// Entries of a block; one of twice as many is divided.
-const BLOCK: usize = 1024;
-/// Changed blocks committed together.
-const GROUP: usize = 1024;
 
 /// What the last feed of a state was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +23,11 @@ pub struct LastFeed {
 
 /// Writes the next row and says which it is, and where it stands in what was written; `None` at the end.
 pub type NextRow<'a> = dyn FnMut(&mut Vec<u8>) -> Result<Option<(Ordinal, Range<usize>)>, LedgerError> + 'a;
+
+/// Hands over the rows that replays of an import's dead letters have sent, in the order in which they were, as they were,
+/// and of each whether it is in doubt.
+pub type ReplayedRows<'a> = dyn FnMut(u64, &mut EachReplayed<'_>) -> Result<(), LedgerError> + 'a;
+pub type EachReplayed<'a> = dyn FnMut(&[u8], bool) -> Result<(), LedgerError> + 'a;
 
 /// Whether the fields by which rows are known are kept as they are, and not their hashes alone: to delete by them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +75,14 @@ impl Ledger {
         self.feed = Some((key.clone(), texts));
     }
 
-    /// Takes what ended imports delivered into the blocks. Temporary files are made in `folder`. A crash in between
-    /// loses nothing: what was folded before is folded once more.
-    pub fn fold_feeds(&mut self, folder: &Path) -> Result<(), LedgerError> {
+    /// Takes what ended imports and the replays of their dead letters delivered into the blocks. Temporary files are made
+    /// in `folder`. A crash in between loses nothing: what was folded before is folded once more.
+    pub fn fold_feeds(
+        &mut self,
+        (key, texts): (&FeedKey, KeyTexts),
+        folder: &Path,
+        replayed: &mut ReplayedRows<'_>,
+    ) -> Result<(), LedgerError> {
         if self.is_new {
             return Ok(());
         }
@@ -87,6 +93,7 @@ impl Ledger {
         for number in numbers {
             let mut delivered = delivered(&self.conn, number, folder)?;
             fold(&mut self.conn, &mut delivered)?;
+            self.fold_replays(number as u64, (key, texts), folder, replayed)?;
             let txn = self.conn.transaction()?;
             txn.execute(
                 "DELETE FROM feed_batch WHERE seq IN (SELECT seq FROM batch WHERE import = ?1)",
@@ -135,6 +142,28 @@ impl Ledger {
         txn.commit()?;
         fold(&mut self.conn, &mut sorter.sorted()?)?;
         Ok(rows)
+    }
+
+    /// What replays delivered came after what their import did.
+    pub fn fold_replays(
+        &mut self,
+        import: u64,
+        (key, texts): (&FeedKey, KeyTexts),
+        folder: &Path,
+        replayed: &mut ReplayedRows<'_>,
+    ) -> Result<(), LedgerError> {
+        let mut sorter = Sorter::new(folder);
+        let mut next = 0;
+        let txn = self.conn.transaction()?;
+        replayed(import, &mut |row, is_doubt| {
+            // A person may have taken its key out.
+            let Ok(entry) = key.entry(row) else { return Ok(()) };
+            sorter.push(Ordinal(next), if is_doubt { entry.doubtful() } else { entry })?;
+            next += 1;
+            if texts == KeyTexts::Kept { keep_text(&txn, &entry, key, row) } else { Ok(()) }
+        })?;
+        txn.commit()?;
+        fold(&mut self.conn, &mut sorter.sorted()?)
     }
 
     /// Hands over each entry of the blocks, in the order of the keys.
@@ -265,118 +294,5 @@ impl Open {
             Some((_, true)) => Some(entry.doubtful()),
             Some((_, false)) => None,
         }
-    }
-}
-
-/// Changed entries in their order, the last of each key.
-struct Changes<'a> {
-    sorted: &'a mut Sorted,
-    next: Option<(Ordinal, FeedEntry)>,
-}
-
-impl Changes<'_> {
-    /// The next one whose key comes before `end`.
-    fn before(&mut self, end: Option<&[u8]>) -> Result<Option<FeedEntry>, LedgerError> {
-        loop {
-            let Some((_, entry)) = self.next.filter(|(_, entry)| end.is_none_or(|end| &entry.key[..] < end))
-            else {
-                return Ok(None);
-            };
-            self.next = self.sorted.next()?;
-            if self.next.is_none_or(|(_, later)| later.key != entry.key) {
-                return Ok(Some(entry));
-            }
-        }
-    }
-}
-
-/// Puts changed entries into the blocks.
-fn fold(conn: &mut Connection, sorted: &mut Sorted) -> Result<(), LedgerError> {
-    let next = sorted.next()?;
-    let mut changes = Changes { sorted, next };
-    let mut firsts: Vec<Vec<u8>> = conn
-        .prepare("SELECT first FROM feed ORDER BY first")?
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    if firsts.is_empty() {
-        // The first block begins before every key.
-        conn.execute("INSERT INTO feed (first, entries) VALUES (x'', x'')", [])?;
-        firsts.push(Vec::new());
-    }
-    let mut blocks = firsts.iter().enumerate();
-    while changes.next.is_some() {
-        let txn = conn.transaction()?;
-        let mut written = 0;
-        while written < GROUP {
-            let Some((index, first)) = blocks.next() else { break };
-            written += fold_block(&txn, first, firsts.get(index + 1).map(Vec::as_slice), &mut changes)?;
-        }
-        txn.commit()?;
-    }
-    Ok(())
-}
-
-/// One block with the changes that belong to it; says how many blocks that made.
-fn fold_block(
-    conn: &Connection,
-    first: &[u8],
-    end: Option<&[u8]>,
-    changes: &mut Changes<'_>,
-) -> Result<usize, LedgerError> {
-    let Some(mut change) = changes.before(end)? else { return Ok(0) };
-    let old: Vec<u8> = conn
-        .prepare_cached("SELECT entries FROM feed WHERE first = ?1")?
-        .query_row([first], |row| row.get(0))?;
-    let mut block = Block { conn, first: first.to_vec(), entries: Vec::new(), written: 0, is_first: true };
-    let mut old = old.chunks_exact(FeedEntry::BYTES).map(FeedEntry::from_bytes).peekable();
-    loop {
-        while let Some(entry) = old.next_if(|entry| entry.key < change.key) {
-            block.push(entry)?;
-        }
-        old.next_if(|entry| entry.key == change.key);
-        block.push(change)?;
-        match changes.before(end)? {
-            Some(next) => change = next,
-            None => break,
-        }
-    }
-    for entry in old {
-        block.push(entry)?;
-    }
-    block.flush()?;
-    Ok(block.written)
-}
-
-/// A block that is being written anew, and what it is divided into if it has become too large.
-struct Block<'a> {
-    conn: &'a Connection,
-    first: Vec<u8>,
-    entries: Vec<u8>,
-    written: usize,
-    is_first: bool,
-}
-
-impl Block<'_> {
-    fn push(&mut self, entry: FeedEntry) -> Result<(), LedgerError> {
-        self.entries.extend_from_slice(&entry.to_bytes());
-        if self.entries.len() < 2 * BLOCK * FeedEntry::BYTES {
-            return Ok(());
-        }
-        let rest = self.entries.split_off(BLOCK * FeedEntry::BYTES);
-        self.flush()?;
-        (self.first, self.entries) = (FeedEntry::from_bytes(&rest[..FeedEntry::BYTES]).key.to_vec(), rest);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<(), LedgerError> {
-        let sql = if std::mem::take(&mut self.is_first) {
-            "UPDATE feed SET entries = ?2 WHERE first = ?1"
-        } else {
-            "INSERT INTO feed (first, entries) VALUES (?1, ?2)"
-        };
-        self.conn.prepare_cached(sql)?.execute(params![self.first, self.entries])?;
-        self.entries.clear();
-        self.written += 1;
-        Ok(())
     }
 }

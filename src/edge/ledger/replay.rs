@@ -1,7 +1,7 @@
 //! What a replay's ledger knows beyond an import's: which dead letter each of its rows was. Whether a letter was
 //! delivered follows from where its row is, so there is no second book to fall behind the first.
 
-use super::{Ledger, LedgerError, View, reading, schema, writing};
+use super::{Found, Ledger, LedgerError, View, reading, schema, writing};
 use crate::model::{BatchSeq, Digest, ImportRecord, LetterId, Ordinal, RowSet, Tally};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::collections::HashMap;
@@ -87,9 +87,7 @@ impl Replaying<'_> {
 #[derive(Debug)]
 pub struct ReplayView {
     view: View,
-    import: ImportRecord,
-    tally: Tally,
-    read: Ordinal,
+    found: Found,
     unsettled: Vec<RowSet>,
 }
 
@@ -100,16 +98,20 @@ impl ReplayView {
         let Some(found) = view.newest()? else { return Ok(None) };
         let unsettled = reading::unsettled(&view.conn, found.import.number)?;
         let unsettled = unsettled.into_iter().map(|unsettled| unsettled.batch.rows).collect();
-        let read = found.cursor.map_or(Ordinal(0), |cursor| cursor.ordinal);
-        Ok(Some(Self { view, import: found.import, tally: found.tally, read, unsettled }))
+        Ok(Some(Self { view, found, unsettled }))
     }
 
     pub fn import(&self) -> &ImportRecord {
-        &self.import
+        &self.found.import
     }
 
     pub fn tally(&self) -> &Tally {
-        &self.tally
+        &self.found.tally
+    }
+
+    /// What it began with, and where it stands.
+    pub fn found(&self) -> &Found {
+        &self.found
     }
 
     /// Which letter this row of the replay was.
@@ -136,13 +138,13 @@ impl ReplayView {
     }
 
     /// Where a row stands.
-    pub(super) fn standing_of(&self, ordinal: Ordinal) -> Result<Standing, LedgerError> {
-        if ordinal >= self.read {
+    pub fn standing_of(&self, ordinal: Ordinal) -> Result<Standing, LedgerError> {
+        if self.found.cursor.is_none_or(|cursor| ordinal >= cursor.ordinal) {
             return Ok(Standing::Waiting);
         }
         let sql = "SELECT 1 FROM letter WHERE import = ?1 AND ordinal = ?2";
         let mut refused = self.view.conn.prepare_cached(sql)?;
-        if refused.exists([self.import.number as i64, ordinal.0 as i64])? {
+        if refused.exists([self.found.import.number as i64, ordinal.0 as i64])? {
             return Ok(Standing::RefusedAgain);
         }
         let unsettled = self.unsettled.iter().any(|rows| rows.contains(ordinal));

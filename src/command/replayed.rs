@@ -1,0 +1,74 @@
+//! What replays have sent of the rows that a feed's target had refused: the next feed knows it. Else it would send them
+//! again, and nobody would ever delete them.
+
+use super::replay::{COPY, Request, identity_of};
+use super::replays::{Replays, replay_runs};
+use crate::edge::ledger::{EachReplayed, LedgerError, ReplayView, Standing};
+use crate::edge::source::{Layout, Source, Step};
+use crate::error::{Error, exit};
+use crate::model::Digest;
+use crate::target::Target;
+use std::path::{Path, PathBuf};
+
+/// The replays of a feed's state.
+#[derive(Debug)]
+pub(super) struct Replayed {
+    root: PathBuf,
+    replays: Replays,
+    /// Of a replay to the feed's own target.
+    identity: Digest,
+}
+
+impl Replayed {
+    pub(super) fn of(root: &Path, target: &Target) -> Result<Self, Error> {
+        let (root, replays) = (root.to_owned(), Replays::of(root)?);
+        Ok(Self { root, replays, identity: identity_of(target) })
+    }
+
+    /// None is under way: it would send what the feed sends.
+    pub(super) fn check_still(&self) -> Result<(), Error> {
+        if self.replays.is_running { Err(replay_runs()) } else { Ok(()) }
+    }
+
+    /// The rows that were sent of this import's dead letters; see [`crate::edge::ledger`].
+    pub(super) fn rows(&self, import: u64, each: &mut EachReplayed<'_>) -> Result<(), LedgerError> {
+        for (number, view) in self.replays.numbered() {
+            let request = Request::read(view.found()).map_err(|error| refused(&error.message))?;
+            if request.nth == import {
+                self.of_one(*number, view, each)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn of_one(&self, number: u64, view: &ReplayView, each: &mut EachReplayed<'_>) -> Result<(), LedgerError> {
+        let copy = self.root.join("replays").join(number.to_string()).join(COPY);
+        let broken = |error: &dyn std::fmt::Display| refused(&error.to_string());
+        let mut source = Source::open(&[copy], &Layout::taken()).map_err(|error| broken(&error))?;
+        // What another target has, or what this one was given in other words, is not surely what a feed would send it.
+        let is_other = view.import().identity != self.identity;
+        let mut text = Vec::new();
+        loop {
+            text.clear();
+            match source.next(&mut text).map_err(|error| broken(&error))? {
+                Step::Row { mark, text: range } => match view.standing_of(mark.ordinal)? {
+                    Standing::Delivered => each(&text[range], is_other)?,
+                    Standing::InDoubt => each(&text[range], true)?,
+                    Standing::Waiting | Standing::RefusedAgain => {}
+                },
+                Step::Bad { .. } | Step::Idle => {}
+                Step::End => return Ok(()),
+            }
+        }
+    }
+}
+
+/// What it has not sent the feed has.
+pub(super) fn overtaken(number: u64) -> Error {
+    let words = format!("replay {number} is not finished, and the next feed has sent what was open of it");
+    Error::new(exit::NOT_THE_SAME, words).hint("--abandon gives it up")
+}
+
+fn refused(why: &str) -> LedgerError {
+    LedgerError::Refused(format!("a replay cannot be read: {why}"))
+}

@@ -1,0 +1,99 @@
+//! What replays have delivered of a feed's dead letters is delivered: it is not sent again, and deleted when it is gone.
+
+use super::{SYNC, deletes, feed, rows, sent};
+use crate::support::Bench;
+use crate::support::scripted::{Scripted, Step};
+
+const AMOUNTS: &str = "--type amount=number";
+
+/// A feed with a row that the practice server does not take, and its dead letters with that row made good.
+fn refused() -> Bench {
+    let bench = Bench::with("x.csv", "id,amount\nr1,5\nr2,-1\n");
+    assert_eq!(rows(&bench.run(&format!("send x.csv {SYNC} {AMOUNTS}")).exits(3)), [2, 1, 1, 0, 0]);
+    bench.write("fixed.ndjson", bench.read("s/dead-letters.ndjson").replace("-1", "1"));
+    bench
+}
+
+#[test]
+fn a_row_that_a_replay_has_delivered_is_known_by_what_was_really_sent() {
+    let bench = refused();
+    bench.run("replay fixed.ndjson --state s --to sandbox --progress none").exits(0);
+    let sync = format!("send x.csv {SYNC} {AMOUNTS}");
+    let plan = "plan x.csv --to sandbox --sync id --state s --type amount=number --progress none --json";
+    // As it was it is another row than the one that was sent.
+    assert_eq!(rows(&bench.run(&sync).exits(3)), [2, 0, 1, 1, 0]);
+    bench.write("x.csv", "id,amount\nr1,5\nr2,1\n");
+    assert_eq!(bench.run(plan).exits(0).summary()["feed"]["unchanged"], 2);
+    assert_eq!(rows(&bench.run(&sync).exits(0)), [2, 0, 0, 2, 0]);
+    assert_eq!(sent(&bench)["r2"].len(), 1);
+    bench.run("audit s x.csv").exits(0);
+}
+
+#[test]
+fn a_row_that_a_replay_delivered_of_a_plain_import_is_known_to_its_first_sync() {
+    let bench = Bench::with("x.csv", "id,amount\nr1,5\nr2,-1\n");
+    bench.run(&format!("send x.csv --to sandbox {AMOUNTS} --state s --progress none")).exits(3);
+    bench.write("fixed.ndjson", bench.read("s/dead-letters.ndjson").replace("-1", "1"));
+    bench.run("replay fixed.ndjson --state s --to sandbox --progress none").exits(0);
+    bench.write("y.csv", "id,amount\nr1,5\nr2,1\n");
+    let sync = format!("send x.csv {SYNC} {AMOUNTS}");
+    assert_eq!(rows(&bench.run(&sync).exits(3)), [2, 0, 1, 1, 0]);
+    assert_eq!(rows(&bench.run(&sync.replace("x.csv", "y.csv")).exits(0)), [2, 0, 0, 2, 0]);
+    assert_eq!(sent(&bench)["r2"].len(), 1);
+}
+
+#[test]
+fn what_a_replay_left_in_doubt_is_held_and_what_it_sent_elsewhere_too() {
+    let other = Scripted::start(&[Step::Says("200 OK", "", "{}")]);
+    for code in [5, 0] {
+        let bench = Bench::with("x.csv", "id\nr1\n");
+        let server = Scripted::start(&[Step::Says("422 No", "", "{}"), Step::Loses]);
+        let to = if code == 5 { &server.url } else { &other.url };
+        let sync = format!("send x.csv --to {}/ --sync id --state s --progress none --json", server.url);
+        bench.run(&sync).exits(3);
+        bench.run(&format!("replay s/dead-letters.ndjson --to {to}/ --progress none")).exits(code);
+        let requests = server.got().len();
+        let said = bench.run(&sync).exits(5);
+        assert_eq!((&said.summary()["rows"]["in_doubt"], server.got().len()), (&1.into(), requests));
+    }
+}
+
+#[test]
+fn a_replay_that_the_next_feed_has_overtaken_is_not_gone_on_with() {
+    let bench = Bench::with("x.csv", "id,amount\nr1,-5\nr2,-1\n");
+    let sync = format!("send x.csv {SYNC} {AMOUNTS}");
+    bench.run(&sync).exits(3);
+    bench.write("fixed.ndjson", bench.read("s/dead-letters.ndjson").replace(":-", ":"));
+    let replay = "replay fixed.ndjson --state s --to sandbox --progress none";
+    bench.run(&format!("{replay} --limit 1")).exits(0);
+    bench.write("x.csv", "id,amount\nr1,5\nr2,1\n");
+    assert_eq!(rows(&bench.run(&sync).exits(0)), [2, 1, 0, 1, 0]);
+    for n in ["", " -n"] {
+        let said = bench.run(&format!("{replay}{n}")).exits(6);
+        assert!(
+            said.stderr.contains("the next feed has sent what was open of it\nhint: --abandon"),
+            "{said:?}"
+        );
+    }
+    bench.run(&format!("{replay} --abandon")).exits(0);
+    assert!(sent(&bench).values().all(|values| values.len() == 1));
+}
+
+#[test]
+fn a_row_that_a_replay_delivered_is_deleted_when_the_feed_no_longer_has_it() {
+    use crate::support::server::{Answer, Server};
+    let server = Server::saying(|got, before| {
+        let is_first = !before.iter().any(|earlier| earlier.body == got.body);
+        let is_refused = got.method == "POST" && got.body.contains("\"r7\"") && is_first;
+        Some(Answer::json(if is_refused { 422 } else { 200 }, &serde_json::json!({"code": "no"})))
+    });
+    let bench = Bench::with("things.toml", deletes::PROFILE);
+    let sync = deletes::sync(server.url(), "--deletes");
+    bench.write("x.csv", feed(20, |_| Some("a".into())));
+    bench.run(&sync).exits(3);
+    let to = format!("--to ./things.toml --url {} --set path=/single/things", server.url());
+    bench.run(&format!("replay s/dead-letters.ndjson {to} --progress none")).exits(0);
+    bench.write("x.csv", feed(20, |row| (row != 7).then(|| "a".into())));
+    assert_eq!(rows(&bench.run(&sync).exits(0)), [19, 0, 0, 19, 0]);
+    assert_eq!(deletes::deleted(&server), ["r7"]);
+}
