@@ -1,5 +1,6 @@
 //! The subcommands, one file each. Here the rooms below are put together; each command ends in an exit code.
 
+mod another_mapping;
 mod audit;
 mod audit_beside;
 mod baseline;

@@ -1,6 +1,7 @@
 //! Which import a state holds, and whether this input goes on with it: every line of the contract about changed
 //! inputs, other targets and finished imports is decided here, before anything is sent.
 
+use super::another_mapping;
 use super::inputs::InputFacts;
 use super::reading::Reading;
 use crate::args::SendArgs;
@@ -9,6 +10,7 @@ use crate::edge::ledger::{Found, Ledger, LedgerError};
 use crate::edge::source::{Format, Layout, Source, SourceError};
 use crate::error::{Error, exit};
 use crate::model::{Digest, FeedKey, Hasher, ImportId, ImportRecord, ImportState};
+use crate::report::speech::say;
 use crate::settings;
 use std::path::Path;
 
@@ -59,7 +61,7 @@ impl Subject<'_> {
     pub(super) fn check(&self, found: &Found) -> Result<(), Error> {
         let import = &found.import;
         if import.identity != self.identity() {
-            return Err(other_target(self));
+            return Err(another_mapping::refuse(self, found));
         }
         match &self.args.import_id {
             Some(name) if import.id != ImportId::fixed(name, import.number) => {
@@ -152,6 +154,15 @@ pub(super) fn open(
     let feed = ledger.last_feed().map_err(|error| ledger_error(&error))?;
     check(&found, feed.as_ref().map(|feed| feed.key.as_slice()), subject)?;
     let args = subject.args;
+    if another_mapping::may_begin_anew(subject, &found) {
+        if found.import.state == ImportState::Open {
+            ledger.abandon(found.import.number).map_err(|error| ledger_error(&error))?;
+        }
+        if !args.quiet {
+            say("note: nothing was ever sent for the import here; with these settings it begins anew");
+        }
+        return subject.begin(ledger, reading, found.import.number + 1);
+    }
     match found.import.state {
         ImportState::Open if args.new_stream => rest(ledger, subject, found),
         ImportState::Open => resume(ledger, subject, reading, found),
@@ -170,6 +181,9 @@ fn check(found: &Found, feed: Option<&[String]>, subject: &Subject<'_>) -> Resul
             "say --sync {key} (with --again: everything), or begin another import: --state DIR"
         )));
     }
+    if another_mapping::may_begin_anew(subject, found) {
+        return Ok(());
+    }
     subject.check(found)?;
     let Subject { args, .. } = subject;
     match found.import.state {
@@ -184,7 +198,8 @@ fn check(found: &Found, feed: Option<&[String]>, subject: &Subject<'_>) -> Resul
 pub(super) fn refuse(found: &Found, feed: Option<&[String]>, subject: &Subject<'_>) -> Result<(), Error> {
     check(found, feed, subject)?;
     let Subject { args, inputs, .. } = subject;
-    if inputs.is_empty() || args.new_stream || args.again {
+    let begins = args.new_stream || args.again || another_mapping::may_begin_anew(subject, found);
+    if inputs.is_empty() || begins {
         return Ok(());
     }
     same_kind(subject, found)?;
@@ -199,7 +214,7 @@ pub(super) fn refuse(found: &Found, feed: Option<&[String]>, subject: &Subject<'
 
 fn abandoned() -> Error {
     Error::new(exit::NOT_THE_SAME, "the import here was abandoned")
-        .hint("--again imports the input once more, under new keys")
+        .hint("--again imports all of the input once more, under new keys")
 }
 
 /// What the last run of a stream wrote down is all that will ever be known of it.
@@ -276,11 +291,13 @@ fn changed_since(subject: &Subject<'_>) -> Error {
             "--new-stream begins an import of what comes now, under new keys; --state DIR begins one beside it",
         );
     }
-    Error::new(exit::NOT_THE_SAME, "the import here is finished, and the input has changed since").hint(
-        "--sync KEY, with this --state, sends only new and changed rows (once, with --again, all of them, if what was \
+    let state =
+        settings::state_path(subject.args).map_or_else(|_| "DIR".into(), |state| state.display().to_string());
+    Error::new(exit::NOT_THE_SAME, "the import here is finished, and the input has changed since").hint(format!(
+        "--sync KEY --state {state} sends only new and changed rows (once, with --again, all of them, if what was \
          read before is no longer there); --again imports all of it once more, under new keys; --state DIR begins a new \
          import beside it",
-    )
+    ))
 }
 
 fn resume(
@@ -350,15 +367,6 @@ pub(super) fn is_same(found: &Found, subject: &Subject<'_>) -> Result<bool, Erro
 pub(super) fn names(found: &Found) -> Option<Vec<String>> {
     let facts: Vec<InputFacts> = serde_json::from_str(&found.inputs).ok()?;
     Some(facts.into_iter().map(|facts| facts.name).collect())
-}
-
-fn other_target(subject: &Subject<'_>) -> Error {
-    let other = match subject.args.inputs[0].display().to_string().as_str() {
-        "-" => "DIR".to_owned(),
-        first => format!("{first}.2.bulkhaul"),
-    };
-    Error::new(exit::NOT_THE_SAME, "the import here goes to another target, or maps its rows another way")
-        .hint(format!("use the settings it began with, or begin another import: --state {other}"))
 }
 
 pub(super) fn source_error(error: &SourceError) -> Error {

@@ -1,11 +1,12 @@
 //! The last word: what came of it, what to look at, what to do next.
 
+use super::causes;
 use super::speech::{count, grouped, print, say, tame, tell};
 use super::summary::{Bytes, Deleted, Replayed, Summary, Words};
 use crate::args::SendArgs;
 use crate::edge::ledger::{Found, Refusals};
 use crate::engine::{Ending, StopCause};
-use crate::error::{Error, exit, plain};
+use crate::error::{Error, exit};
 use crate::model::{Counters, Requests, Tally};
 use crate::settings::{command_behind_limit, is_live, quoted, resume_command};
 use std::ffi::{OsStr, OsString};
@@ -160,6 +161,9 @@ impl<'a> Closing<'a> {
         (summary.stopped_by, summary.resume) = (Some("abandon"), None);
         if !self.args.quiet {
             say(&format!("the import is abandoned: {}", rows_line(&summary.rows, false)));
+            if self.replay.is_none() && self.args.sync.is_none() && !is_live(self.args) {
+                say("hint: --again imports all of the input once more, under new keys");
+            }
         }
         self.to_program(&summary);
     }
@@ -275,7 +279,7 @@ impl<'a> Closing<'a> {
                 );
                 (ended, None)
             }
-            _ => return words(cause, &self.resume),
+            _ => return causes::words(cause, &self.resume),
         };
         Some(Words { message, hint })
     }
@@ -380,38 +384,4 @@ pub(super) fn span(duration: Duration) -> String {
         60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
         _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
     }
-}
-
-fn words(cause: &StopCause, resume: &str) -> Option<Words> {
-    let (message, hint) = match cause {
-        StopCause::Limit | StopCause::Unexpected { .. } => return None,
-        StopCause::Signal => ("interrupted; what was in flight has been settled".to_owned(), None),
-        StopCause::CutShort => {
-            let why = "interrupted; requests were still in flight, and the next run asks what became of them";
-            (why.to_owned(), None)
-        }
-        StopCause::MaxRejects => ("more rows were refused than --max-rejects allows".to_owned(), None),
-        StopCause::MaxElapsed => ("the time of --max-elapsed is over".to_owned(), None),
-        StopCause::MaxWait { wait } => {
-            (format!("the target asks to wait {}, longer than --max-wait", span(*wait)), None)
-        }
-        StopCause::TargetDown { why } => (format!("the target does not answer well: {}", tame(why)), None),
-        StopCause::Ambiguous { why } => (
-            format!("nobody can know whether a request was applied: {}", tame(why)),
-            Some("look at the target, then go on with --on-ambiguous resend or hold".to_owned()),
-        ),
-        StopCause::Results { why } => {
-            (why.clone(), Some("mend it, then run the same command again".to_owned()))
-        }
-        StopCause::Refused { why, hint } => (tame(why), hint.clone()),
-        StopCause::Source { why, hint, changed } => {
-            let bring_back = || format!("bring the old input back, then: {resume}");
-            (why.clone(), if *changed { Some(bring_back()) } else { hint.clone() })
-        }
-        StopCause::Ledger(why) => (
-            format!("the ledger could not be read or written: {why}"),
-            Some("nothing more was sent; mend the disk, then run the same command again".to_owned()),
-        ),
-    };
-    Some(Words { message: plain(&message), hint })
 }

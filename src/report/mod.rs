@@ -1,6 +1,7 @@
 //! The words for people, and the same as JSON. Nothing is decided here.
 
 pub mod audit;
+mod causes;
 mod chart;
 mod closing;
 pub mod groups;

@@ -39,7 +39,7 @@ fn changed_input_after_a_finished_import_exits_6_and_offers_again() {
         let said = bench.run("send x.csv --to sandbox --progress none").exits(6);
         assert_eq!(
             said.stderr,
-            "error: the import here is finished, and the input has changed since\nhint: --sync KEY, with this --state, sends only new and changed rows (once, with --again, all of them, if what was read before is no longer there); --again imports all of it once more, under new keys; --state DIR begins a new import beside it\n"
+            "error: the import here is finished, and the input has changed since\nhint: --sync KEY --state x.csv.bulkhaul sends only new and changed rows (once, with --again, all of them, if what was read before is no longer there); --again imports all of it once more, under new keys; --state DIR begins a new import beside it\n"
         );
         assert_eq!(bench.sandbox_rows("x.csv").len(), 3);
     }
@@ -53,11 +53,43 @@ fn another_target_or_mapping_exits_6_and_proposes_a_state() {
         let said = bench.run(&format!("send x.csv --to sandbox --progress none {other}")).exits(6);
         assert_eq!(
             said.stderr,
-            "error: the import here goes to another target, or maps its rows another way\nhint: use the settings it began with, or begin another import: --state x.csv.2.bulkhaul\n"
+            "error: the import here goes to another target, or maps its rows another way\nhint: use the settings it began with, or begin another import, which sends all rows: --state x.csv.2.bulkhaul\n"
         );
     }
     let said = bench.run("send x.csv --to http://127.0.0.1:9/ --progress none").exits(6);
     assert!(said.stderr.contains("another target"), "{said:?}");
+}
+
+#[test]
+fn other_settings_may_begin_anew_where_nothing_ever_left() {
+    use crate::support::scripted::{Scripted, Step};
+    // All rows were refused here: a slip of the hand.
+    let bench = Bench::with("x.csv", csv(3));
+    bench.run(&format!("{SEND} --type amount=boolean")).exits(3).books([3, 0, 3, 0, 0]);
+    let said = bench.run(&format!("{SEND} --type amount=number")).exits(0).books([3, 3, 0, 0, 0]);
+    assert_eq!(
+        said.stderr.lines().next(),
+        Some("note: nothing was ever sent for the import here; with these settings it begins anew")
+    );
+    assert_eq!(bench.run("rejects").exits(0).stdout, "x.csv.bulkhaul: no row was refused\n");
+    bench.run("audit x.csv.bulkhaul x.csv").exits(0);
+    // Nobody was there to be sent anything.
+    let bench = Bench::with("x.csv", csv(3));
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    bench
+        .run(&format!("send x.csv --to http://127.0.0.1:{port}/ --progress none --max-elapsed 100ms"))
+        .exits(4);
+    bench.run(SEND).exits(0).books([3, 3, 0, 0, 0]);
+    // It may have left.
+    let server = Scripted::start(&[Step::Says("422 No", "", "")]);
+    let bench = Bench::with("x.csv", csv(3));
+    bench.run(&format!("send x.csv --to {} --progress none", server.url)).exits(3);
+    let typed = format!("send x.csv --to {} --progress none --type amount=number", server.url);
+    let said = bench.run(&typed).exits(6);
+    let hint = "hint: nothing of it was delivered, so these settings can begin another import: --state x.csv.2.bulkhaul\n";
+    assert!(said.stderr.ends_with(hint), "{said:?}");
+    bench.run(&format!("{typed} --state x.csv.2.bulkhaul")).exits(3);
+    assert!(bench.run(&typed).exits(6).stderr.ends_with("--state x.csv.3.bulkhaul\n"));
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub struct Found {
     pub drained: bool,
     pub tally: Tally,
     pub batches: Counters,
+    /// Something was sent, or may have been, for this import or one before it.
+    pub has_left: bool,
 }
 
 const IMPORT: &str = "SELECT number, id, identity, inputs, state, exit, cur_input, cur_row, cur_line, cur_byte,
@@ -26,7 +28,10 @@ const IMPORT: &str = "SELECT number, id, identity, inputs, state, exit, cur_inpu
 
 pub(super) fn newest(conn: &Connection) -> Result<Option<Found>, LedgerError> {
     let sql = format!("{IMPORT} ORDER BY number DESC LIMIT 1");
-    conn.query_row(&sql, [], |row| Ok(found(row))).optional()?.transpose()
+    let newest = conn.query_row(&sql, [], |row| Ok(found(row))).optional()?.transpose()?;
+    let has_left = "SELECT EXISTS (SELECT 1 FROM batch WHERE may_have_left = 1 OR state <> 'prepared')";
+    let has_left = conn.query_row(has_left, [], |row| row.get(0))?;
+    Ok(newest.map(|newest| Found { has_left, ..newest }))
 }
 
 fn found(row: &Row<'_>) -> Result<Found, LedgerError> {
@@ -61,7 +66,15 @@ fn found(row: &Row<'_>) -> Result<Found, LedgerError> {
         settled: number(row, "settled")?,
         split: number(row, "split")?,
     };
-    Ok(Found { import, inputs: row.get("inputs")?, cursor: cursor(row)?, drained, tally, batches })
+    Ok(Found {
+        import,
+        inputs: row.get("inputs")?,
+        cursor: cursor(row)?,
+        drained,
+        tally,
+        batches,
+        has_left: true,
+    })
 }
 
 fn cursor(row: &Row<'_>) -> Result<Option<Cursor>, LedgerError> {

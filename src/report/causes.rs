@@ -1,0 +1,42 @@
+//! Why a run ended before its import did, in words.
+
+use super::closing::span;
+use super::speech::tame;
+use super::summary::Words;
+use crate::engine::StopCause;
+use crate::error::plain;
+
+/// `None` for what is no trouble, or has words of its own.
+pub(super) fn words(cause: &StopCause, resume: &str) -> Option<Words> {
+    let (message, hint) = match cause {
+        StopCause::Limit | StopCause::Unexpected { .. } => return None,
+        StopCause::Signal => ("interrupted; what was in flight has been settled".to_owned(), None),
+        StopCause::CutShort => {
+            let why = "interrupted; requests were still in flight, and the next run asks what became of them";
+            (why.to_owned(), None)
+        }
+        StopCause::MaxRejects => ("more rows were refused than --max-rejects allows".to_owned(), None),
+        StopCause::MaxElapsed => ("the time of --max-elapsed is over".to_owned(), None),
+        StopCause::MaxWait { wait } => {
+            (format!("the target asks to wait {}, longer than --max-wait", span(*wait)), None)
+        }
+        StopCause::TargetDown { why } => (format!("the target does not answer well: {}", tame(why)), None),
+        StopCause::Ambiguous { why } => (
+            format!("nobody can know whether a request was applied: {}", tame(why)),
+            Some("look at the target, then go on with --on-ambiguous resend or hold".to_owned()),
+        ),
+        StopCause::Results { why } => {
+            (why.clone(), Some("mend it, then run the same command again".to_owned()))
+        }
+        StopCause::Refused { why, hint } => (tame(why), hint.clone()),
+        StopCause::Source { why, hint, changed } => {
+            let bring_back = || format!("bring the old input back, then: {resume}");
+            (why.clone(), if *changed { Some(bring_back()) } else { hint.clone() })
+        }
+        StopCause::Ledger(why) => (
+            format!("the ledger could not be read or written: {why}"),
+            Some("nothing more was sent; mend the disk, then run the same command again".to_owned()),
+        ),
+    };
+    Some(Words { message: plain(&message), hint })
+}
