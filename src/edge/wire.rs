@@ -40,11 +40,6 @@ pub fn check_url(url: &str) -> Result<(), String> {
     reqwest::Url::parse(url).map(drop).map_err(|error| error.to_string())
 }
 
-/// Whether this may be the name of a header.
-pub fn is_header_name(name: &str) -> bool {
-    reqwest::header::HeaderName::from_bytes(name.as_bytes()).is_ok()
-}
-
 /// How much of an answer is held: 1 MiB, and 4 KiB for each row of the request.
 pub const fn answer_max(rows: usize) -> usize {
     (1 << 20) + rows * 4096

@@ -4,9 +4,9 @@ use super::credential::{self, is_secret_header};
 use super::profile::{builtin, read_profile};
 use super::secret::{Filled, fill};
 use crate::args::SendArgs;
-use crate::edge::wire::{check_url, is_header_name};
+use crate::edge::wire::check_url;
 use crate::error::Error;
-use crate::target::{KeyPlace, Overrides, ParamSpec, Profile, ProfileErrors, Target, nearest};
+use crate::target::{KeyPlace, Overrides, ParamSpec, Profile, ProfileErrors, Target, header_fault, nearest};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -197,20 +197,6 @@ fn typed_values(args: &SendArgs) -> Result<BTreeMap<String, Filled>, Error> {
     Ok(values)
 }
 
-/// Headers that say how the body is framed: a false one makes the target read another body than was sent.
-const OURS: [&str; 10] = [
-    "content-length",
-    "content-encoding",
-    "transfer-encoding",
-    "host",
-    "connection",
-    "keep-alive",
-    "expect",
-    "te",
-    "trailer",
-    "upgrade",
-];
-
 fn headers(args: &SendArgs) -> Result<Vec<(String, String, bool)>, Error> {
     args.headers
         .iter()
@@ -218,13 +204,8 @@ fn headers(args: &SendArgs) -> Result<Vec<(String, String, bool)>, Error> {
             let (name, value) =
                 given.split_once(':').ok_or_else(|| Error::usage("a header looks like -H 'Name: value'"))?;
             let (name, value) = (name.trim().to_ascii_lowercase(), value.trim());
-            if !is_header_name(&name) {
-                return Err(Error::usage(format!("`{name}` is no name of a header"))
-                    .hint("a header looks like -H 'Name: value'"));
-            }
-            if OURS.contains(&name.as_str()) {
-                return Err(Error::usage(format!("the header `{name}` is not yours to set"))
-                    .hint("it follows from the body and the connection"));
+            if let Some((message, remedy)) = header_fault(&name) {
+                return Err(Error::usage(message).hint(remedy));
             }
             let filled = fill(value, &format!("header `{name}`"))?;
             if filled.value.bytes().any(|byte| byte < 0x20 && byte != b'\t' || byte == 0x7f) {

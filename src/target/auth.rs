@@ -5,10 +5,10 @@
 
 use super::document::Value;
 use super::filter::base64;
+use super::header::header_fault;
 use super::oauth::Grant;
 use super::params::Params;
 use super::section::Section;
-use super::settings::is_header_name;
 use super::sigv4::Signer;
 
 /// What proves who we are.
@@ -85,8 +85,8 @@ impl Auth {
             }
             Some(Scheme::Header) => {
                 if let (Some(name), Some(value)) = (text("name"), text("value")) {
-                    if !is_header_name(&name) {
-                        section.wrong("name", format!("`{name}` is no header name"), "");
+                    if let Some((message, remedy)) = header_fault(&name) {
+                        section.wrong("name", message, remedy);
                     }
                     auth.headers.push((name.to_ascii_lowercase(), value));
                 }

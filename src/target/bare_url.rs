@@ -3,8 +3,8 @@
 //! It never takes a token of its own accord.
 
 use super::errors::{ProfileError, ProfileErrors};
+use super::header::key_header_fault;
 use super::profile::Profile;
-use super::settings::is_header_name;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -28,12 +28,8 @@ impl Profile {
             let (file, remedy) = (option.to_owned(), remedy.to_owned());
             Err(ProfileErrors(vec![ProfileError { file, line: 0, message, remedy }]))
         };
-        if let Some(header) = idempotency_header.filter(|header| !is_header_name(header)) {
-            return wrong(
-                "--idempotency-header",
-                format!("`{header}` is no header name"),
-                "as in --idempotency-header Idempotency-Key",
-            );
+        if let Some((message, remedy)) = idempotency_header.and_then(key_header_fault) {
+            return wrong("--idempotency-header", message, remedy);
         }
         if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
             return wrong("--method", format!("`{method}` is no method"), "as in POST, PUT or PATCH");

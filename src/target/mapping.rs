@@ -5,10 +5,11 @@
 use super::auth::Auth;
 use super::document::Value;
 use super::encoding::{CsvShape, text_item};
+use super::header::header_fault;
 use super::params::{Filled, Params};
 use super::placeholder::Seat;
 use super::section::Section;
-use super::settings::{Idempotency, KeyPlace, is_header_name};
+use super::settings::{Idempotency, KeyPlace};
 use super::slot::{FieldSet, RowNaming};
 use super::template::{Compiler, Template};
 use super::text::TextTemplate;
@@ -151,8 +152,8 @@ impl Mapping {
                     );
                     continue;
                 };
-                if key == "headers" && !is_header_name(name) {
-                    section.findings.add(spot, format!("`{name}` is no header name"), "");
+                if let Some((message, remedy)) = header_fault(name).filter(|_| key == "headers") {
+                    section.findings.add(spot, message, remedy);
                 }
                 let name = if key == "headers" { name.to_ascii_lowercase() } else { name.to_owned() };
                 // Without the value of a parameter that need not have one, there is no such header.

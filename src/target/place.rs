@@ -1,11 +1,11 @@
 //! Where an answer says a thing: at a place in its JSON, or in a header.
 
 use super::document::Value;
+use super::header::is_header_name;
 use super::pointer::Pointer;
 use super::raw;
 use super::rule::{pointer, regex};
 use super::section::Section;
-use super::settings::is_header_name;
 use crate::model::Reply;
 use regex::Regex;
 use std::borrow::Cow;

@@ -5,6 +5,7 @@
 
 use super::document::{Node, Table, Value};
 use super::errors::{Findings, Spot, nearest};
+use super::header::header_fault;
 use std::cell::RefCell;
 use std::time::Duration;
 
@@ -200,7 +201,12 @@ impl<'a> Section<'a> {
         let mut headers = Vec::new();
         for (name, spot, node) in self.entries("headers") {
             match &node.value {
-                Value::Text(text) => headers.push((name.to_ascii_lowercase(), of(text))),
+                Value::Text(text) => {
+                    if let Some((message, remedy)) = header_fault(name) {
+                        self.findings.add(spot, message, remedy);
+                    }
+                    headers.push((name.to_ascii_lowercase(), of(text)));
+                }
                 _ => self.findings.add(spot, format!("`{name}` in `headers` must be text"), ""),
             }
         }

@@ -2,6 +2,7 @@
 //!
 //! They say what the target wants; how the engine keeps to it is not decided here.
 
+use super::header::key_header_fault;
 use super::key_form::KeyFormat;
 use super::params::{Filled, Params};
 use super::placeholder::{Piece, Seat};
@@ -207,9 +208,9 @@ impl Idempotency {
             _ => send.wrong("header", "`send` takes one of header, query and body", ""),
         }
         if let Some(KeyPlace::Header(header)) = &self.place
-            && !is_header_name(header)
+            && let Some((message, remedy)) = key_header_fault(header)
         {
-            send.wrong("header", format!("`{header}` is no header name"), "");
+            send.wrong("header", message, remedy);
         }
         // A parameter without a value takes the keys away, and the promise with them.
         if self.place.is_none() && self.scope == Scope::Batch {
@@ -236,10 +237,6 @@ impl Idempotency {
         }
         key.done();
     }
-}
-
-pub(super) fn is_header_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
 /// So much within such a time.

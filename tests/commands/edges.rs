@@ -29,6 +29,14 @@ fn wrong_usage_is_told_before_anything_is_opened() {
             &format!("send x.csv {url} --idempotency-header a:b"),
             "`--idempotency-header`: `a:b` is no header name",
         ),
+        (
+            &format!("send x.csv {url} --idempotency-header Content-Length"),
+            "`--idempotency-header`: the header `Content-Length` is nobody's to set",
+        ),
+        (
+            &format!("send x.csv {url} --idempotency-header content-type"),
+            "`--idempotency-header`: the header `content-type` can carry no key\nhint: as in Idempotency-Key\n",
+        ),
         ("send x.csv --to orders", "hint: did you mean `orders-batch` or `orders-atomic`?"),
         (
             "send x.csv --to single --url http://127.0.0.1:9 --set path=rows",

@@ -201,3 +201,23 @@ fn hints_tell_what_could_be_better_said() {
         "{told:?}"
     );
 }
+
+#[test]
+fn a_header_that_frames_the_body_or_says_something_else_is_no_place_for_a_profile_or_a_key() {
+    let keys = |header: &str| {
+        format!("{HEAD}{REQUEST}[idempotency]\nscope = \"batch\"\nsend = {{ header = \"{header}\" }}\n")
+    };
+    for header in ["Content-Length", "host", "Transfer-Encoding", "Content-Encoding", "Connection", "TE"] {
+        let told = errors(&format!("{HEAD}{REQUEST}headers = {{ \"{header}\" = \"5\" }}\n"));
+        assert!(told.contains(&format!("the header `{header}` is nobody's to set")), "{told}");
+        let told = errors(&keys(header));
+        assert!(told.contains("is nobody's to set"), "{told}");
+        let auth = format!("[auth]\nscheme = \"header\"\nname = \"{header}\"\nvalue = \"x\"\n");
+        assert!(errors(&format!("{HEAD}{REQUEST}{auth}")).contains("is nobody's to set"));
+    }
+    for header in ["Content-Type", "authorization", "Cookie"] {
+        assert!(errors(&keys(header)).contains("can carry no key"), "{header}");
+    }
+    plain("headers = { \"Content-Type\" = \"application/x-own\" }\n");
+    plain("[idempotency]\nscope = \"batch\"\nsend = { header = \"X-Request-Key\" }\n");
+}
