@@ -138,6 +138,9 @@ fn a_record_over_the_size_limit_is_a_dead_letter_and_the_next_row_goes_on() {
     let bench = Bench::with("x.ndjson", format!("{{\"a\":\"{huge}\"}}\n{{\"id\":2}}\n"));
     bench.run("send x.ndjson --to sandbox --progress none --json").exits(3).books([2, 1, 1, 0, 0]);
     assert_eq!(bench.dead_letters("x.ndjson")[0]["error"]["code"], "record_too_large");
+    let bench = Bench::with("x.csv", format!("id,a\n1,\"{huge}\"\n2,b\n"));
+    bench.run("send x.csv --to sandbox --progress none --json").exits(3).books([2, 1, 1, 0, 0]);
+    assert_eq!(bench.dead_letters("x.csv")[0]["error"]["code"], "record_too_large");
 }
 
 #[test]

@@ -159,8 +159,8 @@ impl CsvFramer {
                     return Ok(Some(extent));
                 }
                 Scan::OpenQuote => return Err(self.open_quote(buffer)),
-                Scan::More if full && self.state == State::Quoted => return Err(self.open_quote(buffer)),
                 Scan::More if full && limit == self.bounds.row => limit = self.bounds.raw(),
+                Scan::More if full && self.state == State::Quoted => return Err(self.open_quote(buffer)),
                 Scan::More if full => return Err(self.endless(buffer)),
                 Scan::More => {
                     buffer.fill()?;

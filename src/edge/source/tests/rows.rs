@@ -121,9 +121,15 @@ fn an_open_quote_ends_the_run_after_the_rows_before_it() {
 }
 
 #[test]
-fn a_quoted_record_that_grows_too_large_is_an_open_quote() {
+fn a_quoted_record_that_is_too_large_is_kept_whole_while_its_quote_is_closed_within_reason() {
     let layout = Layout { record_bytes_max: 20, ..csv() };
-    let text = format!("a\nx\n\"{}\"\ny\n", "z".repeat(40));
+    for step in [1, 7, usize::MAX] {
+        let text = format!("a\nx\n\"{}\"\ny\n", "z".repeat(40));
+        let (records, error) = drain(&mut Source::over(readers(&[text.as_bytes()], step), &layout).unwrap());
+        assert!(error.is_none() && records.len() == 3 && records[2].1.is_ok(), "{error:?}");
+        assert!(matches!(&records[1].1, Err(bad) if bad.code == "record_too_large" && bad.raw.len() == 42));
+    }
+    let text = format!("a\nx\n\"{}\"\ny\n", "z".repeat(400));
     for step in [1, 7, usize::MAX] {
         let (records, error) = drain(&mut Source::over(readers(&[text.as_bytes()], step), &layout).unwrap());
         assert_eq!(records.len(), 1);
