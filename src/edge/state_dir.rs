@@ -96,6 +96,7 @@ impl StateDir {
         match made {
             Ok(file) => drop(file),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.check_emptied(&path)?;
                 // A copied or unpacked folder may have come with another mode.
                 let _ = std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600));
             }
@@ -105,6 +106,23 @@ impl StateDir {
         // An earlier run may have died between making the folder and syncing its name.
         sync_above(&self.path)?;
         Ok(path)
+    }
+}
+
+impl StateDir {
+    /// A run writes `status.json` only when its ledger has begun. An empty one beside it has lost what it knew, and a
+    /// run that took it for a new one would send every row again.
+    fn check_emptied(&self, ledger: &Path) -> io::Result<()> {
+        let is_empty = |path: &Path| path.metadata().map_or(true, |data| data.len() == 0);
+        if self.path.join("status.json").exists()
+            && is_empty(ledger)
+            && is_empty(&self.path.join("ledger.db-wal"))
+        {
+            let why = "`ledger.db` is empty, though `status.json` beside it tells of an import: bring it back from a \
+                       copy, or remove it to begin anew";
+            return Err(io::Error::other(why));
+        }
+        Ok(())
     }
 }
 

@@ -126,6 +126,7 @@ pub struct Engine {
     /// Groups that lost a row, and the first one that they lost: what comes after it is refused.
     blocked: HashMap<GroupId, Ordinal>,
     started: Option<Moment>,
+    taken: settle::Taken,
 }
 
 impl Engine {

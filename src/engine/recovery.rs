@@ -77,7 +77,7 @@ pub(super) fn engine(
         batch.tainted &= !policy.commits_after || batch.job.is_some();
         hand.insert(seq, batch);
     }
-    Engine {
+    let mut engine = Engine {
         contact: false,
         trouble: None,
         credential: Credential::new(policy.renewable),
@@ -103,7 +103,13 @@ pub(super) fn engine(
         finished: recovered.import.state != ImportState::Open,
         books,
         started: None,
+        taken: super::settle::Taken::default(),
+    };
+    if !engine.finished {
+        // What earlier runs had refused counts before anything more is sent.
+        engine.watch_rejects();
     }
+    engine
 }
 
 /// Whether this run decides about rows in doubt. Of rows that never left under their own key there is nothing to ask.

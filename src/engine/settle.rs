@@ -29,6 +29,32 @@ struct End {
     blocked: Vec<(GroupId, Ordinal)>,
 }
 
+/// The largest request that the target took in this run.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    rows: u64,
+    bytes: u64,
+}
+
+impl Taken {
+    fn learn(&mut self, load: &Load) {
+        self.rows = self.rows.max(load.len() as u64);
+        self.bytes = self.bytes.max(load.body().len() as u64);
+    }
+
+    /// What the limit may be that this request is beyond, if its halves are within: never less than what was taken, or
+    /// one odd refusal after another would make the requests smaller and smaller, for good.
+    fn guess(&self, refused: &Load, rows: u64, bytes: u64) -> Option<Limit> {
+        if refused.body().len() as u64 > self.bytes {
+            Some(Limit::Bytes(bytes.max(self.bytes)))
+        } else if refused.len() as u64 > self.rows {
+            Some(Limit::Rows(rows.max(self.rows)))
+        } else {
+            None
+        }
+    }
+}
+
 /// Rows of a batch, sorted by what becomes of them.
 #[derive(Default)]
 struct Sorted {
@@ -62,6 +88,9 @@ impl Engine {
         };
         if Canary::RetryOfAllRows.is_loose() && !sorted.retry.is_empty() {
             sorted.retry = (0..load.len()).collect();
+        }
+        if sorted.delivered > 0 {
+            self.taken.learn(&load);
         }
         let row_attempts = self.hand.get(seq).planned.row_attempts;
         let pause = self.policy.backoff.wait(row_attempts + 1, &mut self.rng).max(sorted.wait);
@@ -162,8 +191,8 @@ impl Engine {
         // a child teaches may be about one large row among small ones.
         let is_root = self.hand.get(seq).planned.generation == 0;
         let largest = children.iter().map(|(_, load, _)| load.body().len() as u64).max();
-        let guessed = largest.filter(|_| is_root && reason == ChildReason::Split).map(Limit::Bytes);
-        let learned = learned.or(guessed);
+        let guessed = largest.filter(|_| is_root && reason == ChildReason::Split);
+        let learned = learned.or_else(|| self.taken.guess(&load, piece as u64, guessed?));
         if let Some(limit) = learned {
             self.assembler.learn(limit);
         }

@@ -1,10 +1,25 @@
-//! Why a run ended before its import did, in words.
+//! Why a run stopped, in words, and the command that goes on from there.
 
 use super::closing::span;
 use super::speech::tame;
 use super::summary::Words;
 use crate::engine::StopCause;
 use crate::error::plain;
+use crate::settings::{resume_command, resume_without};
+use std::ffi::OsString;
+
+/// The command that was typed, less what would stop it again at once.
+pub(super) fn command_behind(cause: Option<&StopCause>, arguments: &[OsString]) -> String {
+    match cause {
+        Some(StopCause::Limit) => resume_without("--limit", arguments),
+        Some(StopCause::MaxRejects) => resume_without("--max-rejects", arguments),
+        // The profile may say `stop` too.
+        Some(StopCause::Ambiguous { .. }) => {
+            resume_without("--on-ambiguous", arguments) + " --on-ambiguous hold"
+        }
+        _ => resume_command(arguments),
+    }
+}
 
 /// `None` for what is no trouble, or has words of its own.
 pub(super) fn words(cause: &StopCause, resume: &str) -> Option<Words> {
@@ -15,7 +30,10 @@ pub(super) fn words(cause: &StopCause, resume: &str) -> Option<Words> {
             let why = "interrupted; requests were still in flight, and the next run asks what became of them";
             (why.to_owned(), None)
         }
-        StopCause::MaxRejects => ("more rows were refused than --max-rejects allows".to_owned(), None),
+        StopCause::MaxRejects => (
+            "more rows were refused than --max-rejects allows".to_owned(),
+            Some("look at them first; with the same --max-rejects no run sends more".to_owned()),
+        ),
         StopCause::MaxElapsed => ("the time of --max-elapsed is over".to_owned(), None),
         StopCause::MaxWait { wait } => {
             (format!("the target asks to wait {}, longer than --max-wait", span(*wait)), None)

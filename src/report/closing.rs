@@ -1,6 +1,6 @@
 //! The last word: what came of it, what to look at, what to do next.
 
-use super::causes;
+use super::causes::{self, command_behind};
 use super::speech::{count, grouped, print, say, tame, tell};
 use super::summary::{Bytes, Deleted, Replayed, Summary, Words};
 use crate::args::SendArgs;
@@ -8,7 +8,7 @@ use crate::edge::ledger::{Found, Refusals};
 use crate::engine::{Ending, StopCause};
 use crate::error::{Error, exit};
 use crate::model::{Counters, Requests, Tally};
-use crate::settings::{command_behind_limit, is_live, quoted, resume_command};
+use crate::settings::{is_live, quoted, resume_command};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::time::Duration;
@@ -37,9 +37,7 @@ impl Part {
 #[derive(Clone, Debug)]
 pub struct Closing<'a> {
     args: &'a SendArgs,
-    resume: String,
-    /// Without `--limit`.
-    onward: String,
+    arguments: Vec<OsString>,
     target: String,
     dead_letters: String,
     settings: Option<serde_json::Value>,
@@ -52,8 +50,7 @@ impl<'a> Closing<'a> {
     pub fn new(args: &'a SendArgs, arguments: &[OsString], target: &str, dead_letters: &Path) -> Self {
         Self {
             args,
-            resume: resume_command(arguments),
-            onward: command_behind_limit(arguments),
+            arguments: arguments.to_vec(),
             target: target.to_owned(),
             dead_letters: dead_letters.display().to_string(),
             settings: None,
@@ -124,7 +121,7 @@ impl<'a> Closing<'a> {
             resumed: false,
             stopped_by: None,
             dead_letters: self.dead_letters.clone(),
-            resume: Some(self.resume.clone()),
+            resume: Some(resume_command(&self.arguments)),
             settings: self.settings.clone(),
             replay: self.replay.clone(),
             deletes: self.deletes.clone(),
@@ -185,7 +182,7 @@ impl<'a> Closing<'a> {
         if let Some(hint) = &words.hint {
             say(&format!("hint: {hint}"));
         }
-        self.to_go_on();
+        self.to_go_on(None);
         summary.error = Some(words);
         self.to_program(&summary);
         exit::STOPPED
@@ -226,14 +223,14 @@ impl<'a> Closing<'a> {
                 say(&format!("hint: {hint}"));
             }
         }
-        if matches!(cause, Some(StopCause::Limit)) {
-            summary.resume = Some(self.onward.clone());
-            if !self.args.quiet || is_in_vain {
-                self.at_the_limit(&summary.rows);
-            }
+        if cause.is_some() {
+            summary.resume = Some(command_behind(cause, &self.arguments));
+        }
+        if matches!(cause, Some(StopCause::Limit)) && (!self.args.quiet || is_in_vain) {
+            self.at_the_limit(&summary.rows);
         }
         if exit == exit::STOPPED {
-            self.to_go_on();
+            self.to_go_on(cause);
         }
         summary.error = words;
         if cause.is_some() || !part.is_rest {
@@ -251,18 +248,18 @@ impl<'a> Closing<'a> {
                 count(read, "row")
             ),
         });
-        print(&self.onward);
+        print(&command_behind(Some(&StopCause::Limit), &self.arguments));
     }
 
     /// The command that goes on, as the last line.
-    fn to_go_on(&self) {
+    fn to_go_on(&self, cause: Option<&StopCause>) {
         let is_fed_again = is_live(self.args) && !self.args.new_stream;
         say(if is_fed_again {
             "to go on, feed the same stream again from its start (what was read of it is passed over) to:"
         } else {
             "to go on:"
         });
-        print(&self.resume);
+        print(&command_behind(cause, &self.arguments));
     }
 
     fn words(&self, cause: &StopCause) -> Option<Words> {
@@ -279,7 +276,7 @@ impl<'a> Closing<'a> {
                 );
                 (ended, None)
             }
-            _ => return causes::words(cause, &self.resume),
+            _ => return causes::words(cause, &resume_command(&self.arguments)),
         };
         Some(Words { message, hint })
     }

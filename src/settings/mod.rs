@@ -20,7 +20,7 @@ pub use input::{audit_layout, input_names, layout, layout_as};
 pub use masked::Masks;
 pub use near::near_file;
 pub use profile::{builtin, read_profile};
-pub use resume::{command_behind_limit, quoted, resume_command};
+pub use resume::{quoted, resume_command, resume_without};
 pub use standing::{batch_age, check_inputs, check_state, is_live, is_piped};
 pub use state::find_state;
 pub use told::told;

@@ -13,14 +13,15 @@ pub fn resume_command(arguments: &[OsString]) -> String {
     std::iter::once("bulkhaul".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }
 
-/// As [`resume_command`], behind a canary's last row.
-pub fn command_behind_limit(arguments: &[OsString]) -> String {
+/// As [`resume_command`], without this option and its value.
+pub fn resume_without(option: &str, arguments: &[OsString]) -> String {
     let mut is_value = false;
     let mut rest = arguments.to_vec();
     rest.retain(|word| {
-        let is_name = word == "--limit";
-        let is_about_it = is_name || word.as_bytes().starts_with(b"--limit=");
-        !(std::mem::replace(&mut is_value, is_name) || is_about_it)
+        let is_name = word == option;
+        let is_both =
+            word.to_str().and_then(|word| word.strip_prefix(option)).is_some_and(|end| end.starts_with('='));
+        !(std::mem::replace(&mut is_value, is_name) || is_name || is_both)
     });
     resume_command(&rest)
 }
@@ -72,7 +73,7 @@ mod tests {
         let typed = ["/bin/bulkhaul", "send", "my file.csv", "--to", "sandbox", "--limit", "3", "--again"];
         let typed: Vec<OsString> = typed.iter().map(OsString::from).collect();
         assert_eq!(resume_command(&typed), "bulkhaul send 'my file.csv' --to sandbox --limit 3");
-        assert_eq!(command_behind_limit(&typed), "bulkhaul send 'my file.csv' --to sandbox");
+        assert_eq!(resume_without("--limit", &typed), "bulkhaul send 'my file.csv' --to sandbox");
         let typed = ["bulkhaul", "send", "x.csv", "--set", "a=b", "--faults", "reject=1%", "-H", "A: $B"];
         let typed: Vec<OsString> = typed.iter().map(OsString::from).collect();
         assert_eq!(resume_command(&typed), "bulkhaul send x.csv --set a=b --faults reject=1% -H 'A: $B'");

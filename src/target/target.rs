@@ -207,8 +207,12 @@ impl Target {
         for step in self.before.iter().chain(&self.after) {
             hasher = hasher.field(step.identity().as_bytes());
         }
-        for (name, value, _) in headers.iter().filter(|(_, _, secret)| !secret) {
-            hasher = hasher.field(name.to_ascii_lowercase().as_bytes()).field(value.as_bytes());
+        // In which order they were typed is nobody's concern; that of equal names is the target's.
+        let plain = headers.iter().filter(|(_, _, secret)| !secret);
+        let mut plain: Vec<_> = plain.map(|(name, value, _)| (name.to_ascii_lowercase(), value)).collect();
+        plain.sort_by(|one, other| one.0.cmp(&other.0));
+        for (name, value) in plain {
+            hasher = hasher.field(name.as_bytes()).field(value.as_bytes());
         }
         hasher.finish()
     }

@@ -11,6 +11,7 @@ mod memory;
 mod pipes;
 mod results;
 mod several;
+mod standing;
 mod states;
 mod targets;
 mod unbegun;

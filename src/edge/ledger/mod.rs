@@ -80,7 +80,10 @@ impl Ledger {
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NOFOLLOW
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let conn = Connection::open_with_flags(path, flags)?;
+        // No link stands for the ledger itself; the way to its folder may hold as many as it likes.
+        let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+        let real = folder.zip(path.file_name()).map(|(folder, name)| folder.join(name));
+        let conn = Connection::open_with_flags(real.as_deref().unwrap_or(path), flags)?;
         schema::configure(&conn)?;
         let is_new = !schema::is_committed(&conn)?;
         let letters = LetterFile::at(dead_letters, path);
