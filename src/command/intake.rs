@@ -4,9 +4,10 @@
 use super::inputs::InputFacts;
 use super::letters::of_any;
 use super::opening::ledger_error;
+use super::pieces;
 use super::replays::{Fate, Replays};
 use crate::edge::ledger::{Found, LedgerError, Replaying, View};
-use crate::edge::source::{Format, Layout, TakenRow, one_record};
+use crate::edge::source::{Format, Layout, TakenRow, records};
 use crate::error::Error;
 use crate::model::{BadRow, Digest, Letter, LetterId};
 use crate::report::LeftOut;
@@ -93,6 +94,7 @@ impl Intake<'_> {
         let mut older = HashMap::new();
         let newest = self.origin.map(Origin::id);
         let wanted = self.reason.map(|reason| self.wanted(reason)).transpose()?;
+        self.note_pieces(book, newest.as_deref())?;
         of_any(self.file, &mut |letter, line| {
             let rows = rows(letter, line, self.file)?;
             let many = rows.len() as u64;
@@ -119,21 +121,24 @@ impl Intake<'_> {
                 if own[index] != Fate::Open {
                     continue;
                 }
-                let name = match &names {
-                    Some(names) => names[index],
-                    None => nameless(book, row.as_deref(), letter, index as u64)?,
-                };
-                if names.is_some() && !book.see(name).map_err(|error| ledger_error(&error))? {
-                    left_out.repeated += 1;
-                    continue;
-                }
-                match self.replays.fate(name)? {
-                    Fate::Delivered => left_out.delivered += 1,
-                    Fate::InDoubt if !self.in_doubt => left_out.in_doubt += 1,
-                    _ => {
-                        let taken = self.row(letter, row, line);
-                        out.write_all(taken.to_line().as_bytes()).map_err(|error| failed(&error))?;
-                        book.take(name).map_err(|error| ledger_error(&error))?;
+                let without_name =
+                    row.as_ref().map_or_else(|| bytes(letter).into_owned(), |row| row.get().into());
+                for taken in self.rows_of(letter, row, line) {
+                    let name = match &names {
+                        Some(names) => self.name(book, letter, names[index], &taken)?,
+                        None => Some(nameless(book, &without_name, index as u64)?),
+                    };
+                    let Some(name) = name else {
+                        left_out.repeated += 1;
+                        continue;
+                    };
+                    match self.replays.fate(name)? {
+                        Fate::Delivered => left_out.delivered += 1,
+                        Fate::InDoubt if !self.in_doubt => left_out.in_doubt += 1,
+                        _ => {
+                            out.write_all(taken.to_line().as_bytes()).map_err(|error| failed(&error))?;
+                            book.take(name).map_err(|error| ledger_error(&error))?;
+                        }
                     }
                 }
             }
@@ -142,6 +147,38 @@ impl Intake<'_> {
         let file = out.into_inner().map_err(|error| failed(error.error()))?;
         file.sync_all().map_err(|error| failed(&error))?;
         Ok(left_out)
+    }
+
+    /// Notes which letters a person made several rows of.
+    fn note_pieces(&self, book: &Replaying<'_>, newest: Option<&str>) -> Result<(), Error> {
+        of_any(self.file, &mut |letter, line| {
+            if letter.is_doubt() || !pieces::may_be_several(letter) {
+                return Ok(());
+            }
+            let names = self.replays.names(letter, 1, newest)?.unwrap_or_default();
+            for (name, taken) in names.first().into_iter().flat_map(|name| {
+                let rows = self.rows_of(letter, letter.row.clone(), line);
+                rows.into_iter().map(move |taken| (*name, taken))
+            }) {
+                book.note_piece(name, name.piece(taken.content())).map_err(|error| ledger_error(&error))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// `None` for a row that stands in the file before.
+    fn name(
+        &self,
+        book: &Replaying<'_>,
+        letter: &Letter,
+        name: LetterId,
+        taken: &TakenRow,
+    ) -> Result<Option<LetterId>, Error> {
+        let failed = |error| ledger_error(&error);
+        if pieces::may_be_several(letter) && book.is_divided(name).map_err(failed)? {
+            return pieces::name(book, self.replays, name, taken);
+        }
+        Ok(book.see(name).map_err(failed)?.then_some(name))
     }
 
     /// Which letters `--reason` names: all of a code, or those of one line in the list of `rejects`.
@@ -171,26 +208,28 @@ impl Intake<'_> {
         Ok(is_older)
     }
 
-    /// The row as it is now. What still is none is refused again, for the reason that it has now.
-    fn row(&self, letter: &Letter, row: Option<Box<RawValue>>, line: u64) -> TakenRow {
+    /// The row as it is now, or the rows that were made of a record. What still is none is refused again, for the reason
+    /// that it has now.
+    fn rows_of(&self, letter: &Letter, row: Option<Box<RawValue>>, line: u64) -> Vec<TakenRow> {
         let read = match row {
-            Some(row) if row.get().starts_with('{') => Ok(one_line(row)),
-            Some(row) => Err(BadRow {
+            Some(row) if row.get().starts_with('{') => vec![Ok(row)],
+            Some(row) => vec![Err(BadRow {
                 code: "not_an_object".into(),
                 message: "`row` is no JSON object".into(),
                 field: None,
                 raw: row.get().into(),
-            }),
-            None => self.record(letter),
+            })],
+            None => self.records(letter),
         };
-        match read {
-            Ok(row) => TakenRow::row(line, row),
+        let taken = |read| match read {
+            Ok(row) => TakenRow::row(line, one_line(row)),
             Err(bad) => TakenRow::bad(line, bad),
-        }
+        };
+        read.into_iter().map(taken).collect()
     }
 
-    /// A record that could not be parsed, read once more.
-    fn record(&self, letter: &Letter) -> Result<Box<RawValue>, BadRow> {
+    /// What could not be parsed, read once more.
+    fn records(&self, letter: &Letter) -> Vec<Result<Box<RawValue>, BadRow>> {
         let record = bytes(letter);
         let input = letter.source.as_ref().map_or("", |source| source.input.as_str());
         let typed = self.layout.map(|layout| (layout.clone(), None));
@@ -201,21 +240,23 @@ impl Intake<'_> {
             field: None,
             raw: record.to_vec(),
         };
-        let read = |(layout, columns): &(Layout, Option<Vec<String>>)| {
-            one_record(&record, layout, columns.as_deref())
-        };
+        let read =
+            |(layout, columns): &(Layout, Option<Vec<String>>)| records(&record, layout, columns.as_deref());
         let mut tried = reading.as_ref().and_then(read);
-        if !matches!(tried, Some(Ok(_))) && record.trim_ascii_start().starts_with(b"{") {
+        let is_read = |tried: &Option<Vec<Result<_, _>>>| {
+            tried.as_ref().is_some_and(|records| records.iter().all(Result::is_ok))
+        };
+        if !is_read(&tried) && record.trim_ascii_start().starts_with(b"{") {
             // A person may have written the row as JSON.
-            let json = one_record(&record, &Layout::new(Format::Ndjson), None);
-            tried = if reading.is_none() || matches!(json, Some(Ok(_))) { json } else { tried };
+            let json = records(&record, &Layout::new(Format::Ndjson), None);
+            tried = if reading.is_none() || is_read(&json) { json } else { tried };
         }
         match tried {
-            Some(read) => read.map(one_line),
+            Some(read) => read,
             None if reading.is_none() => {
-                Err(bad("nobody knows its columns: say --columns, or put the row as JSON into `row`"))
+                vec![Err(bad("nobody knows its columns: say --columns, or put the row as JSON into `row`"))]
             }
-            None => Err(bad("it is not one record")),
+            None => vec![Err(bad("it is no record"))],
         }
     }
 }
@@ -244,15 +285,9 @@ fn rows(letter: &Letter, line: u64, file: &Path) -> Result<Vec<Option<Box<RawVal
 }
 
 /// A name for a row that does not say where it stood.
-fn nameless(
-    book: &Replaying<'_>,
-    row: Option<&RawValue>,
-    letter: &Letter,
-    index: u64,
-) -> Result<LetterId, Error> {
-    let content = row.map_or_else(|| bytes(letter), |row| row.get().as_bytes().into());
+fn nameless(book: &Replaying<'_>, content: &[u8], index: u64) -> Result<LetterId, Error> {
     for before in 0.. {
-        let name = LetterId::of_content(&content, index, before);
+        let name = LetterId::of_content(content, index, before);
         if book.see(name).map_err(|error| ledger_error(&error))? {
             return Ok(name);
         }

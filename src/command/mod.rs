@@ -13,6 +13,7 @@ mod letters;
 mod man;
 mod meant_letters;
 mod opening;
+mod pieces;
 mod plan;
 mod planned_feed;
 mod planned_replay;

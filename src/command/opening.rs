@@ -159,7 +159,7 @@ pub(super) fn open(
             ledger.abandon(found.import.number).map_err(|error| ledger_error(&error))?;
         }
         if !args.quiet {
-            say("note: nothing was ever sent for the import here; with these settings it begins anew");
+            say("note: no target has taken anything of the import here; with these settings it begins anew");
         }
         return subject.begin(ledger, reading, found.import.number + 1);
     }

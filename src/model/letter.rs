@@ -63,6 +63,12 @@ impl LetterId {
         Self::cut(hasher.number(index).number(before).finish())
     }
 
+    /// Names one of several rows that a person made of this letter, by what it says.
+    #[must_use]
+    pub fn piece(self, content: &str) -> Self {
+        Self::cut(Hasher::new("bulkhaul/letter-piece").field(&self.0).field(content.as_bytes()).finish())
+    }
+
     fn cut(digest: Digest) -> Self {
         let Digest(bytes) = digest;
         Self(bytes[..16].try_into().expect("a digest has 32 bytes"))

@@ -165,3 +165,49 @@ fn what_is_no_dead_letter_is_told_by_its_line_before_anything_is_made() {
     let own = bench.read("l.ndjson.bulkhaul/replays/1/dead-letters.ndjson");
     assert!(own.starts_with(r#"{"raw":"7","error":{"code":"not_an_object""#), "{own}");
 }
+
+/// A quote that nobody meant swallows two lines.
+const SWALLOWED: &str = "id,city,amount\nr1,x,1\nr2,\"y,2\nr3,z,3\nr4,\"w\"v,4\nr5,a,5\n";
+
+#[test]
+fn all_rows_go_that_a_person_made_of_a_record_with_swallowed_lines() {
+    let bench = refused(SWALLOWED);
+    let letter = letters(&bench).remove(0);
+    assert_eq!((letters(&bench).len(), &letter["error"]["code"]), (1, &"bad_quote".into()));
+    let with = |raw: &str| {
+        let mut one = letter.clone();
+        one["raw"] = raw.into();
+        one
+    };
+    let mut row = with("");
+    row.as_object_mut().unwrap().remove("raw");
+    row["row"] = json!({"id": "r3", "city": "z", "amount": -3});
+    // Two as records, one as a row, and one of them twice.
+    write(&bench, "fixed.ndjson", &[with("r2,y,2"), row.clone(), with("r4,wv,4"), with("r2,y,2")]);
+    let said = bench.run(&format!("replay fixed.ndjson {REPLAY}")).exits(3).books([3, 2, 1, 0, 0]);
+    assert_eq!(said.summary()["replay"]["left_out"]["repeated"], 1);
+    // What is still open goes, mended once more, in whatever order; nothing else does.
+    row["row"]["amount"] = 3.into();
+    write(&bench, "fixed.ndjson", &[with("r4,wv,4"), row, with("r2,y,2")]);
+    let said = bench.run(&format!("replay fixed.ndjson {REPLAY}")).exits(0).books([1, 1, 0, 0, 0]);
+    assert_eq!(said.summary()["replay"]["left_out"]["delivered"], 2);
+    bench.run(&format!("replay fixed.ndjson {REPLAY} --again")).exits(0);
+    holds_once(&bench, (1..=5).map(|row| format!("r{row}")));
+    assert_eq!(bench.run("rejects x.csv --json").exits(0).summary()["open"], 0);
+}
+
+#[test]
+fn all_rows_go_that_were_divided_within_one_letter() {
+    let bench = refused(SWALLOWED);
+    let mut letter = letters(&bench).remove(0);
+    // The first had been sent alone.
+    letter["raw"] = "r2,y,2".into();
+    write(&bench, "fixed.ndjson", &[letter.clone()]);
+    bench.run(&format!("replay fixed.ndjson {REPLAY}")).exits(0).books([1, 1, 0, 0, 0]);
+    letter["raw"] = "r3,z,3\nr2,y,2\nr4,\"w\nv\",4\n".into();
+    write(&bench, "fixed.ndjson", &[letter]);
+    let said = bench.run(&format!("replay fixed.ndjson {REPLAY}")).exits(0).books([2, 2, 0, 0, 0]);
+    assert_eq!(said.summary()["replay"]["left_out"]["delivered"], 1);
+    bench.run(&format!("replay fixed.ndjson {REPLAY} --again")).exits(0);
+    holds_once(&bench, (1..=5).map(|row| format!("r{row}")));
+}

@@ -69,7 +69,7 @@ fn other_settings_may_begin_anew_where_nothing_ever_left() {
     let said = bench.run(&format!("{SEND} --type amount=number")).exits(0).books([3, 3, 0, 0, 0]);
     assert_eq!(
         said.stderr.lines().next(),
-        Some("note: nothing was ever sent for the import here; with these settings it begins anew")
+        Some("note: no target has taken anything of the import here; with these settings it begins anew")
     );
     assert_eq!(bench.run("rejects").exits(0).stdout, "x.csv.bulkhaul: no row was refused\n");
     bench.run("audit x.csv.bulkhaul x.csv").exits(0);

@@ -34,7 +34,10 @@ impl Ledger {
         }
         let txn = self.conn.transaction()?;
         schema::create(&txn)?;
-        txn.execute_batch("CREATE TEMP TABLE seen (letter BLOB PRIMARY KEY) STRICT, WITHOUT ROWID")?;
+        txn.execute_batch(
+            "CREATE TEMP TABLE seen (letter BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+             CREATE TEMP TABLE piece (letter BLOB, piece BLOB, PRIMARY KEY (letter, piece)) STRICT, WITHOUT ROWID;",
+        )?;
         Ok(Replaying { txn, is_new: &mut self.is_new, taken: 0 })
     }
 }
@@ -47,6 +50,21 @@ impl Replaying<'_> {
             .prepare_cached("INSERT OR IGNORE INTO temp.seen (letter) VALUES (?1)")?
             .execute([letter.0])?;
         Ok(new == 1)
+    }
+
+    /// This is one of the rows that a person made of a letter.
+    pub fn note_piece(&self, letter: LetterId, piece: LetterId) -> Result<(), LedgerError> {
+        self.txn
+            .prepare_cached("INSERT OR IGNORE INTO temp.piece (letter, piece) VALUES (?1, ?2)")?
+            .execute([letter.0, piece.0])?;
+        Ok(())
+    }
+
+    /// Several rows were made of it.
+    pub fn is_divided(&self, letter: LetterId) -> Result<bool, LedgerError> {
+        let mut select =
+            self.txn.prepare_cached("SELECT 1 FROM temp.piece WHERE letter = ?1 LIMIT 1 OFFSET 1")?;
+        Ok(select.exists([letter.0])?)
     }
 
     /// The next row is this letter's.
@@ -76,7 +94,7 @@ impl Replaying<'_> {
     /// Writes it down.
     pub fn begin(self, import: &ImportRecord, inputs: &str) -> Result<(), LedgerError> {
         writing::begin(&self.txn, import, inputs)?;
-        self.txn.execute_batch("DROP TABLE temp.seen")?;
+        self.txn.execute_batch("DROP TABLE temp.seen; DROP TABLE temp.piece")?;
         self.txn.commit()?;
         *self.is_new = false;
         Ok(())
@@ -127,10 +145,18 @@ impl ReplayView {
 
     /// Where a letter stands here; `None` if it was not taken over.
     pub fn standing(&self, letter: LetterId) -> Result<Option<Standing>, LedgerError> {
-        let conn = &self.view.conn;
-        let mut select = conn.prepare_cached("SELECT ordinal FROM origin WHERE letter = ?1")?;
+        self.ordinal(letter)?.map(|ordinal| self.standing_of(ordinal)).transpose()
+    }
+
+    /// Which row of the replay this letter is.
+    pub fn ordinal(&self, letter: LetterId) -> Result<Option<Ordinal>, LedgerError> {
+        let mut select = self.view.conn.prepare_cached("SELECT ordinal FROM origin WHERE letter = ?1")?;
         let ordinal: Option<i64> = select.query_row([letter.0], |row| row.get(0)).optional()?;
-        ordinal.map(|number| self.standing_of(Ordinal(number as u64))).transpose()
+        Ok(ordinal.map(|number| Ordinal(number as u64)))
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.view.path.parent().unwrap_or(&self.view.path)
     }
 
     pub(super) fn conn(&self) -> &Connection {

@@ -10,7 +10,6 @@ use super::frame::{Bounds, Extent, Trouble};
 use super::ndjson::{self, NdjsonFramer};
 use super::{Format, Layout, SourceError, Step, taken};
 use crate::model::{BadRow, InputStart, Mark, Ordinal, Place};
-use serde_json::value::RawValue;
 use std::io::ErrorKind;
 use std::ops::Range;
 
@@ -378,22 +377,5 @@ impl Lane {
             Ok(text) => Step::Row { mark, text },
             Err(bad) => Step::Bad { mark, bad },
         }
-    }
-}
-
-/// One record, framed and written alone; `None` if it is none, or several. `header` is the first line of its input.
-pub(super) fn one(header: &[u8], record: &[u8], layout: &Layout) -> Option<Result<Box<RawValue>, BadRow>> {
-    let reader: Box<dyn std::io::Read + Send> = Box::new(std::io::Cursor::new([header, record].concat()));
-    let mut lane = Lane::new(Inputs::readers(vec![(String::new(), reader)]), layout).ok()?;
-    lane.enter(0, None).ok()?;
-    let mut text = Vec::new();
-    let first = lane.next(&mut text).ok()?;
-    match (first, lane.next(&mut Vec::new())) {
-        (Step::Row { text: range, .. }, Ok(Step::End)) => {
-            let row = String::from_utf8(text[range].to_vec()).ok()?;
-            Some(Ok(RawValue::from_string(row).ok()?))
-        }
-        (Step::Bad { bad, .. }, Ok(Step::End)) => Some(Err(bad)),
-        _ => None,
     }
 }

@@ -30,7 +30,7 @@ pub use layout::{ColumnType, Format, Layout, UnknownType};
 pub use looks::Look;
 pub use reread::Rereader;
 pub use standing::{Bell, StandardInput};
-pub use taken::{TakenRow, one_record};
+pub use taken::{TakenRow, records};
 
 use crate::model::{BadRow, Cursor, InputStart, Mark, Ordinal};
 use buffer::{Buffer, Chain};

@@ -1,7 +1,9 @@
 //! Rows as a replay took them over from dead letters: one JSON object a line, with the line that each stood on in
 //! the file that a person has before them. The file is ours alone: nothing else writes or reads it.
 
-use super::{Format, Layout, lane};
+use super::coding::Inputs;
+use super::lane::Lane;
+use super::{Format, Layout, Step};
 use crate::model::{BadRow, Digest};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -35,6 +37,15 @@ impl TakenRow {
         let BadRow { code, message, field, raw } = bad;
         let hex = Digest::hex_of(&raw);
         Self { line, row: None, bad: Some(Bad { code: code.into_owned(), message, field, hex }) }
+    }
+
+    /// What it says: the row's text, or the bytes of what is none.
+    pub fn content(&self) -> &str {
+        match (&self.row, &self.bad) {
+            (Some(row), _) => row.get(),
+            (None, Some(bad)) => &bad.hex,
+            (None, None) => "",
+        }
     }
 
     /// One line, with its end.
@@ -73,18 +84,34 @@ pub(super) fn write(record: &[u8], into: &mut Vec<u8>) -> (Option<u64>, Result<R
     (Some(taken.line), result)
 }
 
-/// One record read alone, as its import would have read it; `None` if it is none, or several.
+/// What a record is alone, read as its import would have read it; or what each of several is, if somebody divided it.
+/// `None` if it is none.
 ///
 /// `columns` is what the header of its input calls them, where it has one.
-pub fn one_record(
-    record: &[u8],
+pub fn records(
+    text: &[u8],
     layout: &Layout,
     columns: Option<&[String]>,
-) -> Option<Result<Box<RawValue>, BadRow>> {
+) -> Option<Vec<Result<Box<RawValue>, BadRow>>> {
     let mut header = String::new();
     if let (Format::Csv { delimiter }, Some(columns), true) = (layout.format, columns, layout.header) {
         let quoted = columns.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\"")));
         header = quoted.collect::<Vec<_>>().join(&char::from(delimiter).to_string()) + "\n";
     }
-    lane::one(header.as_bytes(), record, layout)
+    // The line feed says what ends records: a carriage return alone is a character here.
+    let bytes = std::io::Cursor::new([header.as_bytes(), text, b"\n"].concat());
+    let mut lane = Lane::new(Inputs::readers(vec![(String::new(), Box::new(bytes))]), layout).ok()?;
+    lane.enter(0, None).ok()?;
+    let (mut records, mut row) = (Vec::new(), Vec::new());
+    loop {
+        row.clear();
+        match lane.next(&mut row).ok()? {
+            Step::Row { text, .. } => {
+                let row = String::from_utf8(row[text].to_vec()).ok()?;
+                records.push(Ok(RawValue::from_string(row).ok()?));
+            }
+            Step::Bad { bad, .. } => records.push(Err(bad)),
+            Step::Idle | Step::End => return (!records.is_empty()).then_some(records),
+        }
+    }
 }
