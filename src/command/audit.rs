@@ -121,6 +121,7 @@ fn audit(args: &AuditArgs, view: &View, state: &Path, source: Source) -> Result<
     let kept = beside::kept(view, &found, &mut recount)?;
     let recorded = Recorded {
         tally: found.tally,
+        bytes_read: found.bytes_read,
         planned: details.planned,
         settled: details.settled,
         split: details.split,

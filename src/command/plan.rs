@@ -145,7 +145,9 @@ fn read(
     let mut first = None;
     loop {
         match former.form(1, Clock::wall()) {
-            Event::Formed(Formed { loads, refused, passed, .. }) => {
+            Event::Formed(formed) => {
+                plan.bytes_read += formed.bytes_read();
+                let Formed { loads, refused, passed, .. } = formed;
                 plan.pass(passed);
                 for letter in refused {
                     plan.refuse(&Letter::read(&letter.line).unwrap_or_default());
@@ -160,7 +162,6 @@ fn read(
         }
         bar.at(former.bytes_consumed());
     }
-    plan.bytes_read = former.bytes_consumed();
     bar.end();
     Ok(first)
 }

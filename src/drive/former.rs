@@ -257,7 +257,7 @@ impl Former {
                 let letter = passed.map_err(|refusal| self.letter(mark, at_hand, &refusal, wall));
                 forms.builder.body.truncate(before);
                 match letter {
-                    Ok(course) => forms.passed.count(course),
+                    Ok(course) => forms.passed.count(course, mark.bytes()),
                     Err(letter) => {
                         forms.refuse(letter);
                     }

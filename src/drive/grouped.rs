@@ -35,7 +35,7 @@ impl Former {
                     let text = &scratch[text];
                     let course = self.course(mark, text);
                     if let Ok(course @ (Course::Unchanged | Course::Superseded | Course::Held)) = course {
-                        passed.count(course);
+                        passed.count(course, mark.bytes());
                         continue;
                     }
                     let checked = course.and_then(|_| self.check(text, wall));

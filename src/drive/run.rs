@@ -44,7 +44,7 @@ pub struct Run {
 #[derive(Debug)]
 pub struct Running<'a> {
     pub engine: &'a Engine,
-    pub bytes_read: u64,
+    pub bytes_consumed: u64,
     pub elapsed: Duration,
     pub now: Now,
     /// What the run was like so far, stretch by stretch.
@@ -63,7 +63,6 @@ pub trait Watch {
 pub struct Ended {
     pub ending: Ending,
     pub engine: Engine,
-    pub bytes_read: u64,
     pub history: Vec<Sample>,
 }
 
@@ -85,8 +84,8 @@ impl Run {
 
     async fn corridor(self, interrupts: &mut Interrupts, watch: &mut dyn Watch) -> std::io::Result<Ended> {
         let (events, mut inbox) = unbounded_channel();
-        let bytes_read = Arc::new(AtomicU64::new(0));
-        let (to_engine, consumed) = (events.clone(), Arc::clone(&bytes_read));
+        let bytes_consumed = Arc::new(AtomicU64::new(0));
+        let (to_engine, consumed) = (events.clone(), Arc::clone(&bytes_consumed));
         let forming = Forming::start(self.former, self.rereader, move |event, bytes| {
             consumed.store(bytes, Ordering::Relaxed);
             let _ = to_engine.send(event);
@@ -129,12 +128,12 @@ impl Run {
         let engine = self.engine;
         let mut corridor = Corridor { run: hands, engine, wake: None, ending: None, recorder, journal };
         corridor.step(Event::Woke);
-        let ending = corridor.go(&mut inbox, interrupts, watch, &bytes_read).await;
+        let ending = corridor.go(&mut inbox, interrupts, watch, &bytes_consumed).await;
         let Corridor { run, engine, mut recorder, .. } = corridor;
         let sample = recorder.end(run.clock.now(), &engine);
         let ending = run.end(ending, sample);
         let history = recorder.kept().to_vec();
-        Ok(Ended { ending, engine, bytes_read: bytes_read.load(Ordering::Relaxed), history })
+        Ok(Ended { ending, engine, history })
     }
 }
 
@@ -144,7 +143,7 @@ impl Corridor {
         inbox: &mut UnboundedReceiver<Event>,
         interrupts: &mut Interrupts,
         watch: &mut dyn Watch,
-        bytes_read: &AtomicU64,
+        bytes_consumed: &AtomicU64,
     ) -> Ending {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
@@ -159,7 +158,7 @@ impl Corridor {
                 () = tokio::time::sleep(wake) => Event::Woke,
                 () = interrupts.next() => Event::StopAsked,
                 _ = ticks.tick() => {
-                    let now = self.tick(watch, bytes_read.load(Ordering::Relaxed));
+                    let now = self.tick(watch, bytes_consumed.load(Ordering::Relaxed));
                     if drain_until.is_some_and(|until| now >= until) {
                         self.cut_short();
                     }
@@ -181,13 +180,13 @@ impl Corridor {
     }
 
     /// Shows how the run goes, and writes it down from time to time.
-    fn tick(&mut self, watch: &mut dyn Watch, bytes_read: u64) -> Moment {
+    fn tick(&mut self, watch: &mut dyn Watch, bytes_consumed: u64) -> Moment {
         let now = self.run.clock.now();
         if let (Some(sample), Some(clerk)) = (self.recorder.tick(now, &self.engine), &self.run.clerk) {
             clerk.note(sample);
         }
         let (elapsed, history) = (now.tick.since(Moment::ZERO), self.recorder.kept());
-        watch.tick(&Running { engine: &self.engine, bytes_read, elapsed, now, history });
+        watch.tick(&Running { engine: &self.engine, bytes_consumed, elapsed, now, history });
         now.tick
     }
 

@@ -39,6 +39,12 @@ impl Formed {
         let sent = self.loads.iter().map(|(load, ..)| load.len() as u64).sum::<u64>();
         sent + self.refused.len() as u64 + self.passed.rows()
     }
+
+    /// Bytes of the input that these rows stand in.
+    pub fn bytes_read(&self) -> u64 {
+        let sent = self.loads.iter().map(|(load, ..)| load.source_bytes()).sum::<u64>();
+        sent + self.refused.iter().map(|letter| letter.mark.bytes()).sum::<u64>() + self.passed.bytes
+    }
 }
 
 impl Formed<Load> {

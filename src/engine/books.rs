@@ -6,6 +6,8 @@ use crate::model::{Counters, Passed, Requests, Tally};
 #[derive(Clone, Debug, Default)]
 pub struct Books {
     tally: Tally,
+    /// Bytes of the input that the rows read stand in.
+    bytes_read: u64,
     /// Rows that earlier runs settled.
     settled_before: u64,
     batches: Counters,
@@ -14,8 +16,8 @@ pub struct Books {
 }
 
 impl Books {
-    pub fn new(tally: Tally, batches: Counters) -> Self {
-        Self { tally, batches, settled_before: tally.settled(), ..Self::default() }
+    pub fn new(tally: Tally, bytes_read: u64, batches: Counters) -> Self {
+        Self { tally, bytes_read, batches, settled_before: tally.settled(), ..Self::default() }
     }
 
     pub const fn tally(&self) -> &Tally {
@@ -35,6 +37,10 @@ impl Books {
         &self.requests
     }
 
+    pub const fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+
     pub const fn bytes_sent(&self) -> u64 {
         self.bytes_sent
     }
@@ -51,13 +57,15 @@ impl Books {
         }
     }
 
-    pub(super) const fn read(&mut self, rows: u64) {
+    pub(super) const fn read(&mut self, rows: u64, bytes: u64) {
+        self.bytes_read += bytes;
         self.tally.read += rows;
         self.tally.pending += rows;
     }
 
     /// Rows that were read but go back to the input when the run ends: they were never in the ledger.
-    pub(super) const fn unread(&mut self, rows: u64) {
+    pub(super) const fn unread(&mut self, rows: u64, bytes: u64) {
+        self.bytes_read -= bytes;
         self.tally.read -= rows;
         self.tally.pending -= rows;
     }

@@ -180,7 +180,7 @@ impl Engine {
             Event::Woke => {}
             Event::Formed(formed) => {
                 self.forming -= 1;
-                self.books.read(formed.rows_read());
+                self.books.read(formed.rows_read(), formed.bytes_read());
                 self.ready.push_back(formed);
             }
             Event::Idle => self.forming -= 1,

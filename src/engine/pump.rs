@@ -296,8 +296,9 @@ impl Engine {
     fn end(&mut self, commands: &mut Vec<Command>) {
         self.finished = true;
         // What was read and never written down goes back to the input.
-        let unread: u64 = self.ready.drain(..).map(|formed| formed.rows_read()).sum();
-        self.books.unread(unread);
+        for formed in self.ready.drain(..) {
+            self.books.unread(formed.rows_read(), formed.bytes_read());
+        }
         let complete = self.import.state != ImportState::Open;
         let cause = if complete { None } else { self.stop_cause().cloned() };
         let exit = match &cause {

@@ -27,6 +27,7 @@ const REASONS: [ChildReason; 7] = [
 #[derive(Clone, Debug)]
 pub struct Recorded {
     pub tally: Tally,
+    pub bytes_read: u64,
     pub planned: u64,
     pub settled: u64,
     pub split: u64,
@@ -366,6 +367,7 @@ impl Recount {
         let found = self.found.rows;
         let pairs = [
             ("rows read", counted.read, found.read),
+            ("bytes read", recorded.bytes_read, self.found.bytes.read),
             ("rows delivered", counted.delivered, found.delivered),
             ("rows refused", counted.rejected, found.rejected),
             ("rows unchanged", counted.unchanged, found.unchanged),

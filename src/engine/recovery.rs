@@ -44,7 +44,7 @@ pub(super) fn engine(
         settled: recovered.batches_settled,
         split: recovered.batches_split,
     };
-    let mut books = Books::new(recovered.tally, counters);
+    let mut books = Books::new(recovered.tally, recovered.bytes_read, counters);
     let mut hand = Hand::default();
     for unsettled in recovered.unsettled {
         let planned = unsettled.batch;

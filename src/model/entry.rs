@@ -210,6 +210,8 @@ pub struct Recovered {
     /// The input's end has been read.
     pub drained: bool,
     pub tally: Tally,
+    /// Bytes of the input that the rows read stand in.
+    pub bytes_read: u64,
     /// In order of their numbers.
     pub unsettled: Vec<Unsettled>,
     pub next_seq: BatchSeq,

@@ -185,15 +185,17 @@ pub struct Passed {
     pub superseded: u64,
     /// Rows that are still in doubt.
     pub held: u64,
+    /// Bytes of the input that all of them stand in.
+    pub bytes: u64,
 }
 
 impl Passed {
-    pub const fn count(&mut self, course: Course) {
+    pub const fn count(&mut self, course: Course, bytes: u64) {
         self.add(match course {
             Course::Send => return,
-            Course::Unchanged => Self { unchanged: 1, superseded: 0, held: 0 },
-            Course::Superseded => Self { unchanged: 1, superseded: 1, held: 0 },
-            Course::Held => Self { unchanged: 0, superseded: 0, held: 1 },
+            Course::Unchanged => Self { unchanged: 1, superseded: 0, held: 0, bytes },
+            Course::Superseded => Self { unchanged: 1, superseded: 1, held: 0, bytes },
+            Course::Held => Self { unchanged: 0, superseded: 0, held: 1, bytes },
         });
     }
 
@@ -201,6 +203,7 @@ impl Passed {
         self.unchanged += other.unchanged;
         self.superseded += other.superseded;
         self.held += other.held;
+        self.bytes += other.bytes;
     }
 
     /// All of them.

@@ -135,6 +135,7 @@ impl<'a> Closing<'a> {
         summary.import = Some(found.import.number);
         summary.exit = Some(exit);
         summary.rows = found.tally;
+        summary.bytes.read = found.bytes_read;
         summary.batches = found.batches;
         summary.resumed = true;
         summary

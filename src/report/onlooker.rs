@@ -74,11 +74,10 @@ impl<'a> Onlooker<'a> {
     pub fn close(mut self, ended: &Ended, part: Part, now: Now) -> u8 {
         // The bar goes before the last word comes.
         self.display = Display::None;
-        let Ended { ending, engine, bytes_read, history } = ended;
+        let Ended { ending, engine, history } = ended;
         let complete = ending.cause.is_none();
         let elapsed = Duration::from_micros(now.tick.micros());
-        let mut summary =
-            self.summary(if complete { "complete" } else { "stopped" }, engine, *bytes_read, elapsed);
+        let mut summary = self.summary(if complete { "complete" } else { "stopped" }, engine, elapsed);
         let refusals = self.refusals(&summary);
         let exit = self.closing.ended(&mut summary, ending, part, &refusals, engine.trouble());
         // Advice for other processes; the run is over and its books are in the ledger, whatever comes of this.
@@ -95,7 +94,7 @@ impl<'a> Onlooker<'a> {
         summary.import.and_then(|number| read(number).ok()).unwrap_or_default()
     }
 
-    fn summary(&self, state: &'static str, engine: &Engine, bytes_read: u64, elapsed: Duration) -> Summary {
+    fn summary(&self, state: &'static str, engine: &Engine, elapsed: Duration) -> Summary {
         let books = engine.books();
         let mut summary = self.closing.blank(state);
         summary.import_id = Some(engine.import().id.hex());
@@ -103,7 +102,7 @@ impl<'a> Onlooker<'a> {
         summary.rows = *books.tally();
         summary.batches = *books.batches();
         summary.requests = *books.requests();
-        summary.bytes.read = bytes_read;
+        summary.bytes.read = books.bytes_read();
         summary.bytes.sent = books.bytes_sent();
         summary.elapsed_s = (elapsed.as_secs_f64() * 1000.0).round() / 1000.0;
         summary.rows_per_s = (books.settled_here() as f64 / elapsed.as_secs_f64().max(0.001)).round();
@@ -116,7 +115,7 @@ impl Watch for Onlooker<'_> {
     fn tick(&mut self, running: &Running<'_>) {
         if running.elapsed >= self.next_status {
             self.next_status = running.elapsed + STATUS_EVERY;
-            let summary = self.summary("running", running.engine, running.bytes_read, running.elapsed);
+            let summary = self.summary("running", running.engine, running.elapsed);
             let _ = status_file::write(self.state, &with_history(&summary, running.history));
         }
         let figures = figures(running, self.total);
@@ -158,7 +157,7 @@ fn figures<'a>(running: &Running<'a>, total: Option<u64>) -> Figures<'a> {
         retried: engine.books().requests().retried,
         in_flight: engine.in_flight(),
         total,
-        done: (running.bytes_read as f64 * share) as u64,
+        done: (running.bytes_consumed as f64 * share) as u64,
         wait: engine.wait(running.now.tick),
         now: running.now,
     }

@@ -2,7 +2,7 @@
 
 use super::closing::{rows_line, span};
 use super::speech::{count, grouped, tame, visible};
-use super::summary::Summary;
+use super::summary::{Bytes, Summary};
 use crate::edge::ledger::{Details, Found};
 use crate::model::{ImportState, Sample, Tally, WallTime};
 use serde::de::DeserializeOwned;
@@ -163,6 +163,8 @@ impl Standing {
             let counts =
                 json!({"planned": details.planned, "settled": details.settled, "split": details.split});
             set("batches", counts);
+            let Bytes { sent, .. } = self.told_as("bytes");
+            set("bytes", json!(Bytes { read: found.bytes_read, sent }));
             set("drained", found.drained.into());
             set("jobs", json!({"open": details.jobs, "rows": details.job_rows}));
             set("learned", json!({"rows": details.learned_rows, "bytes": details.learned_bytes}));
@@ -184,9 +186,9 @@ impl Standing {
     pub fn fill(&self, summary: &mut Summary) {
         summary.import_id = self.import_id();
         summary.rows = self.tally();
-        (summary.import, summary.batches) = match &self.found {
-            Some((found, _)) => (Some(found.import.number), found.batches),
-            None => (self.told_as("import"), self.told_as("batches")),
+        (summary.import, summary.batches, summary.bytes.read) = match &self.found {
+            Some((found, _)) => (Some(found.import.number), found.batches, found.bytes_read),
+            None => (self.told_as("import"), self.told_as("batches"), self.told_as::<Bytes>("bytes").read),
         };
         for (key, field) in [("target", &mut summary.target), ("dead_letters", &mut summary.dead_letters)] {
             if let Some(told) = self.told_text(key) {

@@ -39,9 +39,13 @@ pub struct Summary {
     pub error: Option<Words>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Bytes {
+    /// That the rows read stand in, over all runs: unpacked, with their line ends; no header and no blank line, which are
+    /// no rows.
     pub read: u64,
+    /// Of bodies, in this run.
     pub sent: u64,
 }
 

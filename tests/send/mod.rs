@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod broken_pipes;
+mod bytes;
 mod doubt;
 mod endings;
 mod faults;

@@ -58,9 +58,10 @@ impl<C: Chance> World<'_, C> {
         if !complete {
             return;
         }
-        let tally = self.disk.recovered().tally;
+        let recovered = self.disk.recovered();
+        let tally = recovered.tally;
         let books = *engine.books().tally();
-        if books != tally {
+        if books != tally || engine.books().bytes_read() != recovered.bytes_read {
             self.breaks(format!("I23: the books say {books:?}, and the ledger {tally:?}"));
         }
         let exit = match (tally.in_doubt, tally.rejected) {

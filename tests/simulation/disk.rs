@@ -58,6 +58,7 @@ pub(crate) struct Disk {
     pub(crate) cursor: Option<Cursor>,
     pub(crate) drained: bool,
     pub(crate) tally: Tally,
+    bytes_read: u64,
     pub(crate) batches: BTreeMap<BatchSeq, Page>,
     pub(crate) letters: Vec<Letter>,
     /// So many of them are of imports before this one, and of these is the last batch.
@@ -109,6 +110,7 @@ impl Disk {
         self.older = self.letters.len();
         self.last = self.batches.keys().next_back().copied().or(self.last);
         (self.cursor, self.drained, self.tally, self.counts) = (None, false, Tally::default(), (0, 0, 0));
+        self.bytes_read = 0;
         self.batches.clear();
         self.kept.clear();
         self.natural.clear();
@@ -133,6 +135,7 @@ impl Disk {
             cursor: self.cursor,
             drained: self.drained,
             tally: self.tally,
+            bytes_read: self.bytes_read,
             batches: self.batches.clone(),
             letters: self.letters.clone(),
             older: self.older,
@@ -183,9 +186,10 @@ impl Disk {
         let mut noted = Noted::default();
         match entry {
             Entry::Plan { batches, natural, refused, cursor, kept, passed, starts: _ } => {
-                let mut rows = refused.len() as u64 + self.pass(*passed);
+                let mut rows = self.pass(refused, *passed);
                 for batch in batches {
                     rows += batch.rows.len();
+                    self.bytes_read += batch.source_bytes;
                     match natural.iter().find(|natural| natural.seq == batch.seq) {
                         Some(natural) if self.natural.contains_key(&natural.key) => {
                             noted.taken.push(batch.seq);
@@ -204,7 +208,7 @@ impl Disk {
             }
             Entry::Refuse { refused, cursor, passed, starts: _ } => {
                 self.refuse(None, refused);
-                let rows = refused.len() as u64 + self.pass(*passed);
+                let rows = self.pass(refused, *passed);
                 self.advance(cursor, rows);
             }
             Entry::Leave { seq, form } => {
@@ -331,15 +335,16 @@ impl Disk {
         self.letters.push(Letter { ordinal, batch, line: letter.line.clone() });
     }
 
-    /// I10: the cursor stands behind just what is in the ledger.
-    /// Rows of a feed that are not sent; how many.
-    fn pass(&mut self, passed: Passed) -> u64 {
+    /// Rows that no batch has; how many.
+    fn pass(&mut self, refused: &[DeadLetter], passed: Passed) -> u64 {
+        self.bytes_read += refused.iter().map(|letter| letter.mark.bytes()).sum::<u64>() + passed.bytes;
         self.tally.unchanged += passed.unchanged;
         self.tally.superseded += passed.superseded;
         self.tally.in_doubt += passed.held;
-        passed.rows()
+        refused.len() as u64 + passed.rows()
     }
 
+    /// I10: the cursor stands behind just what is in the ledger.
     fn advance(&mut self, cursor: &Cursor, rows: u64) {
         self.tally.read += rows;
         if cursor.ordinal.0 != self.tally.read {
@@ -431,6 +436,7 @@ impl Disk {
             cursor: self.cursor,
             drained: self.drained,
             tally,
+            bytes_read: self.bytes_read,
             unsettled: self.batches.values().filter_map(Page::unsettled).collect(),
             next_seq: BatchSeq(
                 self.batches.keys().next_back().or(self.last.as_ref()).map_or(1, |seq| seq.0 + 1),

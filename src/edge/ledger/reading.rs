@@ -17,14 +17,16 @@ pub struct Found {
     pub cursor: Option<Cursor>,
     pub drained: bool,
     pub tally: Tally,
+    /// Bytes of the input that the rows read stand in.
+    pub bytes_read: u64,
     pub batches: Counters,
     /// Something was sent, or may have been, for this import or one before it.
     pub has_left: bool,
 }
 
 const IMPORT: &str = "SELECT number, id, identity, inputs, state, exit, cur_input, cur_row, cur_line, cur_byte,
-  cur_ordinal, chain, drained, rows_read, delivered, rejected, unchanged, superseded, in_doubt, planned, settled, split
-  FROM import";
+  cur_ordinal, chain, drained, rows_read, bytes_read, delivered, rejected, unchanged, superseded, in_doubt, planned, settled,
+  split FROM import";
 
 pub(super) fn newest(conn: &Connection) -> Result<Option<Found>, LedgerError> {
     let sql = format!("{IMPORT} ORDER BY number DESC LIMIT 1");
@@ -66,12 +68,14 @@ fn found(row: &Row<'_>) -> Result<Found, LedgerError> {
         settled: number(row, "settled")?,
         split: number(row, "split")?,
     };
+    let bytes_read = number(row, "bytes_read")?;
     Ok(Found {
         import,
         inputs: row.get("inputs")?,
         cursor: cursor(row)?,
         drained,
         tally,
+        bytes_read,
         batches,
         has_left: true,
     })
@@ -92,7 +96,7 @@ fn cursor(row: &Row<'_>) -> Result<Option<Cursor>, LedgerError> {
 pub(super) fn recovered(conn: &Connection, import: u64) -> Result<Recovered, LedgerError> {
     let sql = format!("{IMPORT} WHERE number = ?1");
     let found = conn.query_row(&sql, [import as i64], |row| Ok(found(row)))?;
-    let Found { import, cursor, drained, tally, batches, .. } = found?;
+    let Found { import, cursor, drained, tally, bytes_read, batches, .. } = found?;
     let next: i64 = conn.query_row("SELECT coalesce(max(seq), 0) + 1 FROM batch", [], |row| row.get(0))?;
     let (pause, rows, bytes) =
         conn.query_row("SELECT pause_until, learned_rows, learned_bytes FROM target", [], |row| {
@@ -105,6 +109,7 @@ pub(super) fn recovered(conn: &Connection, import: u64) -> Result<Recovered, Led
         cursor,
         drained,
         tally,
+        bytes_read,
         next_seq: BatchSeq(next as u64),
         pause_until: pause.map(WallTime::from_millis),
         learned_rows: rows.map(|rows| rows as u64),

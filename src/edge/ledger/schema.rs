@@ -10,7 +10,7 @@ use rusqlite::config::DbConfig;
 
 /// "bulk" in ASCII.
 pub(super) const APPLICATION_ID: i64 = 0x6275_6c6b;
-pub(super) const FORMAT: i64 = 5;
+pub(super) const FORMAT: i64 = 6;
 
 const TABLES: &str = "
 CREATE TABLE import (
@@ -19,7 +19,8 @@ CREATE TABLE import (
   state TEXT NOT NULL CHECK (state IN ('open', 'complete', 'abandoned')), exit INTEGER,
   cur_input INTEGER, cur_row INTEGER, cur_line INTEGER, cur_byte INTEGER, cur_ordinal INTEGER, chain BLOB,
   drained INTEGER NOT NULL DEFAULT 0,
-  rows_read INTEGER NOT NULL DEFAULT 0, delivered INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0,
+  rows_read INTEGER NOT NULL DEFAULT 0, bytes_read INTEGER NOT NULL DEFAULT 0,
+  delivered INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0,
   unchanged INTEGER NOT NULL DEFAULT 0, superseded INTEGER NOT NULL DEFAULT 0, in_doubt INTEGER NOT NULL DEFAULT 0,
   planned INTEGER NOT NULL DEFAULT 0, settled INTEGER NOT NULL DEFAULT 0, split INTEGER NOT NULL DEFAULT 0,
   sync TEXT, feed_keys INTEGER, folded INTEGER NOT NULL DEFAULT 0

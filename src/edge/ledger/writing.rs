@@ -20,8 +20,9 @@ pub(super) struct Page<'a> {
 }
 
 /// The numbers of an import that entries add to.
-const SUMS: [&str; 9] = [
+const SUMS: [&str; 10] = [
     "rows_read",
+    "bytes_read",
     "delivered",
     "rejected",
     "in_doubt",
@@ -55,13 +56,14 @@ impl<'a> Page<'a> {
     pub(super) fn close(self) -> Result<(), LedgerError> {
         let sums = self.sums.into_inner().map(|sum| sum as i64);
         if sums.iter().any(|sum| *sum > 0) {
-            let [read, delivered, rejected, in_doubt, planned, settled, split, unchanged, superseded] = sums;
+            let [read, bytes, delivered, rejected, in_doubt, planned, settled, split, unchanged, superseded] =
+                sums;
             self.conn
                 .prepare_cached(
                     "UPDATE import SET rows_read = rows_read + ?2, delivered = delivered + ?3,
                        rejected = rejected + ?4, in_doubt = in_doubt + ?5, planned = planned + ?6,
                        settled = settled + ?7, split = split + ?8, unchanged = unchanged + ?9,
-                       superseded = superseded + ?10 WHERE number = ?1",
+                       superseded = superseded + ?10, bytes_read = bytes_read + ?11 WHERE number = ?1",
                 )?
                 .execute(params![
                     self.import,
@@ -73,7 +75,8 @@ impl<'a> Page<'a> {
                     settled,
                     split,
                     unchanged,
-                    superseded
+                    superseded,
+                    bytes
                 ])?;
         }
         match self.cursor.into_inner() {
@@ -96,9 +99,10 @@ pub(super) fn apply(conn: &Page<'_>, entry: &Entry) -> Result<Noted, LedgerError
     let mut noted = Noted::default();
     match entry {
         Entry::Plan { batches, natural, refused, cursor, kept, passed, starts } => {
-            let mut rows = refused.len() as u64 + passed.rows();
+            read(conn, refused, *passed);
             for batch in batches {
-                rows += batch.rows.len();
+                conn.add("rows_read", batch.rows.len());
+                conn.add("bytes_read", batch.source_bytes);
                 match natural.iter().find(|natural| natural.seq == batch.seq) {
                     Some(natural) => plan_natural(conn, number, batch, natural, &mut noted)?,
                     None => plan(conn, number, batch)?,
@@ -110,15 +114,12 @@ pub(super) fn apply(conn: &Page<'_>, entry: &Entry) -> Result<Noted, LedgerError
             }
             refuse(conn, number, None, refused)?;
             begin_inputs(conn, number, starts)?;
-            pass(conn, *passed);
-            conn.add("rows_read", rows);
             conn.cursor.replace(Some(*cursor));
         }
         Entry::Refuse { refused, cursor, passed, starts } => {
             begin_inputs(conn, number, starts)?;
             refuse(conn, number, None, refused)?;
-            pass(conn, *passed);
-            conn.add("rows_read", refused.len() as u64 + passed.rows());
+            read(conn, refused, *passed);
             conn.cursor.replace(Some(*cursor));
         }
         Entry::Leave { seq, form } => {
@@ -186,8 +187,11 @@ fn begin_inputs(conn: &Connection, import: i64, starts: &[InputStart]) -> Result
     Ok(())
 }
 
-/// Rows of a feed that are not sent.
-fn pass(conn: &Page<'_>, passed: Passed) {
+/// Rows that no batch has: refused before they were sent, and those of a feed that are not sent.
+fn read(conn: &Page<'_>, refused: &[DeadLetter], passed: Passed) {
+    conn.add("rows_read", refused.len() as u64 + passed.rows());
+    let bytes: u64 = refused.iter().map(|letter| letter.mark.bytes()).sum();
+    conn.add("bytes_read", bytes + passed.bytes);
     conn.add("unchanged", passed.unchanged);
     conn.add("superseded", passed.superseded);
     conn.add("in_doubt", passed.held);
