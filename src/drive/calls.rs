@@ -3,10 +3,10 @@
 
 use crate::engine::{Answer, Assembler, Event, NoCredential, Sent};
 use crate::model::{
-    BatchKey, BatchSeq, Fault, Job, Load, Outcome, PollOutcome, Rejection, Reply, Request, RowVerdict,
-    StopKind, Verdicts, WallTime,
+    BatchSeq, Fault, Job, Load, Outcome, PollOutcome, Rejection, Reply, Request, RowVerdict, StopKind,
+    Verdicts, WallTime,
 };
-use crate::target::{About, Attempt, GroupState, Target, Token};
+use crate::target::{About, Attempt, GroupState, RowContext, Target, Token};
 use std::time::Duration;
 
 /// The request of a batch; `Err` is what it means that there can be none.
@@ -17,18 +17,28 @@ pub fn request(
     timeout: Duration,
 ) -> Result<Request, Box<Answer>> {
     let row = assembler.row(load, 0);
-    let about = About {
+    let about = about(assembler, &row, load, sent, timeout);
+    let request = assembler.target().request_about(load.body().clone(), &about);
+    request.map_err(|refusal| Box::new(unmade(refusal)))
+}
+
+fn about<'a>(
+    assembler: &Assembler,
+    row: &'a RowContext<'a>,
+    load: &Load,
+    sent: &'a Sent,
+    timeout: Duration,
+) -> About<'a> {
+    About {
         key: &sent.key,
         rows: load.len() as u64,
         first_sent: sent.first_sent,
         timeout,
-        row: Some(&row),
+        row: Some(row),
         state: sent.state.as_ref(),
         refusals: sent.refusals,
         import: assembler.number(),
-    };
-    let request = assembler.target().request_about(load.body().clone(), &about);
-    request.map_err(|refusal| Box::new(unmade(refusal)))
+    }
 }
 
 /// What came back of a batch's request; how long it took is the caller's to say.
@@ -132,11 +142,12 @@ pub fn state_read(
 pub fn verify_request(
     assembler: &Assembler,
     seq: BatchSeq,
-    key: &BatchKey,
     load: &Load,
+    sent: &Sent,
     timeout: Duration,
 ) -> Result<Request, Box<Event>> {
-    match assembler.target().verify_request(key, &assembler.row(load, 0), timeout) {
+    let row = assembler.row(load, 0);
+    match assembler.target().verify_request(&about(assembler, &row, load, sent, timeout)) {
         Ok(Some(request)) => Ok(request),
         _ => Err(Box::new(Event::Verified { seq, applied: Ok(None) })),
     }

@@ -7,7 +7,7 @@ use crate::edge::packing;
 use crate::edge::results::Results;
 use crate::edge::wire::{Wire, answer_max};
 use crate::engine::{Assembler, Ending, Event, NoCredential, Sent, StopCause};
-use crate::model::{BatchKey, BatchSeq, Fault, Job, Load, Reply, Request, Sample, Settled};
+use crate::model::{BatchSeq, Fault, Job, Load, Reply, Request, Sample, Settled};
 use crate::target::{Compression, GroupState, Target, Token};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -112,9 +112,9 @@ impl Hands {
         });
     }
 
-    pub(super) fn verify(&self, seq: BatchSeq, key: &BatchKey, load: Load) {
+    pub(super) fn verify(&self, seq: BatchSeq, load: Load, about: &Sent) {
         let (events, caller) = (self.events.clone(), self.wire.clone());
-        let request = calls::verify_request(&self.assembler, seq, key, &load, caller.timeout);
+        let request = calls::verify_request(&self.assembler, seq, &load, about, caller.timeout);
         tokio::spawn(async move {
             let event = match request {
                 Err(event) => *event,

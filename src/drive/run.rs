@@ -233,7 +233,7 @@ impl Corridor {
                 }
                 Command::Send { seq, load, about } => self.run.send(seq, load, &about),
                 Command::ReadState { seq, load, known } => self.run.read_state(seq, load, known),
-                Command::Verify { seq, key, load } => self.run.verify(seq, &key, load),
+                Command::Verify { seq, load, about } => self.run.verify(seq, load, &about),
                 Command::Renew => self.run.renew(),
                 Command::Poll { seq, job, load } => self.run.poll(seq, job, load),
                 Command::WakeAt(at) => self.wake = Some(at),

@@ -1,5 +1,6 @@
 //! One batch in hand, from its plan to its end.
 
+use super::event::Sent;
 use super::gate::Weight;
 use crate::model::{Begun, GroupId, Job, Load, Moment, Now, Planned, WallTime};
 use crate::target::GroupState;
@@ -153,6 +154,18 @@ impl Batch {
 
     pub(super) fn load(&self) -> &Load {
         self.load.as_ref().expect("a batch that is sent has its bytes")
+    }
+
+    /// What its request says beside its body.
+    pub(super) fn about(&self) -> Sent {
+        Sent {
+            key: self.planned.key,
+            first_sent: self.planned.planned_at,
+            state: self.group_state.clone(),
+            refusals: self.planned.refusals + self.planned.generation,
+            tainted: self.tainted,
+            begins: self.begun.is_some_and(|begun| begun != Begun::Yes),
+        }
     }
 
     /// What its request counts for, where rates count rows or bytes.

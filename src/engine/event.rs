@@ -124,11 +124,11 @@ pub enum Command {
         load: Load,
         known: GroupState,
     },
-    /// Ask if it was applied.
+    /// Ask if the request that is described was applied.
     Verify {
         seq: BatchSeq,
-        key: BatchKey,
         load: Load,
+        about: Sent,
     },
     /// Get a new credential.
     Renew,

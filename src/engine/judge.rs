@@ -264,7 +264,7 @@ impl Engine {
     }
 
     /// The same request again, after a wait; too many of these without any success end the run.
-    fn again(
+    pub(super) fn again(
         &mut self,
         now: Now,
         seq: BatchSeq,

@@ -176,9 +176,10 @@ impl Recount {
             None if batch.generation == 0 => {
                 batch.key == BatchKey::root(self.import, rows.first(), rows.len(), body)
             }
-            Some(parent) if batch.generation == parent.generation + 1 => {
+            Some(parent) if batch.generation.wrapping_sub(parent.generation) <= 1 => {
                 let of = |reason| parent.key.child(reason, batch.generation, rows, body) == batch.key;
-                REASONS.into_iter().any(of)
+                let is_decided = batch.generation > parent.generation;
+                REASONS.into_iter().any(|reason| (is_decided || reason == ChildReason::Resend) && of(reason))
             }
             _ if batch.has_group_state => {
                 self.found.other_keys += 1;

@@ -2,11 +2,11 @@
 //! too old, its group's state may be unknown, and the gate has to let it pass.
 
 use super::batch::{Batch, Kind, Shown, State};
-use super::event::{Command, Sent, StopCause};
+use super::event::{Command, StopCause};
 use super::gate::{Passage, Weight};
 use super::policy::OnAmbiguous;
 use super::{Awaited, DEFAULT_POLLING, Engine};
-use crate::model::{BatchSeq, Begun, Canary, Entry, Now, Outcome, Rejection, RowVerdict, Verdicts};
+use crate::model::{BatchSeq, Canary, Entry, Now, Outcome, Rejection, RowVerdict, Verdicts};
 use std::sync::Arc;
 
 /// What became of a batch's turn.
@@ -127,14 +127,7 @@ impl Engine {
         }
         batch.credential = serial;
         let load = batch.load().clone();
-        let about = Sent {
-            key: batch.planned.key,
-            first_sent: batch.planned.planned_at,
-            state: batch.group_state.clone(),
-            refusals: batch.planned.refusals + batch.planned.generation,
-            tainted: batch.tainted,
-            begins: batch.begun.is_some_and(|begun| begun != Begun::Yes),
-        };
+        let about = batch.about();
         let again = batch.attempts > 1;
         self.books.sent(load.body().len(), again);
         commands.push(Command::Send { seq, load, about });
@@ -167,7 +160,7 @@ impl Engine {
         let serial = self.credential.serial();
         let batch = self.batch(seq);
         batch.credential = serial;
-        commands.push(Command::Verify { seq, key: batch.planned.key, load: batch.load().clone() });
+        commands.push(Command::Verify { seq, load: batch.load().clone(), about: batch.about() });
         Turn::Used
     }
 
@@ -188,10 +181,12 @@ impl Engine {
         }
         match applied {
             Some(true) => self.settle(now, seq, &Verdicts::delivered(), commands),
-            // The old key's fate is known: the rows go under a new one.
+            // The same request goes again: whoever asks about its key later is told of each attempt.
             Some(false) => {
-                self.batch(seq).tainted = false;
-                self.settle(now, seq, &Verdicts::all(RowVerdict::Resend), commands);
+                let batch = self.batch(seq);
+                (batch.tainted, batch.to_verify) = (false, false);
+                let why = "the target says that it was not applied".to_owned();
+                self.again(now, seq, None, why, commands);
             }
             None => {
                 let batch = self.batch(seq);

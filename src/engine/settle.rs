@@ -318,7 +318,9 @@ impl Engine {
         let unsettled = reason == ChildReason::Resend || !self.policy.repeatable;
         let doubtful = parked.is_some() || unsettled && tainted;
         let parent = &self.hand.get(parent).planned;
-        let generation = parent.generation + 1;
+        // Nothing was decided under a key that only grew old: a row that brings its own goes under the same again.
+        let is_decided = reason != ChildReason::Resend || tainted;
+        let generation = parent.generation + u32::from(is_decided);
         let rows = load.row_set();
         let body_hash = load.body_hash();
         let planned = Planned {

@@ -14,6 +14,7 @@ pub struct Planned {
     /// The batch that was cut from the input, this one or an ancestor. Among batches with rows of one group the one
     /// of lower rank goes first, and of one rank the one with the earlier row.
     pub rank: BatchSeq,
+    /// Keys of its rows that were decided on before, in this import.
     pub generation: u32,
     pub rows: RowSet,
     /// Why it was closed; nothing depends on it.

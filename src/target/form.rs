@@ -272,26 +272,42 @@ impl Target {
         self.request_about(body, &about)
     }
 
+    /// The key that a request shows the target: made of the batch, or the one that its row brings along.
+    pub(super) fn key_shown(&self, about: &About<'_>) -> Result<String, Rejection> {
+        let key = self.key_text(about.key);
+        if self.mapping.key_template.is_none() {
+            return Ok(key);
+        }
+        let text = about.row.map_or(Ok(""), text_of)?;
+        let fields = self.mapping.address_fields.read(text);
+        let facts = Facts { fields: &fields, key: Some(&key), ..self.facts_about(about, text) };
+        self.natural(&facts, about.import, about.refusals)
+    }
+
+    pub(super) fn facts_about<'a>(&'a self, about: &'a About<'a>, text: &'a str) -> Facts<'a> {
+        Facts {
+            row: about.row,
+            row_text: text,
+            naming: Some(&self.naming),
+            state: about.state,
+            rows: about.rows,
+            first_sent: about.first_sent,
+            ..Facts::default()
+        }
+    }
+
     pub fn request_about(&self, body: Bytes, about: &About<'_>) -> Result<Request, Rejection> {
         let key = self.key_text(about.key);
         let text = about.row.map_or(Ok(""), text_of)?;
         let fields = self.mapping.address_fields.read(text);
         let empty = GroupState::new();
         let facts = Facts {
-            row: about.row,
-            row_text: text,
             fields: &fields,
-            naming: Some(&self.naming),
             state: Some(about.state.unwrap_or(&empty)),
             key: Some(&key),
-            rows: about.rows,
-            first_sent: about.first_sent,
-            job: None,
+            ..self.facts_about(about, text)
         };
-        let sent = match &self.mapping.key_template {
-            Some(_) => self.natural(&facts, about.import, about.refusals)?,
-            None => key.clone(),
-        };
+        let sent = self.key_shown(about)?;
         let mut url = String::new();
         self.mapping.url.fill(&facts, Frame::Path, &mut url)?;
         url = tidy(&url);

@@ -6,7 +6,7 @@ use super::classify::Answer;
 use super::encoding::{CsvShape, member_names};
 use super::faults::Attempt;
 use super::filter::encode;
-use super::form::{fill_text, headers, tidy};
+use super::form::{About, fill_text, headers, tidy};
 use super::job::{EndThen, JobWay, Polling, origin, path_of};
 use super::raw;
 use super::scrub::clean;
@@ -14,8 +14,8 @@ use super::slot::{Facts, GroupState, RowContext};
 use super::target::Target;
 use super::text::{Frame, TextTemplate};
 use crate::model::{
-    BatchKey, Digest, Hasher, Job, Load, Outcome, PollOutcome, Rejection, Reply, Request, RowVerdict,
-    StopKind, Verdicts, WallTime,
+    Digest, Hasher, Job, Load, Outcome, PollOutcome, Rejection, Reply, Request, RowVerdict, StopKind,
+    Verdicts, WallTime,
 };
 use bytes::Bytes;
 use std::fmt::Write as _;
@@ -262,31 +262,16 @@ impl Target {
         self.verify.is_some()
     }
 
-    /// The request that asks whether a request was applied. `row` is its first row.
-    pub fn verify_request(
-        &self,
-        key: &BatchKey,
-        row: &RowContext<'_>,
-        timeout: Duration,
-    ) -> Result<Option<Request>, Rejection> {
+    /// The request that asks whether the request that `about` describes was applied: under the key that it showed.
+    pub fn verify_request(&self, about: &About<'_>) -> Result<Option<Request>, Rejection> {
         let Some(verify) = &self.verify else { return Ok(None) };
-        let text = super::form::text_of(row)?;
+        let key = self.key_shown(about)?;
+        let text = about.row.map_or(Ok(""), super::form::text_of)?;
         let values = verify.fields.read(text);
-        let key = match self.natural_key(row)? {
-            Some(key) => key,
-            None => self.key_text(key),
-        };
-        let facts = Facts {
-            row: Some(row),
-            row_text: text,
-            fields: &values,
-            naming: Some(&self.naming),
-            key: Some(&key),
-            ..Facts::default()
-        };
+        let facts = Facts { fields: &values, key: Some(&key), ..self.facts_about(about, text) };
         let mut url = String::new();
         verify.url.fill(&facts, Frame::Path, &mut url)?;
-        self.question(&verify.method, tidy(&url), &[], &facts, timeout).map(Some)
+        self.question(&verify.method, tidy(&url), &[], &facts, about.timeout).map(Some)
     }
 
     /// Whether the request was applied, if the answer tells.

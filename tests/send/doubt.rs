@@ -4,6 +4,7 @@
 use crate::support::Bench;
 use crate::support::scripted::Step::{Loses, Says};
 use crate::support::scripted::{Scripted, Step};
+use crate::support::server::{Answer, Server};
 
 const OK: Step = Says("200 OK", "", "{}");
 const ONE: &str = "{\"id\":1}\n";
@@ -156,8 +157,7 @@ const ASKED: &str = "[profile]\nversion = 1\nname = \"t\"\n[params.base]\nrequir
                      not_applied = { status = [404] }\n";
 
 /// Of the first requests, those of rows 2 and 3 get no answer; row 2 was applied.
-fn asked() -> crate::support::server::Server {
-    use crate::support::server::{Answer, Server};
+fn asked() -> Server {
     Server::saying(|got, before| {
         let none = serde_json::json!({});
         let number: u32 = got.path.rsplit('/').next().unwrap().parse().unwrap_or(0);
@@ -190,6 +190,65 @@ fn a_target_that_can_be_asked_decides_what_is_in_doubt_in_the_same_run_or_a_late
         assert_eq!([1, 2, 3, 4].map(sent), [1, 1, 2, 1], "later: {later}");
         assert_eq!(got.iter().filter(|got| got.method == "GET").count(), 2);
     }
+}
+
+/// A target without keys that keeps a reference of each row, and can be asked by it.
+const REFERENCED: &str = "[profile]\nversion = 1\nname = \"t\"\n[params.base]\nrequired = true\n[limits]\nrows = 1\n\
+                          [request]\nurl = \"${param.base}/rows\"\nbody = '{\"reference\":\"${batch.key}\"}'\n\
+                          [flow]\nconcurrency = 1\n[[response]]\nwhen = { status = [200] }\nthen = \"ok\"\n\
+                          [idempotency]\nscope = \"none\"\non_ambiguous = \"verify\"\n\
+                          key = { template = \"top-${row:/id}\", format = \"raw\" }\n\
+                          [verify]\nurl = \"${param.base}/rows/${batch.key}\"\napplied = { status = [200] }\n\
+                          not_applied = { status = [404] }\n";
+
+#[test]
+fn a_target_is_asked_by_the_key_that_it_was_shown_in_every_import() {
+    let rows = "{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n";
+    let bench = Bench::with("x.ndjson", rows);
+    bench.write("t.toml", REFERENCED);
+    // Of the first answers those about rows 2 and 3 are lost; row 3 did not arrive.
+    let server = Server::saying(|got, before| {
+        let posts = || before.iter().filter(|earlier| earlier.method == "POST");
+        let first = !posts().any(|earlier| earlier.body == got.body);
+        if got.method == "GET" {
+            let name = got.path.rsplit('/').next().unwrap();
+            let about: Vec<_> =
+                posts().filter(|sent| sent.body == format!("{{\"reference\":\"{name}\"}}")).collect();
+            let applied = about.len() > usize::from(name.starts_with("top-3"));
+            return Some(Answer::json(if applied { 200 } else { 404 }, &serde_json::json!({})));
+        }
+        let lost = first && !got.body.contains("top-1");
+        (!lost).then(|| Answer::json(200, &serde_json::json!({})))
+    });
+    let send = format!("send x.ndjson --to ./t.toml --url {} --progress none --json", server.url());
+    for (more, suffix) in [("", ""), (" --again", "~i2")] {
+        let before = server.requests().len();
+        bench.run(&format!("{send}{more}")).exits(0).books([3, 3, 0, 0, 0]);
+        let got = &server.requests()[before..];
+        let said = |id: u32| format!("{{\"reference\":\"top-{id}{suffix}\"}}");
+        let sent = [1, 2, 3].map(|id| got.iter().filter(|got| got.body == said(id)).count());
+        assert_eq!(sent, [1, 1, 2], "{got:?}");
+        assert_eq!(
+            got.len(),
+            6,
+            "each that was lost was asked about once, and there is no other key: {got:?}"
+        );
+    }
+}
+
+#[test]
+fn a_rows_own_key_goes_on_after_a_patience_longer_than_the_target_remembers_keys() {
+    let bench = bench();
+    let own = "rows = 1\n[idempotency]\nscope = \"row\"\nsend = { header = \"Idempotency-Key\" }\nttl = \"301s\"\n\
+               key = { template = \"top-${row:/id}\", format = \"raw\" }\n";
+    bench.write("t.toml", ASKED.split("[verify]").next().unwrap().replace("rows = 1\n", own));
+    let busy = Says("429 Too Many Requests", "retry-after: 1.2\r\n", "");
+    let server = Scripted::start(&[busy, OK]);
+    let send = format!("send x.ndjson --to ./t.toml --url {} --progress none --json", server.url);
+    bench.run(&send).exits(0).books([1, 1, 0, 0, 0]);
+    let keys: Vec<String> = server.got().into_iter().map(|got| got.key).collect();
+    assert_eq!(keys, ["top-1", "top-1"]);
+    bench.run("audit x.ndjson.bulkhaul x.ndjson").exits(0);
 }
 
 #[test]

@@ -169,10 +169,11 @@ body = '''"${row}"'''
 [idempotency]
 scope = "none"
 on_ambiguous = "verify"
+key = { template = "${row:/id}", format = "raw" }
 
 [verify]
 method = "GET"
-url = "http://target.test/rows/${row:/id}"
+url = "http://target.test/rows/${batch.key}"
 applied = { status = [200] }
 not_applied = { status = [404] }
 

@@ -479,8 +479,8 @@ impl<'c, C: Chance> World<'c, C> {
                         }
                     }
                 }
-                Command::Verify { seq, key, load } => {
-                    match calls::verify_request(&life.assembler, seq, &key, &load, TIMEOUT) {
+                Command::Verify { seq, load, about } => {
+                    match calls::verify_request(&life.assembler, seq, &load, &about, TIMEOUT) {
                         Err(event) => self.put(life, 1, Due::Event(event)),
                         Ok(request) => self.depart(life, Flight { seq, call: Call::Verify, request, load }),
                     }

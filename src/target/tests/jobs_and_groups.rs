@@ -271,7 +271,18 @@ fn verification_asks_by_key_and_believes_only_what_the_profile_names() {
         "[verify]\nurl = \"https://a.test/by/${batch.key}\"\napplied = { status = [200] }\nnot_applied = { status = [404] }\n",
     );
     let key = BatchKey(Digest([0xab; 32]));
-    let request = target.verify_request(&key, &row("{}", 0), TEN).unwrap().unwrap();
+    let first = row("{}", 0);
+    let about = About {
+        key: &key,
+        rows: 1,
+        first_sent: NOW,
+        timeout: TEN,
+        row: Some(&first),
+        state: None,
+        refusals: 0,
+        import: 1,
+    };
+    let request = target.verify_request(&about).unwrap().unwrap();
     assert_eq!(request.url, format!("https://a.test/by/{}", target.key_text(&key)));
     let load = load(&target, &["{}"]);
     let told = |status| target.read_verify(&load, &reply(status, ""), NOW).unwrap();
