@@ -250,8 +250,12 @@ impl<'a> Owners<'a> {
             By::Id => self.each(entry, |text| self.id(text)),
             By::Key => {
                 let name = raw::string(&format!("\"{name}\"")).map_or(name.to_owned(), Cow::into_owned);
-                let name = self.stripped(&name).split('.').next().unwrap_or_default().to_owned();
-                one(if self.matching.row.is_some() { self.id(&name) } else { self.index(&name) })
+                let name = self.stripped(&name);
+                one(match self.matching.row {
+                    Some(_) => self.id(name),
+                    // A path into the request, as in `3.email`.
+                    None => self.index(name.split('.').next().unwrap_or_default()),
+                })
             }
             By::Pointer => {
                 let text = text()?;

@@ -68,6 +68,7 @@ mod job;
 mod key_form;
 mod keyed;
 mod lint;
+mod listing;
 mod mapping;
 mod matching;
 mod oauth;

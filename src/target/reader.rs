@@ -4,6 +4,7 @@
 //! row that nobody speaks of where everybody should, and the whole answer does not fit.
 
 use super::errors::Spot;
+use super::listing::{csv_rows, lines};
 use super::matching::{Matching, Owners};
 use super::pointer::Pointer;
 use super::raw;
@@ -224,13 +225,16 @@ impl Reader {
     ) -> Result<Verdicts, String> {
         let own = sources.first().and_then(|source| source.texts.first());
         let json = told.or(own.map(AsRef::as_ref)).unwrap_or("null");
-        if self.skip_if.as_ref().is_some_and(|when| when.fits_json(json)) {
+        if self.skip_if.as_ref().is_some_and(|when| when.fits_json(json)) && self.is_whole(json, reading) {
             return Ok(Verdicts::delivered());
         }
         let rows = reading.load.len();
         let mut sheet = Sheet { rows: vec![None; rows], ids: Vec::new() };
         for source in sources {
             source.reader.fill(&source.texts, reading, &mut sheet)?;
+        }
+        if reading.status >= 400 && self.from.is_some() && sheet.rows.iter().all(Option::is_none) {
+            return Err("it is a refusal, and names no row".to_owned());
         }
         let Some(failed) = self.unnamed(json, reading, &sheet)? else {
             return self.close(sheet);
@@ -243,6 +247,15 @@ impl Reader {
             verdicts.unnamed_refusals = Some((failed, refusal));
         }
         Ok(verdicts)
+    }
+
+    /// Whether an answer that says in one word that all rows were taken has as many entries as it should, if any.
+    fn is_whole(&self, json: &str, reading: &Reading<'_>) -> bool {
+        let units = if self.per_item { reading.items } else { 1 };
+        let list = self.from.as_ref().and_then(|from| from.find(json, self.form == Form::Object));
+        let entries = list.as_deref().and_then(|list| self.entries(list)).map(|entries| entries.len());
+        reading.status < 400
+            && (self.covers != Covers::All || entries.is_none_or(|n| n == reading.load.len() * units))
     }
 
     fn fill(&self, texts: &[Cow<'_, str>], reading: &Reading<'_>, sheet: &mut Sheet) -> Result<(), String> {
@@ -278,6 +291,11 @@ impl Reader {
                         if rank(&verdict) > rank(known) {
                             *slot = Some(verdict);
                         }
+                    }
+                    Some(known)
+                        if self.covers == Covers::Failed && taken != (*known == RowVerdict::Delivered) =>
+                    {
+                        return Err(format!("it names row {} as taken and as refused", row + 1));
                     }
                     Some(_) if self.covers == Covers::Failed => continue,
                     Some(_) => return Err(format!("it names row {} twice", row + 1)),
@@ -343,7 +361,8 @@ impl Reader {
     /// Rows that nobody spoke of get their word, and the sheet becomes verdicts.
     fn close(&self, sheet: Sheet) -> Result<Verdicts, String> {
         let listed = |verdict: &Option<RowVerdict>| verdict.is_some();
-        let first = sheet.rows.iter().position(listed).unwrap_or(sheet.rows.len());
+        // Where no row is listed, none stands before or behind one.
+        let first = sheet.rows.iter().position(listed);
         let mut verdicts = Verdicts::all(unlisted(self.unlisted));
         let missing = sheet.rows.iter().filter(|verdict| verdict.is_none()).count();
         if self.covers == Covers::All && missing > 0 && self.unlisted == Word::InDoubt {
@@ -353,7 +372,7 @@ impl Reader {
             verdicts.others = RowVerdict::Delivered;
         }
         for (row, verdict) in sheet.rows.into_iter().enumerate() {
-            let word = if row < first { self.before } else { self.after };
+            let word = first.and_then(|first| if row < first { self.before } else { self.after });
             let verdict = verdict.or_else(|| word.map(unlisted));
             if let Some(verdict) = verdict
                 && verdict != verdicts.others
@@ -386,34 +405,4 @@ fn rank(verdict: &RowVerdict) -> u8 {
         RowVerdict::Rejected(_) => 4,
         RowVerdict::InDoubt(_) => 5,
     }
-}
-
-/// A table as a list of objects; none if it is none.
-pub(super) fn csv_rows(body: &[u8]) -> Option<String> {
-    let mut table = csv::Reader::from_reader(body);
-    let names = table.headers().ok()?.clone();
-    let mut rows = Vec::new();
-    for record in table.records() {
-        let record = record.ok()?;
-        let cells = names.iter().zip(&record);
-        let row: serde_json::Map<String, serde_json::Value> =
-            cells.map(|(name, cell)| (name.to_owned(), cell.into())).collect();
-        rows.push(serde_json::Value::Object(row));
-    }
-    Some(serde_json::Value::Array(rows).to_string())
-}
-
-/// A body of JSON lines as one list; none if a line is no JSON.
-pub(super) fn lines(body: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(body).ok()?;
-    let mut list = String::with_capacity(text.len() + 2);
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        list.push(if list.is_empty() { '[' } else { ',' });
-        list.push_str(raw::checked(line.as_bytes())?);
-    }
-    if list.is_empty() {
-        list.push('[');
-    }
-    list.push(']');
-    Some(list)
 }

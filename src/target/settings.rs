@@ -139,7 +139,7 @@ impl Idempotency {
         self.template.is_some()
     }
 
-    pub(super) fn read(root: &Section<'_>, params: &Params<'_>) -> Self {
+    pub(super) fn read(root: &Section<'_>, params: &Params<'_>, one_row: bool) -> Self {
         let Some(section) = root.section("idempotency") else { return Self::default() };
         let scopes = [
             ("none", Scope::None),
@@ -183,6 +183,12 @@ impl Idempotency {
         if it.place.is_some() && matches!(it.scope, Scope::None | Scope::Natural) && !params.checking() {
             let message = "keys are sent, but `scope` says that the target does not keep them".to_owned();
             section.wrong("scope", message, "write scope = \"batch\", or take `send` out");
+        }
+        if it.place.is_some() && it.scope == Scope::Row && !one_row {
+            let message =
+                "the target is to keep a key for each row, and one is sent with all rows of a request";
+            let remedy = "write rows = 1 in [limits], or scope = \"batch\"; or take `send` out, and put ${row.idem} into `item`";
+            section.wrong("scope", message, remedy);
         }
         section.done();
         it
@@ -233,6 +239,16 @@ impl Idempotency {
         if let Some(text) = key.text("template")
             && let Filled::Pieces(pieces) = params.fill(text, Seat::Key, &key.spot_of("template"))
         {
+            // The target would take the second request for the first one, and answer it from memory.
+            if !pieces.iter().any(|piece| matches!(piece, Piece::Hole(_))) {
+                let message =
+                    "all requests would have this key, and the target would carry out the first alone";
+                key.wrong(
+                    "template",
+                    message,
+                    "put ${batch.key} into it, or where rows = 1 a field of the row: ${row:/id}",
+                );
+            }
             self.template = Some(pieces);
         }
         key.done();

@@ -5,7 +5,7 @@ use super::auth::Auth;
 use super::deletion::Deletion;
 use super::document::Node;
 use super::errors::{Findings, ProfileErrors, Spot};
-use super::group::Group;
+use super::group::{Group, PerRequest};
 use super::job::JobWay;
 use super::mapping::Mapping;
 use super::oauth::Grant;
@@ -15,7 +15,7 @@ use super::profile::Profile;
 use super::reader::Reader;
 use super::rule::{Rule, Then};
 use super::section::Section;
-use super::settings::{Flow, Idempotency, Limits, OnAmbiguous, Retry};
+use super::settings::{Flow, Idempotency, Limits, OnAmbiguous, Retry, Scope};
 use super::sigv4::Signer;
 use super::slot::RowNaming;
 use super::step::Step;
@@ -139,14 +139,14 @@ impl Target {
         let auth = Auth::read(&root, params);
         let limits = Limits::read(&root);
         let (row_key, expires) = row_facts(&root, params);
-        let mut idempotency = Idempotency::read(&root, params);
+        let one_row = limits.rows == Some(1);
+        let mut idempotency = Idempotency::read(&root, params, one_row);
         idempotency.declared = overrides.on_ambiguous.or(idempotency.declared);
         let naming = RowNaming {
             key: row_key,
             format: idempotency.format.unwrap_or(super::key_form::KeyFormat::Uuid),
         };
         let secrets = secrets_of(params, &auth, headers);
-        let one_row = limits.rows == Some(1);
         let mapping = match root.section("request") {
             Some(section) => Mapping::read(section, params, &auth, headers, &naming, &idempotency, one_row),
             None => {
@@ -157,8 +157,8 @@ impl Target {
         };
         let deletion = Deletion::read(&root, params, &auth, headers, &naming);
         let (rules, readers) = answers(&root);
-        let attribution = attribution(&root);
         let group = Group::read(&root, params);
+        let attribution = attribution(&root, &idempotency, group.as_ref());
         let job = JobWay::read(&root, params, &naming);
         let verify = Verify::read(&root, params, &naming);
         let flow = Flow::read(&root);
@@ -312,13 +312,19 @@ fn secrets_of(params: &Params<'_>, auth: &Auth, headers: &[(String, String, bool
     secrets
 }
 
-fn attribution(root: &Section<'_>) -> Attribution {
-    root.section("attribution").map_or(Attribution::Batch, |section| {
-        let words = [("batch", Attribution::Batch), ("bisect", Attribution::Bisect)];
-        let word = section.word("rows", &words).unwrap_or_default();
-        section.done();
-        word
-    })
+fn attribution(root: &Section<'_>, idempotency: &Idempotency, group: Option<&Group>) -> Attribution {
+    let Some(section) = root.section("attribution") else { return Attribution::Batch };
+    let words = [("batch", Attribution::Batch), ("bisect", Attribution::Bisect)];
+    let word = section.word("rows", &words).unwrap_or_default();
+    // Where one key is for all rows of a request, only an upsert's rows stand alone.
+    let upserts = group.is_some_and(|group| group.per_request == PerRequest::Unique);
+    if word == Attribution::Bisect && !matches!(idempotency.scope, Scope::Natural | Scope::Row) && !upserts {
+        let message = "halves are sent again, and rows that were taken would be doubled";
+        let remedy = "write rows = \"batch\"; or, if a row written twice is written once, scope = \"natural\" in [idempotency]";
+        section.wrong("rows", message, remedy);
+    }
+    section.done();
+    word
 }
 
 fn remedy(spec: &ParamSpec) -> String {

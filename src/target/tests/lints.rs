@@ -221,3 +221,59 @@ fn a_header_that_frames_the_body_or_says_something_else_is_no_place_for_a_profil
     plain("headers = { \"Content-Type\" = \"application/x-own\" }\n");
     plain("[idempotency]\nscope = \"batch\"\nsend = { header = \"X-Request-Key\" }\n");
 }
+
+#[test]
+fn a_key_that_all_requests_would_share_is_an_error() {
+    let keyed = |template: &str| {
+        format!(
+            "{HEAD}[params.run]\nrequired = true\n{REQUEST}query = {{ r = \"${{param.run}}\" }}\n[limits]\nrows = 1\n[idempotency]\n\
+             scope = \"batch\"\nsend = {{ header = \"Idempotency-Key\" }}\nkey = {{ template = \"{template}\", format = \"raw\" }}\n"
+        )
+    };
+    let told = "t.toml:14: all requests would have this key, and the target would carry out the first alone; \
+                put ${batch.key} into it, or where rows = 1 a field of the row: ${row:/id}";
+    for shared in ["import-7", "${param.run}"] {
+        assert_eq!(errors(&keyed(shared)), told, "{shared}");
+    }
+    for own in ["import-${batch.key}", "${param.run}-${row:/id}", "${row.idem}"] {
+        target(&keyed(own), &[("run", "r")]);
+    }
+}
+
+#[test]
+fn a_key_for_each_row_is_not_sent_once_for_many() {
+    let profile = |rows: &str, send: &str| {
+        format!(
+            "{HEAD}{REQUEST}item = '{{\"i\":\"${{row.idem}}\"}}'\n{rows}[idempotency]\nscope = \"row\"\n{send}"
+        )
+    };
+    let send = "send = { header = \"Idempotency-Key\" }\n";
+    assert_eq!(
+        errors(&profile("", send)),
+        "t.toml:8: the target is to keep a key for each row, and one is sent with all rows of a request; \
+         write rows = 1 in [limits], or scope = \"batch\"; or take `send` out, and put ${row.idem} into `item`"
+    );
+    target(&profile("[limits]\nrows = 1\n", send), &[]);
+    target(&profile("", ""), &[]);
+}
+
+#[test]
+fn halves_are_sent_again_only_where_that_doubles_nothing() {
+    let profile = |more: &str| format!("{HEAD}{REQUEST}{more}[attribution]\nrows = \"bisect\"\n");
+    for doubling in ["", "[idempotency]\nscope = \"batch\"\nsend = { header = \"K\" }\n"] {
+        let told = errors(&profile(doubling));
+        assert!(
+            told.contains(
+                "halves are sent again, and rows that were taken would be doubled; write rows = \"batch\""
+            ),
+            "{told}"
+        );
+    }
+    for harmless in [
+        "[idempotency]\nscope = \"natural\"\n",
+        "[idempotency]\nscope = \"row\"\n",
+        "[group]\nby = [\"/id\"]\nper_request = \"unique\"\n",
+    ] {
+        target(&profile(harmless), &[]);
+    }
+}

@@ -200,3 +200,71 @@ fn two_readers_of_one_body_speak_of_different_rows() {
     let verdicts = settled(read(&target, &reply(200, r#"{"ok":[],"bad":[]}"#)));
     assert!(matches!(verdicts.others, RowVerdict::InDoubt(_)));
 }
+
+/// What a 200 and a 400 of this body mean, where the reader says this.
+fn both(target: &Target, body: &str) -> (Outcome, Outcome) {
+    (read(target, &reply(200, body)), read(target, &reply(400, body)))
+}
+
+#[test]
+fn a_refusal_whose_list_names_nobody_delivers_nobody() {
+    let listed = "from = \"/bad\"\nas = \"scalars\"\nmatch = { by = \"index\" }\ncovers = \"failed\"\n";
+    for unlisted in ["unlisted = \"ok\"\n", "unlisted = \"resend\"\nunlisted_before = \"ok\"\n"] {
+        let target = reader(&format!("{listed}{unlisted}"));
+        let Outcome::Puzzling { why } = both(&target, r#"{"bad":[]}"#).1 else { panic!("{unlisted}") };
+        assert_eq!(why, "the answer (400) does not fit: it is a refusal, and names no row");
+    }
+    let before = reader(&format!("{listed}unlisted = \"resend\"\nunlisted_before = \"ok\"\n"));
+    assert_eq!(*settled(both(&before, r#"{"bad":[]}"#).0).of(0), RowVerdict::Resend, "before what?");
+    let skipped =
+        reader(&format!("{listed}unlisted = \"ok\"\nskip_if = {{ json = {{ \"/ok\" = true }} }}\n"));
+    let (taken, refused) = both(&skipped, r#"{"ok":true,"bad":[]}"#);
+    assert_eq!(settled(taken), Verdicts::delivered());
+    assert!(matches!(refused, Outcome::Puzzling { .. }));
+}
+
+#[test]
+fn a_row_that_is_named_as_taken_and_as_refused_does_not_fit() {
+    let list = |name: &str| {
+        format!(
+            "from = \"/{name}\"\nmatch = {{ by = \"id\", at = \"/t\", row = \"${{row.n|str}}\" }}\ncovers = \"{name}\"\n"
+        )
+    };
+    let body = r#"{"ok":[{"t":"0"},{"t":"1"}],"failed":[{"t":"1"}]}"#;
+    for (first, second) in [("ok", "failed"), ("failed", "ok")] {
+        let target = reader(&format!("{}also = [\"s\"]\n[results.s]\n{}", list(first), list(second)));
+        let why = misfit(&target, body);
+        assert!(why.contains("it names row 2"), "{first}: {why}");
+    }
+    // The same row twice among the refused is two reasons for one refusal.
+    let target = reader(&format!("{}unlisted = \"ok\"\n", list("failed")));
+    let verdicts = settled(read(&target, &reply(200, r#"{"failed":[{"t":"1"},{"t":"1"}]}"#)));
+    assert!(matches!(verdicts.of(1), RowVerdict::Rejected(_)) && *verdicts.of(0) == RowVerdict::Delivered);
+}
+
+#[test]
+fn ids_that_are_names_of_members_may_hold_dots() {
+    let target = reader(
+        "from = \"/r\"\nas = \"object\"\nmatch = { by = \"key\", row = \"/id\" }\n\
+         [[results.r.rule]]\nwhen = { json = { \"/s\" = 1 } }\nthen = \"ok\"\n",
+    );
+    let rows = [r#"{"id":"jo.an@a.test"}"#, r#"{"id":"jo.x@a.test"}"#];
+    let body = r#"{"r":{"jo.x@a.test":{"s":1},"jo.an@a.test":{"s":0}}}"#;
+    let verdicts = settled(target.read(&load(&target, &rows), &reply(200, body), NOW));
+    assert!(matches!(verdicts.of(0), RowVerdict::Rejected(_)) && *verdicts.of(1) == RowVerdict::Delivered);
+}
+
+#[test]
+fn one_word_for_all_rows_counts_only_beside_as_many_results() {
+    let target = reader(
+        "from = \"/r\"\nmatch = { by = \"position\" }\nskip_if = { json = { \"/errors\" = false } }\n\
+         [[results.r.rule]]\nwhen = { json = { \"/s\" = 1 } }\nthen = \"ok\"\n",
+    );
+    assert_eq!(settled(read(&target, &reply(200, r#"{"errors":false,"r":[{},{}]}"#))), Verdicts::delivered());
+    assert_eq!(settled(read(&target, &reply(200, r#"{"errors":false}"#))), Verdicts::delivered());
+    assert!(misfit(&target, r#"{"errors":false,"r":[{"s":1}]}"#).ends_with("it has 1 results for 2 rows"));
+    let (index, key) = ("customers", "id");
+    let target = builtin("elasticsearch", &[("index", index), ("key", key)]);
+    let short = r#"{"errors":false,"items":[{"index":{"_id":"1","status":200}}]}"#;
+    assert!(misfit(&target, short).ends_with("it has 1 results for 2 rows"));
+}
