@@ -7,13 +7,13 @@ use super::opening::{self, identity, ledger_error, source_error};
 use super::send::{self, Job, Turn, take_state};
 use crate::args::SendArgs;
 use crate::edge::fingerprint::Fingerprint;
-use crate::edge::ledger::{Found, KeyHash, KeyTexts, Ledger, LedgerError, ReplayView};
+use crate::edge::ledger::{KeyHash, KeyTexts, Ledger, LedgerError, ReplayView};
 use crate::edge::source::{Format, Layout, Source};
 use crate::edge::state_dir::StateDir;
 use crate::engine::MaxRejects;
 use crate::error::{Error, exit};
-use crate::model::{Cursor, Digest, Hasher, ImportId, ImportRecord, ImportState, LetterId};
-use crate::report::{Closing, Deleted, speech};
+use crate::model::{Digest, Hasher, ImportId, ImportRecord, ImportState, LetterId};
+use crate::report::{Closing, Deleted, Deletion, speech};
 use crate::target::Target;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -130,6 +130,44 @@ pub(super) struct Deletes<'a> {
     pub(super) target: Option<Arc<Target>>,
 }
 
+fn folder(state: &Path, number: u64) -> PathBuf {
+    state.join("deletes").join(number.to_string())
+}
+
+/// The last deletion of a state that no run holds, if it left something to be looked at.
+pub(super) fn left(state: &Path) -> Result<Option<Deletion>, Error> {
+    let entries = std::fs::read_dir(state.join("deletes")).into_iter().flatten().flatten();
+    let number = |name: OsString| name.to_str()?.parse::<u64>().ok();
+    let Some(last) = entries.filter_map(|entry| number(entry.file_name())).max() else { return Ok(None) };
+    let folder = folder(state, last);
+    if !folder.join("ledger.db").is_file() {
+        return Ok(None);
+    }
+    let view = ReplayView::open(&folder.join("ledger.db")).map_err(|error| ledger_error(&error))?;
+    let Some(view) = view else { return Ok(None) };
+    let is_open = view.import().state == ImportState::Open;
+    let (rows, tally) = (view.taken().map_err(|error| ledger_error(&error))?, *view.tally());
+    let is_over = !is_open && tally.rejected + tally.in_doubt == 0;
+    Ok((!is_over).then_some(Deletion { folder, is_open, rows, tally }))
+}
+
+/// Gives up a deletion that was broken off, where there is one; the next run takes in what came of it.
+pub(super) fn abandon(state: &Path, ledger: &Ledger) -> Result<Option<Deleted>, Error> {
+    let number = ledger.last_deletion().map_err(|error| ledger_error(&error))? + 1;
+    let folder = folder(state, number);
+    if !folder.join("ledger.db").is_file() {
+        return Ok(None);
+    }
+    let mut own = open(&take_state(&folder)?)?;
+    match own.newest().map_err(|error| ledger_error(&error))? {
+        Some(found) if found.import.state == ImportState::Open => {}
+        _ => return Ok(None),
+    }
+    let found = opening::abandon(&mut own)?;
+    own.close().map_err(|error| ledger_error(&error))?;
+    Ok(Some(Deleted::of(&found.tally, letters_in(&folder).display().to_string())))
+}
+
 /// How a deletion ended; anything but the three good ends stops the run.
 pub(super) struct Over {
     pub(super) code: u8,
@@ -143,11 +181,12 @@ pub(super) fn is_good(code: u8) -> bool {
 
 impl Deletes<'_> {
     fn folder(&self, number: u64) -> PathBuf {
-        self.job.state.path().join("deletes").join(number.to_string())
+        folder(self.job.state.path(), number)
     }
 
-    /// Brings a deletion that was broken off to its end, or gives it up where it is not asked for any more, and takes
-    /// in what came of it.
+    /// Brings what may have left of a deletion that was broken off to its end, or gives it up where it is not asked for
+    /// any more, and takes in what came of it. What has not left may be in the feed again: whatever is missing now is
+    /// deleted anew.
     pub(super) fn settle(&self, ledger: &mut Ledger) -> Result<Option<Over>, Error> {
         let number = ledger.last_deletion().map_err(|error| ledger_error(&error))? + 1;
         let folder = self.folder(number);
@@ -157,10 +196,12 @@ impl Deletes<'_> {
         let state = take_state(&folder)?;
         let mut own = open(&state)?;
         let Some(found) = own.newest().map_err(|error| ledger_error(&error))? else { return Ok(None) };
-        let Found { import, cursor, .. } = found;
+        let import = found.import;
         let code = match (&self.target, import.state) {
             (Some(target), ImportState::Open) if import.identity == own_identity(target) => {
-                self.run(own, (import, cursor), &state, Arc::clone(target))?
+                own.close_input(import.number).map_err(|error| ledger_error(&error))?;
+                let source = Source::nothing(&layout()).map_err(|error| source_error(&error))?;
+                self.run(own, import, source, &state, Arc::clone(target))?
             }
             (_, ImportState::Open) => {
                 opening::abandon(&mut own)?;
@@ -178,12 +219,14 @@ impl Deletes<'_> {
     /// Deletes what is missing.
     pub(super) fn delete(&self, ledger: &mut Ledger, missing: Missing) -> Result<Option<Over>, Error> {
         let Missing { path, out, keys, .. } = missing;
+        let number = ledger.last_deletion().map_err(|error| ledger_error(&error))? + 1;
+        // What was refused then is missing again now, or is there.
+        (1..number).for_each(|old| drop(std::fs::remove_dir_all(self.folder(old))));
         let Some(target) = self.target.clone().filter(|_| !keys.is_empty()) else {
             drop(out);
             let _ = std::fs::remove_file(&path);
             return Ok(None);
         };
-        let number = ledger.last_deletion().map_err(|error| ledger_error(&error))? + 1;
         let state = take_state(&self.folder(number))?;
         let rows = state.path().join(ROWS);
         let file = out.into_inner().map_err(|error| failed(&path, error.error()))?;
@@ -192,24 +235,21 @@ impl Deletes<'_> {
             .map_err(|error| failed(&rows, &error))?;
         let mut own = open(&state)?;
         let import = write_down(&mut own, number, &rows, &keys, &target)?;
-        let code = self.run(own, (import, None), &state, target)?;
+        let source = Source::open(&[rows], &layout()).map_err(|error| source_error(&error))?;
+        let code = self.run(own, import, source, &state, target)?;
         self.take_in(ledger, number, code).map(Some)
     }
 
     fn run(
         &self,
         own: Ledger,
-        (import, cursor): (ImportRecord, Option<Cursor>),
+        import: ImportRecord,
+        source: Source,
         state: &StateDir,
         target: Arc<Target>,
     ) -> Result<u8, Error> {
         let rows = vec![state.path().join(ROWS)];
         let layout = layout();
-        let source = match cursor {
-            None => Source::open(&rows, &layout),
-            Some(cursor) => Source::resume(&rows, &layout, &cursor, &mut |_| {}),
-        };
-        let source = source.map_err(|error| source_error(&error))?;
         let dead_letters = letters_in(state.path());
         let closing = Closing::new(self.job.args, self.arguments, target.name(), &dead_letters).of_deletion();
         let job = Job {
@@ -221,9 +261,15 @@ impl Deletes<'_> {
             is_deletion: true,
         };
         let names = rows.iter().map(|path| path.display().to_string()).collect();
-        let turn =
-            Turn { ledger: own, import, source, paths: rows, names, feed: None, is_rest: false, nth: 1 };
-        job.run(turn, &mut send::open_stage()?, &closing, exit::COMPLETE)
+        let is_rest = source.is_nothing();
+        let turn = Turn { ledger: own, import, source, paths: rows, names, feed: None, is_rest, nth: 1 };
+        let code = job.run(turn, &mut send::open_stage()?, &closing, exit::COMPLETE)?;
+        if code == exit::FAILED {
+            speech::say(
+                "hint: without --deletes the feed is sent, and what is left of the deletion given up",
+            );
+        }
+        Ok(code)
     }
 
     /// What came of a deletion that has ended. Its folder stays where there is something to look at.

@@ -142,17 +142,20 @@ impl Desk<'_> {
         self.fold(&mut ledger)?;
         let args = self.subject.args;
         let target = deletes::target(args, &self.job.target)?;
-        let settled = self.deletes(target.clone()).settle(&mut ledger)?;
-        if let Some(over) = settled {
+        let mut surveyed = match self.survey(&ledger, args.deletes, last) {
+            Err(error) if error.stopped_by.is_some() => return Ok(self.closing.stopped_before(&error)),
+            surveyed => surveyed?,
+        };
+        if let Some(over) = self.deletes(target.clone()).settle(&mut ledger)? {
             if !deletes::is_good(over.code) {
                 return Ok(over.code);
             }
             (self, before) = self.with_deleted(before, &over);
+            // Its list of what is missing goes before the next one is written under the same name.
+            drop(surveyed);
+            surveyed = self.survey(&ledger, args.deletes, last)?;
         }
-        let Surveyed { courses, news, missing } = match self.survey(&ledger, args.deletes, last) {
-            Err(error) if error.stopped_by.is_some() => return Ok(self.closing.stopped_before(&error)),
-            surveyed => surveyed?,
-        };
+        let Surveyed { courses, news, missing } = surveyed;
         if let Some(missing) = missing
             && let Some(over) = self.deletes(target).delete(&mut ledger, missing)?
         {

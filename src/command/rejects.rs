@@ -1,6 +1,7 @@
 //! `bulkhaul rejects`: dead letters by reason, and their export. They come from the ledger, from the file while a
 //! run has the ledger, or from a file that was named.
 
+use super::deletes;
 use super::letters::of_lines;
 use super::opening::{self, ledger_error};
 use super::replays::{Fate, Replays, root_of_state, state_of_file};
@@ -54,8 +55,10 @@ pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
     }
     let is_replaying = book.replays.is_running;
     let doubts = if wanted.is_none() { from.doubts()? } else { Vec::new() };
-    let found =
-        Found { from: from.shown(), state: from.state(), groups: sorted, wanted, doubts, is_replaying };
+    let state = from.state();
+    let deletion = state.as_deref().map_or(Ok(None), deletes::left)?;
+    let groups = sorted;
+    let found = Found { from: from.shown(), state, groups, wanted, doubts, is_replaying, deletion };
     speech::tell(&if args.json { found.to_json() } else { found.words() });
     Ok(exit::COMPLETE)
 }

@@ -1,5 +1,6 @@
 //! `bulkhaul send`: the main job.
 
+use super::deletes;
 use super::feed;
 use super::inputs::{InputFacts, copy_facts, input_facts};
 use super::opening::{self, Opening, Subject, ledger_error, source_error};
@@ -158,9 +159,14 @@ fn abandon(args: &SendArgs, arguments: &[OsString], target: &str, place: &Path) 
     let dead_letters = settings::dead_letter_path(args, state.path());
     let mut ledger =
         Ledger::open(&place.join("ledger.db"), &dead_letters).map_err(|error| ledger_error(&error))?;
+    let closing = Closing::new(args, arguments, target, &dead_letters);
+    if let Some(deleted) = deletes::abandon(state.path(), &ledger)? {
+        closing.deletion_abandoned(&deleted);
+        return Ok(0);
+    }
     let found = opening::abandon(&mut ledger)?;
     ledger.close().map_err(|error| ledger_error(&error))?;
-    Closing::new(args, arguments, target, &dead_letters).abandoned(&found);
+    closing.abandoned(&found);
     Ok(0)
 }
 
@@ -294,6 +300,9 @@ impl Job<'_> {
         let (args, target) = (self.args, Arc::clone(&self.target));
         let clock = Clock::start();
         let mut recovered = ledger.recover(import.number).map_err(|error| ledger_error(&error))?;
+        if self.is_deletion && is_rest {
+            recovered.unsettled.retain(Unsettled::may_have_left);
+        }
         let resumed = recovered.batches_planned > 0 || recovered.tally.read > 0;
         let unsettled = recovered.unsettled.iter().map(|batch| batch.batch.clone()).collect();
         let names: Arc<[String]> = names.into();

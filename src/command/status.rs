@@ -39,8 +39,11 @@ fn standing(state: &Path) -> Result<Standing, Error> {
         Seen::Running => (true, None),
         Seen::Ledger(found) => (false, found),
     };
-    let replayed = if found.is_some() { super::rejects::replayed(state)? } else { None };
-    Ok(Standing { replayed, ..standing_of(state, is_running, found) })
+    let (replayed, deletion) = match found {
+        Some(_) => (super::rejects::replayed(state)?, super::deletes::left(state)?),
+        None => (None, None),
+    };
+    Ok(Standing { replayed, deletion, ..standing_of(state, is_running, found) })
 }
 
 /// With what `status.json` and the clock say.
@@ -49,7 +52,16 @@ pub(super) fn standing_of(state: &Path, is_running: bool, found: Option<(Found, 
     let told = status_file::read(state).ok().flatten();
     let told = told.and_then(|text| serde_json::from_str::<Value>(&text).ok()).filter(Value::is_object);
     let inputs = found.as_ref().map(|(found, _): &(Found, Details)| inputs(found)).unwrap_or_default();
-    Standing { state: state.to_owned(), is_running, told, found, inputs, replayed: None, now: Clock::wall() }
+    Standing {
+        state: state.to_owned(),
+        is_running,
+        told,
+        found,
+        inputs,
+        replayed: None,
+        deletion: None,
+        now: Clock::wall(),
+    }
 }
 
 fn inputs(found: &Found) -> Vec<Input> {

@@ -189,6 +189,13 @@ pub struct Unsettled {
     pub state: UnsettledState,
 }
 
+impl Unsettled {
+    /// Nobody can know whether it was applied; else its rows surely were not.
+    pub fn may_have_left(&self) -> bool {
+        self.state != UnsettledState::Prepared || self.batch.may_have_left || self.batch.doubtful
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum UnsettledState {
     /// Sent, or about to be: nobody can know without asking.

@@ -1,7 +1,6 @@
 //! Why a run stopped, in words, and the command that goes on from there.
 
-use super::closing::span;
-use super::speech::tame;
+use super::speech::{span, tame};
 use super::summary::Words;
 use crate::engine::StopCause;
 use crate::error::plain;

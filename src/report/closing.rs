@@ -1,7 +1,7 @@
 //! The last word: what came of it, what to look at, what to do next.
 
 use super::causes::{self, command_behind};
-use super::speech::{count, grouped, print, say, tame, tell};
+use super::speech::{count, grouped, print, say, span, tame, tell};
 use super::summary::{Bytes, Deleted, Replayed, Summary, Words};
 use crate::args::SendArgs;
 use crate::edge::ledger::{Found, Refusals};
@@ -166,6 +166,17 @@ impl<'a> Closing<'a> {
         self.to_program(&summary);
     }
 
+    /// Of the rows that the feed no longer has, some are not deleted.
+    pub fn deletion_abandoned(&self, deleted: &Deleted) {
+        let mut summary = self.blank("stopped");
+        (summary.exit, summary.stopped_by, summary.resume) = (Some(0), Some("abandon"), None);
+        summary.deletes = Some(deleted.clone());
+        if !self.args.quiet {
+            say(&format!("the deletion is abandoned: {}", deleted.words()));
+        }
+        self.to_program(&summary);
+    }
+
     /// An import whose stream is gone for good is brought to its end first.
     pub fn rest_first(&self, found: &Found) {
         if !self.args.quiet {
@@ -269,6 +280,9 @@ impl<'a> Closing<'a> {
                 why.clone(),
                 Some("the ledger keeps the rows; go on with the version that wrote them".to_owned()),
             ),
+            StopCause::Refused { why, hint: Some(hint) } if self.is_deletion => {
+                (tame(why), Some(hint.replace("[[response]]", "[[delete.response]]")))
+            }
             StopCause::Unexpected { read, expected } => {
                 let ended = format!(
                     "the input ended after {}, and {} were expected",
@@ -370,16 +384,4 @@ fn requests_line(requests: &Requests) -> String {
         line.push_str(&format!(", {} throttled", grouped(requests.throttled)));
     }
     line + ")"
-}
-
-/// `40 ms`, `1.4 s`, `12 s`, `3 min 5 s`, `2 h 7 min`.
-pub(super) fn span(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match seconds {
-        0 => format!("{} ms", duration.as_millis()),
-        1..10 => format!("{:.1} s", duration.as_secs_f64()),
-        10..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-    }
 }

@@ -4,6 +4,7 @@ pub mod audit;
 mod causes;
 mod chart;
 mod closing;
+mod deletion;
 pub mod groups;
 pub mod log;
 mod onlooker;
@@ -22,6 +23,7 @@ pub mod targets;
 mod timeline;
 
 pub use closing::{Closing, Part};
+pub use deletion::Deletion;
 pub use onlooker::Onlooker;
 pub use reading::ReadingBar;
 pub use summary::{Deleted, LeftOut, Replayed, Summary};

@@ -1,10 +1,9 @@
 //! The page of `report`: how an import went, in one file that needs nothing else.
 
 use super::chart::clock;
-use super::closing::span;
 use super::groups::Group;
 use super::page::{escape, whole};
-use super::speech::{count, grouped};
+use super::speech::{count, grouped, span};
 use super::status::Standing;
 use super::timeline::{Timeline, millis};
 use crate::model::{Sample, Tally, WallTime};

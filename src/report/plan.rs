@@ -1,8 +1,7 @@
 //! The words of `plan`, and the same as JSON.
 
-use super::closing::span;
 use super::groups::{self, Groups};
-use super::speech::{count, grouped, visible};
+use super::speech::{count, grouped, span, visible};
 use super::summary::{LeftOut, Words};
 use crate::args::SendArgs;
 use crate::engine::{BatchLimits, Policy, Rate};

@@ -1,7 +1,6 @@
 //! The words of a run that is on: one line, as wide as the screen, that says what is true at this moment.
 
-use super::closing::span;
-use super::speech::{count, grouped, tame};
+use super::speech::{count, grouped, span, tame};
 use crate::engine::Wait;
 use crate::model::{Moment, Now, Tally};
 use std::collections::VecDeque;

@@ -1,8 +1,8 @@
 //! A line for reading: input that is read through without anything being sent.
 
-use super::closing::span;
 use super::progress::Look;
 use super::screen::{self, Line};
+use super::speech::span;
 use crate::args::{ProgressArg, SendArgs};
 use crate::edge::clock::Clock;
 use crate::model::Moment;

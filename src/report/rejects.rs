@@ -1,5 +1,6 @@
 //! The words of `rejects`, and the same as JSON.
 
+use super::Deletion;
 use super::groups::{self, Group};
 use super::speech::{count, grouped, tame};
 use crate::target::nearest;
@@ -39,6 +40,8 @@ pub struct Found {
     pub doubts: Vec<Doubtful>,
     /// A replay is on at this moment; what it delivers counts when it has ended.
     pub is_replaying: bool,
+    /// What the feed no longer has, and is not all deleted.
+    pub deletion: Option<Deletion>,
 }
 
 impl Found {
@@ -61,7 +64,9 @@ impl Found {
         } else {
             self.letters(&groups)
         };
-        if self.doubts.is_empty() { letters } else { format!("{letters}\n\n{}", doubtful(&self.doubts)) }
+        let doubts = (!self.doubts.is_empty()).then(|| format!("\n\n{}", doubtful(&self.doubts)));
+        let deletion = self.deletion.as_ref().map(|deletion| format!("\n\ndeleted: {}", deletion.words()));
+        letters + &doubts.unwrap_or_default() + &deletion.unwrap_or_default()
     }
 
     fn letters(&self, groups: &[(usize, &Group)]) -> String {
@@ -103,7 +108,8 @@ impl Found {
         });
         let doubts: Value = doubts.collect();
         json!({"from": self.from, "state_dir": state, "rows": refused, "in_doubt": in_doubt + sum(&self.doubts),
-            "open": open, "replaying": self.is_replaying, "reasons": list, "doubts": doubts})
+            "open": open, "replaying": self.is_replaying,
+            "deletes": self.deletion.as_ref().map(Deletion::to_json), "reasons": list, "doubts": doubts})
         .to_string()
     }
 }

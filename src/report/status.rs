@@ -1,7 +1,8 @@
 //! The words of `status`, and the same as JSON.
 
-use super::closing::{rows_line, span};
-use super::speech::{count, grouped, tame, visible};
+use super::Deletion;
+use super::closing::rows_line;
+use super::speech::{count, grouped, span, tame, visible};
 use super::summary::{Bytes, Summary};
 use crate::edge::ledger::{Details, Found};
 use crate::model::{ImportState, Sample, Tally, WallTime};
@@ -55,6 +56,8 @@ pub struct Standing {
     pub inputs: Vec<Input>,
     /// `None` if nothing was replayed.
     pub replayed: Option<Replayed>,
+    /// What the feed no longer has, and is not all deleted.
+    pub deletion: Option<Deletion>,
     pub now: WallTime,
 }
 
@@ -176,6 +179,9 @@ impl Standing {
             let replayed = json!({"delivered": delivered, "open": open, "running": is_running});
             summary.insert("replayed".to_owned(), replayed);
         }
+        if let Some(deletion) = &self.deletion {
+            summary.insert("deletes".to_owned(), deletion.to_json());
+        }
         if self.word() == "complete" {
             summary.insert("resume".to_owned(), Value::Null);
         }
@@ -255,6 +261,9 @@ impl Standing {
                 format!("bulkhaul rejects {state} says why; the rows are in {}", tame(&self.dead_letters())),
             );
         }
+        if let Some(deletion) = &self.deletion {
+            lines.push(format!("  {:8} {}", "deleted", deletion.words()));
+        }
         if let Some(replayed) = self.replayed {
             lines.push(format!("  {:8} {}", "replays", replayed.words()));
         }
@@ -267,7 +276,9 @@ impl Standing {
             return if self.told().is_some() { "running".into() } else { "a run has just begun".into() };
         };
         match (found.import.state, self.stopped_by()) {
-            (ImportState::Complete(0), _) => "complete".to_owned(),
+            (ImportState::Complete(0), _) => {
+                self.deletion.as_ref().map_or("complete", Deletion::heading).to_owned()
+            }
             (ImportState::Complete(3), _) if self.replayed.is_some_and(|since| since.open == 0) => {
                 "complete, and what was refused was delivered since".to_owned()
             }

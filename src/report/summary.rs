@@ -111,8 +111,9 @@ pub struct Deleted {
 
 impl Deleted {
     pub fn of(rows: &Tally, dead_letters: String) -> Self {
-        let Tally { read, delivered, rejected, in_doubt, .. } = *rows;
-        Self { missing: read, deleted: delivered, rejected, in_doubt, dead_letters }
+        let Tally { delivered, rejected, in_doubt, .. } = *rows;
+        let missing = delivered + rejected + in_doubt;
+        Self { missing, deleted: delivered, rejected, in_doubt, dead_letters }
     }
 
     /// With those of another deletion.

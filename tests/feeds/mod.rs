@@ -2,6 +2,7 @@
 
 mod audits;
 mod deletes;
+mod deletions;
 mod doubts;
 mod plans;
 mod replays;

@@ -80,6 +80,12 @@ fn forget(conn: &Connection, fates: &[(KeyHash, bool)]) -> Result<(), LedgerErro
 }
 
 impl ReplayView {
+    /// Letters that were taken over.
+    pub fn taken(&self) -> Result<u64, LedgerError> {
+        let taken: i64 = self.conn().query_row("SELECT count(*) FROM origin", [], |row| row.get(0))?;
+        Ok(taken as u64)
+    }
+
     /// Hands over each letter that was taken over, and where it stands.
     pub fn each_standing(
         &self,

@@ -7,7 +7,7 @@
 use super::fold::fold;
 use super::{Ledger, LedgerError, View, reading};
 use crate::edge::sorter::{Sorted, Sorter};
-use crate::model::{FeedEntry, FeedKey, ImportRecord, Load, Ordinal, RowSet, Unsettled, UnsettledState};
+use crate::model::{FeedEntry, FeedKey, ImportRecord, Load, Ordinal, RowSet};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::ops::Range;
 use std::path::Path;
@@ -274,11 +274,8 @@ struct Open(Vec<(RowSet, bool)>);
 
 impl Open {
     fn of(conn: &Connection, import: u64) -> Result<Self, LedgerError> {
-        let batches = reading::unsettled(conn, import)?.into_iter().map(|Unsettled { batch, state }| {
-            let is_doubt = state != UnsettledState::Prepared || batch.may_have_left || batch.doubtful;
-            (batch.rows, is_doubt)
-        });
-        Ok(Self(batches.collect()))
+        let open = reading::unsettled(conn, import)?;
+        Ok(Self(open.into_iter().map(|open| (open.batch.rows.clone(), open.may_have_left())).collect()))
     }
 
     /// Those that may have rows of this set.

@@ -10,7 +10,7 @@ use std::path::Path;
 /// Where a letter stands in one replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// Taken over and not read yet.
+    /// Taken over and not sent yet.
     Waiting,
     Delivered,
     RefusedAgain,
@@ -106,7 +106,8 @@ impl Replaying<'_> {
 pub struct ReplayView {
     view: View,
     found: Found,
-    unsettled: Vec<RowSet>,
+    /// Rows without an end, and whether they may have been sent.
+    unsettled: Vec<(RowSet, bool)>,
 }
 
 impl ReplayView {
@@ -115,7 +116,8 @@ impl ReplayView {
         let view = View::open(ledger)?;
         let Some(found) = view.newest()? else { return Ok(None) };
         let unsettled = reading::unsettled(&view.conn, found.import.number)?;
-        let unsettled = unsettled.into_iter().map(|unsettled| unsettled.batch.rows).collect();
+        let unsettled = unsettled.into_iter().map(|open| (open.batch.rows.clone(), open.may_have_left()));
+        let unsettled = unsettled.collect();
         Ok(Some(Self { view, found, unsettled }))
     }
 
@@ -173,8 +175,11 @@ impl ReplayView {
         if refused.exists([self.found.import.number as i64, ordinal.0 as i64])? {
             return Ok(Standing::RefusedAgain);
         }
-        let unsettled = self.unsettled.iter().any(|rows| rows.contains(ordinal));
-        Ok(if unsettled { Standing::InDoubt } else { Standing::Delivered })
+        Ok(match self.unsettled.iter().find(|(rows, _)| rows.contains(ordinal)) {
+            None => Standing::Delivered,
+            Some((_, true)) => Standing::InDoubt,
+            Some((_, false)) => Standing::Waiting,
+        })
     }
 
     /// Hands over the natural keys that were decided against, and how often.

@@ -102,6 +102,11 @@ impl Source {
         Self::start(Inputs::readers(Vec::new()), layout, None)
     }
 
+    /// See [`Self::nothing`].
+    pub fn is_nothing(&self) -> bool {
+        self.lane.inputs() == 0
+    }
+
     /// Over readers, each with the name it has in messages: tests and simulation.
     pub fn over(readers: Vec<(String, Box<dyn Read + Send>)>, layout: &Layout) -> Result<Self, SourceError> {
         Self::start(Inputs::readers(readers), layout, None)

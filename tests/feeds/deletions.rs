@@ -1,0 +1,141 @@
+//! A deletion that has not come to its end: what is back in the feed is left alone, everybody who asks hears of it, and
+//! there is a way out.
+
+use super::deletes::{PROFILE, deleted, sums, sync, without};
+use super::rows;
+use crate::support::Bench;
+use crate::support::server::{Answer, Server};
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// After two deletions the server wants to be left in peace, until it is told to go on.
+fn tired() -> (Bench, Server, Arc<AtomicBool>) {
+    let rested = Arc::new(AtomicBool::new(false));
+    let is_rested = Arc::clone(&rested);
+    let server = Server::saying(move |got, before| {
+        let deletes = before.iter().filter(|got| got.method == "DELETE").count();
+        let is_tired = got.method == "DELETE" && deletes >= 2 && !is_rested.load(Ordering::Relaxed);
+        let mut answer = Answer::json(if is_tired { 503 } else { 200 }, &json!({}));
+        if is_tired {
+            answer.headers.push(("retry-after".into(), "7200".into()));
+        }
+        Some(answer)
+    });
+    let bench = Bench::with("things.toml", PROFILE);
+    bench.write("x.csv", without(&[], 30));
+    bench.run(&sync(server.url(), "--deletes")).exits(0);
+    bench.write("x.csv", without(&[3, 4, 5, 6, 7, 8, 9], 30));
+    bench.run(&sync(server.url(), "--deletes --max-deletes 30 -j 1 --max-wait 1s")).exits(4);
+    assert_eq!(deleted(&server).len(), 3);
+    (bench, server, rested)
+}
+
+#[test]
+fn what_is_back_in_the_feed_before_its_deletion_has_left_is_not_deleted() {
+    let (bench, server, rested) = tired();
+    // Two were deleted, and of the third nobody knows; one stays away.
+    let mut expected = [deleted(&server), vec!["r9".to_owned()]].concat();
+    rested.store(true, Ordering::Relaxed);
+    bench.write("x.csv", without(&[9], 30));
+    let said = bench.run(&sync(server.url(), "--deletes --max-wait 2h")).exits(0);
+    let mut gone = deleted(&server);
+    for ids in [&mut gone, &mut expected] {
+        ids.sort();
+        ids.dedup();
+    }
+    assert_eq!(gone, expected);
+    let back = gone.iter().filter(|id| *id != "r9").count() as u64;
+    assert_eq!(rows(&said), [29, back, 0, 29 - back, 0]);
+    let requests = server.requests();
+    for id in gone.iter().filter(|id| *id != "r9") {
+        let last =
+            requests.iter().rfind(|got| got.path.ends_with(id) || got.body.contains(&format!("\"{id}\"")));
+        assert_eq!(last.unwrap().method, "POST", "{id}");
+    }
+    assert_eq!(rows(&bench.run(&sync(server.url(), "--deletes")).exits(0)), [29, 0, 0, 29, 0]);
+    assert_eq!(bench.run("status s").exits(0).stdout.lines().next().unwrap(), "x.csv to things: complete");
+}
+
+#[test]
+fn a_feed_that_is_not_taken_does_not_move_an_old_deletion_either() {
+    let (bench, server, rested) = tired();
+    rested.store(true, Ordering::Relaxed);
+    let requests = server.requests().len();
+    bench.write("x.csv", without(&[], 10));
+    let said = bench.run(&sync(server.url(), "--deletes")).exits(4);
+    assert!(said.stderr.contains("--max-deletes allows 10 % of them; nothing was sent"), "{said:?}");
+    assert_eq!(server.requests().len(), requests);
+}
+
+#[test]
+fn a_deletion_that_is_not_over_is_told_and_can_be_given_up() {
+    let (bench, server, _) = tired();
+    let said = bench.run("status s").exits(0);
+    assert!(
+        said.stdout.starts_with("x.csv to things: complete, but what it no longer has is not all deleted\n")
+    );
+    let words = "  deleted  2 of 7 rows that the feed no longer has, 5 pending; a run with --deletes goes on, one \
+                 without, or --abandon, gives them up\n";
+    assert!((said.stdout.clone() + "\n").contains(words), "{said:?}");
+    assert_eq!(bench.run("status s --json").summary()["deletes"]["pending"], 5);
+    assert!(bench.run("rejects s").exits(0).stdout.contains("\n\ndeleted: 2 of 7 rows that the feed"));
+    let said = bench.run(&sync(server.url(), "--abandon")).exits(0);
+    assert!(said.stderr.contains("the deletion is abandoned: deleted at the target: 2 of 2"), "{said:?}");
+    assert_eq!(bench.run("status s").stdout.lines().next().unwrap(), "x.csv to things: complete");
+    bench.run(&sync(server.url(), "--abandon")).exits(1);
+    // Of the third nobody knows, and the others are there.
+    bench.write("x.csv", without(&[], 30));
+    assert_eq!(rows(&bench.run(&sync(server.url(), "")).exits(0)), [30, 3, 0, 27, 0]);
+    assert_eq!(deleted(&server).len(), 3);
+}
+
+#[test]
+fn an_answer_to_a_deletion_that_nobody_can_read_says_the_way_out() {
+    let server = Server::saying(|got, _| {
+        Some(Answer::json(if got.method == "DELETE" { 409 } else { 200 }, &json!({})))
+    });
+    let bench = Bench::with("things.toml", PROFILE);
+    bench.write("x.csv", without(&[], 30));
+    bench.run(&sync(server.url(), "--deletes")).exits(0);
+    bench.write("x.csv", without(&[7], 30));
+    for _ in 0..2 {
+        let said = bench.run(&sync(server.url(), "--deletes")).exits(1);
+        assert!(said.stderr.contains("a [[delete.response]] in a profile says what it means\n"), "{said:?}");
+        assert!(
+            said.stderr.ends_with(
+                "hint: without --deletes the feed is sent, and what is left of the deletion given up\n"
+            ),
+            "{said:?}"
+        );
+    }
+    assert_eq!(rows(&bench.run(&sync(server.url(), "")).exits(0)), [29, 0, 0, 29, 0]);
+    bench.write("x.csv", without(&[7, 8], 30));
+    bench.run(&sync(server.url(), "--deletes")).exits(1);
+    bench.run(&sync(server.url(), "--abandon")).exits(0);
+    bench.write("things.toml", PROFILE.replace("404, 410", "404, 409, 410"));
+    assert_eq!(sums(&bench.run(&sync(server.url(), "--deletes")).exits(0)), [2, 2, 0, 0]);
+}
+
+#[test]
+fn a_refused_deletion_is_told_until_its_row_is_back_or_gone() {
+    let server = Server::saying(|got, _| {
+        let status = if got.method == "DELETE" { 422 } else { 200 };
+        Some(Answer::json(status, &json!({"code": "kept"})))
+    });
+    let bench = Bench::with("things.toml", PROFILE);
+    bench.write("x.csv", without(&[], 30));
+    let sync = sync(server.url(), "--deletes");
+    bench.run(&sync).exits(0);
+    bench.write("x.csv", without(&[7], 30));
+    bench.run(&sync).exits(3);
+    let said = bench.run("status s").exits(0);
+    assert!(said.stdout.starts_with("x.csv to things: complete, but deletions were refused\n"), "{said:?}");
+    let words = "0 of 1 row that the feed no longer has, 1 refused; bulkhaul rejects s/deletes/1 says why they were refused\n";
+    assert!((said.stdout + "\n").contains(words));
+    assert!((bench.run("rejects s").exits(0).stdout + "\n").contains(words));
+    assert!(bench.run("rejects s/deletes/1").exits(0).stdout.contains("kept"));
+    bench.write("x.csv", without(&[], 30));
+    assert_eq!(rows(&bench.run(&sync).exits(0)), [30, 0, 0, 30, 0]);
+    assert_eq!(bench.run("status s").stdout.lines().next().unwrap(), "x.csv to things: complete");
+}
