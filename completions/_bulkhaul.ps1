@@ -200,7 +200,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format of records that could not be parsed (default: as their import read them)')
             [CompletionResult]::new('--delimiter', '--delimiter', [CompletionResultType]::ParameterName, 'Field delimiter of such records, if they are CSV')
             [CompletionResult]::new('--columns', '--columns', [CompletionResultType]::ParameterName, 'Names of the columns of such records')
-            [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Type of a column of such records: number, integer, boolean, json, string')
+            [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Type of a column, also of rows that were read as strings before: number, integer, boolean, json, string')
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Stop after the first N rows')
             [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'State of the import that the dead letters are of; the replay''s is replays/N in it')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Only the rows refused for this reason: its code, or its number in `rejects`')

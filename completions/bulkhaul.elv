@@ -190,7 +190,7 @@ set edit:completion:arg-completer[bulkhaul] = {|@words|
             cand --format 'Format of records that could not be parsed (default: as their import read them)'
             cand --delimiter 'Field delimiter of such records, if they are CSV'
             cand --columns 'Names of the columns of such records'
-            cand --type 'Type of a column of such records: number, integer, boolean, json, string'
+            cand --type 'Type of a column, also of rows that were read as strings before: number, integer, boolean, json, string'
             cand --limit 'Stop after the first N rows'
             cand --state 'State of the import that the dead letters are of; the replay''s is replays/N in it'
             cand --reason 'Only the rows refused for this reason: its code, or its number in `rejects`'

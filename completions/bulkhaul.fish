@@ -196,7 +196,7 @@ tsv\t''
 ndjson\t''"
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l delimiter -d 'Field delimiter of such records, if they are CSV' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l columns -d 'Names of the columns of such records' -r
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l type -d 'Type of a column of such records: number, integer, boolean, json, string' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l type -d 'Type of a column, also of rows that were read as strings before: number, integer, boolean, json, string' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l limit -d 'Stop after the first N rows' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l state -d 'State of the import that the dead letters are of; the replay\'s is replays/N in it' -r -F
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l reason -d 'Only the rows refused for this reason: its code, or its number in `rejects`' -r

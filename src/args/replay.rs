@@ -35,7 +35,10 @@ const WORDS: [(&str, &str); 9] = [
     ("format", "Format of records that could not be parsed (default: as their import read them)"),
     ("delimiter", "Field delimiter of such records, if they are CSV"),
     ("columns", "Names of the columns of such records"),
-    ("types", "Type of a column of such records: number, integer, boolean, json, string"),
+    (
+        "types",
+        "Type of a column, also of rows that were read as strings before: number, integer, boolean, json, string",
+    ),
     ("dry_run", "Send nothing, and say what would be sent"),
     ("limit", "Stop after the first N rows"),
     ("state", "State of the import that the dead letters are of; the replay's is replays/N in it"),

@@ -224,9 +224,10 @@ fn in_words(state: &LetterFileState, file: &Path, letters: u64) -> Option<String
         LetterFileState::Unlike { lost, repeated: 0 } => {
             Some(format!("`{shown}` lacks {lost} of the ledger's dead letters, which had been written"))
         }
-        LetterFileState::Unlike { repeated, .. } => {
-            Some(format!("`{shown}` has {repeated} of the ledger's dead letters more than once"))
-        }
+        LetterFileState::Unlike { repeated, .. } => Some(format!(
+            "`{shown}` has {repeated} of the ledger's dead letters more than once, unless another state of the same \
+             import wrote them, too"
+        )),
     }
 }
 

@@ -163,7 +163,7 @@ pub(super) fn abandon(state: &Path, ledger: &Ledger) -> Result<Option<Deleted>, 
         Some(found) if found.import.state == ImportState::Open => {}
         _ => return Ok(None),
     }
-    let found = opening::abandon(&mut own)?;
+    let found = opening::abandon(&mut own, "import")?;
     own.close().map_err(|error| ledger_error(&error))?;
     Ok(Some(Deleted::of(&found.tally, letters_in(&folder).display().to_string())))
 }
@@ -204,7 +204,7 @@ impl Deletes<'_> {
                 self.run(own, import, source, &state, Arc::clone(target))?
             }
             (_, ImportState::Open) => {
-                opening::abandon(&mut own)?;
+                opening::abandon(&mut own, "import")?;
                 own.close().map_err(|error| ledger_error(&error))?;
                 exit::COMPLETE
             }

@@ -2,18 +2,19 @@
 //! the replay goes on with the same rows whatever becomes of the file meanwhile.
 
 use super::inputs::InputFacts;
-use super::letters::of_any;
+use super::letters::{Foreign, of_any};
 use super::opening::ledger_error;
 use super::pieces;
 use super::replays::{Fate, Replays};
 use crate::edge::ledger::{Found, LedgerError, Replaying, View};
-use crate::edge::source::{Format, Layout, TakenRow, records};
+use crate::edge::source::{ColumnType, Format, Layout, TakenRow, records, retyped};
 use crate::error::Error;
 use crate::model::{BadRow, Digest, Letter, LetterId};
 use crate::report::LeftOut;
 use crate::report::groups::Groups;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
@@ -71,6 +72,42 @@ impl Origin {
     }
 }
 
+/// What `--type` says, and which of them met a column.
+#[derive(Debug)]
+pub(super) struct Types<'a> {
+    list: &'a [(String, ColumnType)],
+    met: RefCell<Vec<bool>>,
+}
+
+impl<'a> Types<'a> {
+    pub(super) fn of(list: &'a [(String, ColumnType)]) -> Self {
+        Self { list, met: RefCell::new(vec![false; list.len()]) }
+    }
+
+    fn apply(&self, row: Box<RawValue>) -> Result<Box<RawValue>, BadRow> {
+        if self.list.is_empty() { Ok(row) } else { retyped(&row, self.list, &mut self.met.borrow_mut()) }
+    }
+
+    /// Those for the columns of a record that is read once more.
+    fn among(&self, columns: Option<&[String]>) -> Vec<(String, ColumnType)> {
+        let is_there = |name: &String| columns.is_none_or(|columns| columns.contains(name));
+        for (met, (name, _)) in self.met.borrow_mut().iter_mut().zip(self.list) {
+            *met |= is_there(name);
+        }
+        self.list.iter().filter(|(name, _)| is_there(name)).cloned().collect()
+    }
+
+    /// A slip of the hand is told before anything is sent.
+    fn check(&self) -> Result<(), Error> {
+        let unmet = self.met.borrow().iter().position(|met| !met);
+        unmet.map_or(Ok(()), |at| {
+            let name = &self.list[at].0;
+            Err(Error::failed(format!("`--type {name}=…`: no row has a field `{name}`"))
+                .hint("name it as it stands in the dead letters"))
+        })
+    }
+}
+
 /// What is taken.
 #[derive(Debug)]
 pub(super) struct Intake<'a> {
@@ -79,6 +116,8 @@ pub(super) struct Intake<'a> {
     pub(super) replays: &'a Replays,
     /// How records are read that could not be parsed, if that was said.
     pub(super) layout: Option<&'a Layout>,
+    pub(super) foreign: Foreign,
+    pub(super) types: Types<'a>,
     pub(super) reason: Option<&'a str>,
     pub(super) in_doubt: bool,
 }
@@ -95,7 +134,7 @@ impl Intake<'_> {
         let newest = self.origin.map(Origin::id);
         let wanted = self.reason.map(|reason| self.wanted(reason)).transpose()?;
         self.note_pieces(book, newest.as_deref())?;
-        of_any(self.file, &mut |letter, line| {
+        of_any(self.file, self.foreign, &mut |letter, line| {
             let rows = rows(letter, line, self.file)?;
             let many = rows.len() as u64;
             if self.is_older(letter, &mut older)? {
@@ -144,6 +183,9 @@ impl Intake<'_> {
             }
             Ok(())
         })?;
+        if book.taken() > 0 {
+            self.types.check()?;
+        }
         let file = out.into_inner().map_err(|error| failed(error.error()))?;
         file.sync_all().map_err(|error| failed(&error))?;
         Ok(left_out)
@@ -151,7 +193,7 @@ impl Intake<'_> {
 
     /// Notes which letters a person made several rows of.
     fn note_pieces(&self, book: &Replaying<'_>, newest: Option<&str>) -> Result<(), Error> {
-        of_any(self.file, &mut |letter, line| {
+        of_any(self.file, self.foreign, &mut |letter, line| {
             if letter.is_doubt() || !pieces::may_be_several(letter) {
                 return Ok(());
             }
@@ -185,7 +227,7 @@ impl Intake<'_> {
     fn wanted(&self, reason: &str) -> Result<impl Fn(&Letter) -> bool + use<>, Error> {
         let mut groups = Groups::default();
         let mut older = HashMap::new();
-        of_any(self.file, &mut |letter, _| {
+        of_any(self.file, self.foreign, &mut |letter, _| {
             if !self.is_older(letter, &mut older)? {
                 groups.add(letter);
             }
@@ -212,7 +254,7 @@ impl Intake<'_> {
     /// that it has now.
     fn rows_of(&self, letter: &Letter, row: Option<Box<RawValue>>, line: u64) -> Vec<TakenRow> {
         let read = match row {
-            Some(row) if row.get().starts_with('{') => vec![Ok(row)],
+            Some(row) if row.get().starts_with('{') => vec![self.types.apply(row)],
             Some(row) => vec![Err(BadRow {
                 code: "not_an_object".into(),
                 message: "`row` is no JSON object".into(),
@@ -240,8 +282,11 @@ impl Intake<'_> {
             field: None,
             raw: record.to_vec(),
         };
-        let read =
-            |(layout, columns): &(Layout, Option<Vec<String>>)| records(&record, layout, columns.as_deref());
+        let read = |(layout, columns): &(Layout, Option<Vec<String>>)| {
+            let mut layout = layout.clone();
+            layout.types.extend(self.types.among(columns.as_deref().or(layout.columns.as_deref())));
+            records(&record, &layout, columns.as_deref())
+        };
         let mut tried = reading.as_ref().and_then(read);
         let is_read = |tried: &Option<Vec<Result<_, _>>>| {
             tried.as_ref().is_some_and(|records| records.iter().all(Result::is_ok))

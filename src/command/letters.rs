@@ -12,11 +12,20 @@ use std::path::Path;
 /// What a table may be saved with, by whatever a person corrected it in.
 const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 
-/// Hands over each letter of a file of lines, with its line and that line's number. Of one that `grows` the last line
-/// may be half written.
+/// What is done about lines that are no dead letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Foreign {
+    Refused,
+    /// But the last line may be half written: the file grows.
+    RefusedBeforeTheLast,
+    /// Others write into the file, too.
+    PassedOver,
+}
+
+/// Hands over each letter of a file of lines, with its line and that line's number.
 pub(super) fn of_lines(
     path: &Path,
-    grows: bool,
+    foreign: Foreign,
     each: &mut dyn FnMut(&Letter, &str, u64) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let shown = path.display();
@@ -25,7 +34,8 @@ pub(super) fn of_lines(
     while let Some((number, line, ended)) = lines.next_line().map_err(unreadable)? {
         match Letter::read(line) {
             Ok(letter) => each(&letter, line, number)?,
-            Err(_) if grows && !ended => {}
+            Err(_) if foreign == Foreign::PassedOver => {}
+            Err(_) if foreign == Foreign::RefusedBeforeTheLast && !ended => {}
             Err(why) => {
                 return Err(Error::failed(format!("`{shown}` line {number} is no dead letter: {why}"))
                     .hint("name a state folder, or a file of dead letters as bulkhaul writes them"));
@@ -39,10 +49,11 @@ pub(super) fn of_lines(
 /// it stands.
 pub(super) fn of_any(
     path: &Path,
+    foreign: Foreign,
     each: &mut dyn FnMut(&Letter, u64) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let Some(delimiter) = table(path)? else {
-        return of_lines(path, false, &mut |letter, _, number| each(letter, number));
+        return of_lines(path, foreign, &mut |letter, _, number| each(letter, number));
     };
     let shown = path.display();
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;

@@ -1,6 +1,6 @@
 //! Which dead letters a replay is of, how records among them are read, and whose they are.
 
-use super::letters::of_any;
+use super::letters::{Foreign, of_any};
 use super::replays::{root_of_state, state_of_file};
 use crate::args::{FormatArg, ReplayArgs, SendArgs};
 use crate::edge::source::Layout;
@@ -42,14 +42,14 @@ impl Meant {
         Ok(Some(Self { layout, letters: Letters::Piped(root_of_state(state)) }))
     }
 
-    /// The state whose `replays` these are.
-    pub(super) fn root(&self, send: &SendArgs) -> Result<PathBuf, Error> {
-        let root = match &self.letters {
+    /// The state whose `replays` these are, and what is done about foreign lines among them.
+    pub(super) fn root(&self, send: &SendArgs) -> Result<(PathBuf, Foreign), Error> {
+        let (root, foreign) = match &self.letters {
             Letters::File(file) => root(send, file)?,
-            Letters::Piped(root) => root.clone(),
+            Letters::Piped(root) => (root.clone(), Foreign::Refused),
         };
         settings::keep_apart(send, &root)?;
-        Ok(root)
+        Ok((root, foreign))
     }
 
     /// The file that they are in: those on standard input are copied into `folder`, since they are read more than once.
@@ -62,7 +62,7 @@ impl Meant {
                     Error::failed(format!("standard input cannot be copied to `{}`: {error}", copy.display()))
                 })?;
                 // What is no dead letter is told before anything is sent.
-                of_any(&copy, &mut |_, _| Ok(()))?;
+                of_any(&copy, Foreign::Refused, &mut |_, _| Ok(()))?;
                 Ok(copy)
             }
         }
@@ -82,7 +82,7 @@ fn piped(copy: &Path) -> io::Result<()> {
 
 /// How records are read that could not be parsed, where options say so.
 fn typed_layout(send: &SendArgs) -> Result<Option<Layout>, Error> {
-    let about_csv = send.columns.is_some() || send.delimiter.is_some() || !send.types.is_empty();
+    let about_csv = send.columns.is_some() || send.delimiter.is_some();
     let is_said = about_csv || send.format.is_some() || send.null.is_some();
     if !is_said {
         return Ok(None);
@@ -124,7 +124,7 @@ fn letters_of(given: &Path) -> Result<Option<PathBuf>, Error> {
 }
 
 /// The state whose `replays` these are.
-fn root(send: &SendArgs, file: &Path) -> Result<PathBuf, Error> {
+fn root(send: &SendArgs, file: &Path) -> Result<(PathBuf, Foreign), Error> {
     // Sent as rows they would put back, with nothing but their keys, what had to go.
     if is_of_deletions(file) {
         let shown = file.display();
@@ -134,19 +134,35 @@ fn root(send: &SendArgs, file: &Path) -> Result<PathBuf, Error> {
         .hint("mend the cause; the next `send --sync … --deletes` tries them again"));
     }
     let mut import_id = None;
-    // All of it is read: what is no dead letter is told before anything is made.
-    of_any(file, &mut |letter, _| {
+    of_any(file, Foreign::PassedOver, &mut |letter, _| {
         import_id = import_id.take().or_else(|| letter.import_id.clone());
         Ok(())
     })?;
-    if let Some(state) = &send.state {
-        return Ok(root_of_state(state));
-    }
-    Ok(state_of_file(file, import_id.as_deref()).unwrap_or_else(|| {
+    let beside = || {
         let mut name = file.as_os_str().to_owned();
         name.push(".bulkhaul");
         PathBuf::from(name)
-    }))
+    };
+    let root = match &send.state {
+        Some(state) => root_of_state(state),
+        None => state_of_file(file, import_id.as_deref()).unwrap_or_else(beside),
+    };
+    if is_shared(file, &root) {
+        return Ok((root, Foreign::PassedOver));
+    }
+    // All of it is read: what is no dead letter is told before anything is made.
+    of_any(file, Foreign::Refused, &mut |_, _| Ok(()))?;
+    Ok((root, Foreign::Refused))
+}
+
+/// Whether it is the file that the state's import was told to append its dead letters to, outside its own folder: what
+/// else stands in it, whole or torn, is other people's.
+fn is_shared(file: &Path, root: &Path) -> bool {
+    let told = status_file::read(root).ok().flatten().unwrap_or_default();
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap_or_default();
+    let told = told["dead_letters"].as_str().and_then(|path| Path::new(path).canonicalize().ok());
+    let (Some(told), Ok(file)) = (told, file.canonicalize()) else { return false };
+    told == file && !file.with_file_name("ledger.db").is_file()
 }
 
 /// It lies in `deletes/N` of a state.

@@ -20,6 +20,7 @@ mod planned_replay;
 mod reading;
 mod rejects;
 mod replay;
+mod replay_request;
 mod replayed;
 mod replays;
 mod report;

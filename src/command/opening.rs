@@ -237,12 +237,12 @@ fn same_kind(subject: &Subject<'_>, found: &Found) -> Result<Vec<InputFacts>, Er
         .hint("use the input it began with, or begin another import: --state DIR"))
 }
 
-/// Gives an import up, whatever has become of its input.
-pub(super) fn abandon(ledger: &mut Ledger) -> Result<Found, Error> {
+/// Gives an import (or a replay: `what`) up, whatever has become of its input.
+pub(super) fn abandon(ledger: &mut Ledger, what: &str) -> Result<Found, Error> {
     let newest = ledger.newest().map_err(|error| ledger_error(&error))?;
-    let found = newest.ok_or_else(|| Error::failed("there is no import here to abandon"))?;
+    let found = newest.ok_or_else(|| Error::failed(format!("there is no {what} here to abandon")))?;
     if found.import.state != ImportState::Open {
-        return Err(Error::failed("the import here is finished; there is nothing to abandon"));
+        return Err(Error::failed(format!("the {what} here is over; there is nothing to abandon")));
     }
     // The dead-letter file follows to the end.
     ledger.recover(found.import.number).map_err(|error| ledger_error(&error))?;

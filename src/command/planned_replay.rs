@@ -27,7 +27,7 @@ fn plan(args: &ReplayArgs, arguments: &[OsString]) -> Result<u8, Error> {
     let send = &args.send;
     let Some(meant) = Meant::of(args)? else { return Ok(nothing(send, arguments)) };
     let aim = Aim::of(send)?;
-    let root = meant.root(send)?;
+    let (root, foreign) = meant.root(send)?;
     let replays = root.join("replays");
     if StateDir::is_held(&replays).unwrap_or(false) {
         return Err(held(&replays));
@@ -37,7 +37,7 @@ fn plan(args: &ReplayArgs, arguments: &[OsString]) -> Result<u8, Error> {
         .map_err(|error| Error::failed(format!("no folder for a copy of the dead letters: {error}")))?;
     let layout = meant.layout.clone();
     let file = meant.file(folder.path())?;
-    let desk = Desk::of(args, arguments, Arc::clone(&aim.target), file, (root, still), layout)?;
+    let desk = Desk::of(args, arguments, Arc::clone(&aim.target), file, (root, still), (layout, foreign))?;
     desk.plan(aim, folder.path())
 }
 

@@ -2,7 +2,7 @@
 //! run has the ledger, or from a file that was named.
 
 use super::deletes;
-use super::letters::of_lines;
+use super::letters::{Foreign, of_lines};
 use super::opening::{self, ledger_error};
 use super::replays::{Fate, Replays, root_of_state, state_of_file};
 use super::status::{Seen, look};
@@ -42,9 +42,11 @@ enum From {
 pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
     let from = from(args.from.as_deref())?;
     let book = Book::of(&from)?;
-    let mut groups = Groups::default();
+    let (mut groups, mut unsure) = (Groups::default(), 0);
     from.each(&mut |letter, _| {
-        groups.add_as(letter, book.open_rows(letter)?);
+        let rows = book.rows(letter)?;
+        groups.add_as(letter, rows.open);
+        unsure += rows.unsure;
         Ok(())
     })?;
     let sorted = groups.sorted();
@@ -53,12 +55,12 @@ pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
         export(&from, format, &book, wanted.as_ref(), &sorted)?;
         return Ok(exit::COMPLETE);
     }
-    let is_replaying = book.replays.is_running;
+    let replaying = book.replays.under_way(unsure);
     let doubts = if wanted.is_none() { from.doubts()? } else { Vec::new() };
     let state = from.state();
     let deletion = state.as_deref().map_or(Ok(None), deletes::left)?;
     let groups = sorted;
-    let found = Found { from: from.shown(), state, groups, wanted, doubts, is_replaying, deletion };
+    let found = Found { from: from.shown(), state, groups, wanted, doubts, replaying, deletion };
     speech::tell(&if args.json { found.to_json() } else { found.words() });
     Ok(exit::COMPLETE)
 }
@@ -100,7 +102,7 @@ pub(super) fn replayed(state: &Path) -> Result<Option<Replayed>, Error> {
     }
     let mut replayed = Replayed { is_running: book.replays.is_running, ..Replayed::default() };
     from.each(&mut |letter, _| {
-        let open = book.open_rows(letter)?;
+        let open = book.rows(letter)?.open;
         replayed.open += open;
         replayed.delivered += letter.count() - open;
         Ok(())
@@ -155,12 +157,16 @@ impl From {
     fn each(&self, each: &mut dyn FnMut(&Letter, &str) -> Result<(), Error>) -> Result<(), Error> {
         match self {
             Self::Nothing(_) => Ok(()),
-            Self::File(file) => of_lines(file, true, &mut |letter, line, _| each(letter, line)),
+            Self::File(file) => {
+                of_lines(file, Foreign::RefusedBeforeTheLast, &mut |letter, line, _| each(letter, line))
+            }
             Self::Running { file, .. } if !file.exists() => Ok(()),
-            Self::Running { file, import_id, .. } => of_lines(file, true, &mut |letter, line, _| {
-                let is_of_it = import_id.is_none() || letter.import_id == *import_id;
-                if is_of_it { each(letter, line) } else { Ok(()) }
-            }),
+            Self::Running { file, import_id, .. } => {
+                of_lines(file, Foreign::RefusedBeforeTheLast, &mut |letter, line, _| {
+                    let is_of_it = import_id.is_none() || letter.import_id == *import_id;
+                    if is_of_it { each(letter, line) } else { Ok(()) }
+                })
+            }
             Self::Ledger { state, import } => {
                 let view = View::open(&state.join("ledger.db")).map_err(|error| ledger_error(&error))?;
                 let read = view.letters::<Trouble>(*import, &mut |line| {
@@ -206,7 +212,7 @@ impl Book {
             }
             From::File(file) => {
                 let mut first = None;
-                of_lines(file, true, &mut |letter, _, _| {
+                of_lines(file, Foreign::RefusedBeforeTheLast, &mut |letter, _, _| {
                     first = first.take().or_else(|| letter.import_id.clone());
                     Ok(())
                 })?;
@@ -216,18 +222,28 @@ impl Book {
         Ok(Self { replays: root.map(|root| Replays::of(&root)).transpose()?.unwrap_or_default(), newest })
     }
 
-    /// How many of its rows were delivered neither by a replay nor by the import itself.
-    fn open_rows(&self, letter: &Letter) -> Result<u64, Error> {
+    /// What has become of its rows.
+    fn rows(&self, letter: &Letter) -> Result<Rows, Error> {
         let rows = letter.count();
         let names = self.replays.names(letter, rows, self.newest.as_deref())?;
-        let mut open = 0;
+        let mut found = Rows::default();
         for (index, own) in self.replays.own_fates(letter, rows)?.into_iter().enumerate() {
             let name = names.as_ref().map(|names| names[index]);
             let fate = name.map_or(Ok(Fate::Open), |name| self.replays.fate(name))?;
-            open += u64::from(own != Fate::Settled && fate != Fate::Delivered);
+            let is_open = own != Fate::Settled && fate != Fate::Delivered;
+            found.open += u64::from(is_open);
+            found.unsure += u64::from(is_open && fate == Fate::InDoubt);
         }
-        Ok(open)
+        Ok(found)
     }
+}
+
+#[derive(Default)]
+struct Rows {
+    /// Delivered neither by a replay nor by the import itself.
+    open: u64,
+    /// Of these, the ones that a replay has sent, without knowing what came of it.
+    unsure: u64,
 }
 
 /// An error of either side of reading a ledger.
@@ -279,7 +295,7 @@ fn export(
     let mut replayed = 0;
     let mut fits = |letter: &Letter| {
         let fits = wanted.is_none_or(|wanted| is_of(letter, wanted, groups));
-        let is_open = !fits || book.open_rows(letter)? > 0;
+        let is_open = !fits || book.rows(letter)?.open > 0;
         replayed += if is_open { 0 } else { letter.count() };
         Ok::<bool, Error>(fits && is_open)
     };

@@ -3,9 +3,11 @@
 //! began.
 
 use super::inputs::InputFacts;
-use super::intake::{Intake, Origin};
+use super::intake::{Intake, Origin, Types};
+use super::letters::Foreign;
 use super::meant_letters::Meant;
 use super::opening::{self, identity, ledger_error, source_error};
+pub(super) use super::replay_request::Request;
 use super::replayed::overtaken;
 use super::replays::Replays;
 use super::results;
@@ -21,44 +23,10 @@ use crate::model::{Digest, Hasher, ImportId, ImportRecord, ImportState};
 use crate::report::{Closing, Replayed, speech};
 use crate::settings;
 use crate::target::Target;
-use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// What a replay began with: told again, it is the same replay. It lies in the ledger as the facts of its one input.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Request {
-    name: String,
-    size: u64,
-    head: String,
-    content: String,
-    reason: Option<String>,
-    in_doubt: bool,
-    reading: Option<Layout>,
-    /// Which import of the state the letters are of, from 1.
-    #[serde(default)]
-    pub(super) nth: u64,
-    pub(super) replay: Replayed,
-}
-
-impl Request {
-    /// What the replay in a ledger began with.
-    pub(super) fn read(found: &Found) -> Result<Self, Error> {
-        let [before]: [Self; 1] = serde_json::from_str(&found.inputs)
-            .map_err(|_| Error::new(exit::LEDGER, "the ledger's words about a replay cannot be read"))?;
-        Ok(before)
-    }
-
-    /// Whether the same is asked for, of the same letters.
-    pub(super) fn is(&self, other: &Self) -> bool {
-        self.content == other.content
-            && self.reason == other.reason
-            && self.in_doubt == other.in_doubt
-            && self.reading == other.reading
-    }
-}
 
 pub(super) fn run(args: &ReplayArgs, arguments: &[OsString]) -> Result<u8, Error> {
     let outcome = replay(args, arguments);
@@ -78,6 +46,7 @@ pub(super) struct Desk<'a> {
     pub(super) replays: Replays,
     origin: Option<Origin>,
     layout: Option<Layout>,
+    foreign: Foreign,
     /// Keeps runs of the import away while its dead letters are taken over.
     still: Option<File>,
 }
@@ -109,7 +78,7 @@ fn replay(args: &ReplayArgs, arguments: &[OsString]) -> Result<u8, Error> {
     let Some(meant) = Meant::of(args)? else { return Ok(nothing(send, arguments)) };
     let chosen = settings::choose(send)?;
     chosen.check_secrets()?;
-    let root = meant.root(send)?;
+    let (root, foreign) = meant.root(send)?;
     // One replay at a time: two would take over the same letters.
     let turn = take_state(&root.join("replays"))?;
     let still = keep_still(&root)?;
@@ -119,7 +88,7 @@ fn replay(args: &ReplayArgs, arguments: &[OsString]) -> Result<u8, Error> {
     send::warn(send, &target);
     let layout = meant.layout.clone();
     let file = meant.file(turn.path())?;
-    let code = Desk::of(args, arguments, target, file, (root, still), layout)?.decide();
+    let code = Desk::of(args, arguments, target, file, (root, still), (layout, foreign))?.decide();
     drop(sandbox);
     code
 }
@@ -137,7 +106,7 @@ impl<'a> Desk<'a> {
         target: Arc<Target>,
         file: PathBuf,
         (root, still): (PathBuf, Option<File>),
-        layout: Option<Layout>,
+        (layout, foreign): (Option<Layout>, Foreign),
     ) -> Result<Self, Error> {
         let identity = identity_of(&target);
         let facts = Fingerprint::whole(&file)
@@ -151,11 +120,25 @@ impl<'a> Desk<'a> {
             reason: args.reason.clone(),
             in_doubt: args.in_doubt,
             reading: layout.clone(),
+            types: settings::types(&args.send.types)?,
             nth: 0,
             replay: Replayed { of: root.display().to_string(), ..Replayed::default() },
         };
         let (replays, origin) = (Replays::of(&root)?, Origin::of(&root)?);
-        Ok(Self { args, arguments, file, root, target, identity, request, replays, origin, layout, still })
+        Ok(Self {
+            args,
+            arguments,
+            file,
+            root,
+            target,
+            identity,
+            request,
+            replays,
+            origin,
+            layout,
+            foreign,
+            still,
+        })
     }
 }
 
@@ -251,7 +234,7 @@ impl Desk<'_> {
         } else if before.is(&self.request) {
             "is not finished"
         } else {
-            "began with another --reason, --in-doubt or format"
+            "began with another --reason, --in-doubt, --type or format"
         };
         let rows = found.tally.pending;
         let words = format!("replay {number} {what}, and {rows} of the rows that it read are pending");
@@ -261,7 +244,7 @@ impl Desk<'_> {
     }
 
     fn abandon(&self, ledger: &mut Ledger, state: &StateDir, replay: Replayed) -> Result<u8, Error> {
-        let found = opening::abandon(ledger)?;
+        let found = opening::abandon(ledger, "replay")?;
         self.closing(state.path(), replay).abandoned(&found);
         Ok(exit::COMPLETE)
     }
@@ -329,7 +312,9 @@ impl Desk<'_> {
             file: &self.file,
             origin: self.origin.as_ref(),
             replays: &self.replays,
+            foreign: self.foreign,
             layout: self.layout.as_ref(),
+            types: Types::of(&self.request.types),
             reason: self.args.reason.as_deref(),
             in_doubt: self.args.in_doubt,
         };

@@ -7,6 +7,7 @@ use crate::edge::state_dir::StateDir;
 use crate::edge::status_file;
 use crate::error::{Error, exit};
 use crate::model::{BatchSeq, ImportState, Letter, LetterId, Ordinal};
+use crate::report::rejects::UnderWay;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -96,6 +97,16 @@ impl Replays {
     /// There was none, and none is on.
     pub(super) fn is_none(&self) -> bool {
         self.list.is_empty() && !self.is_running
+    }
+
+    /// What is known of rows that are open, `unsure` of which a replay has sent.
+    pub(super) fn under_way(&self, unsure: u64) -> UnderWay {
+        match self.newest() {
+            _ if self.is_running => UnderWay::Running,
+            Some((number, view)) if view.import().state == ImportState::Open => UnderWay::Stopped(*number),
+            _ if unsure > 0 => UnderWay::InDoubt(unsure),
+            _ => UnderWay::None,
+        }
     }
 
     pub(super) fn newest(&self) -> Option<&(u64, ReplayView)> {

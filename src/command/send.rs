@@ -164,7 +164,7 @@ fn abandon(args: &SendArgs, arguments: &[OsString], target: &str, place: &Path) 
         closing.deletion_abandoned(&deleted);
         return Ok(0);
     }
-    let found = opening::abandon(&mut ledger)?;
+    let found = opening::abandon(&mut ledger, "import")?;
     ledger.close().map_err(|error| ledger_error(&error))?;
     closing.abandoned(&found);
     Ok(0)

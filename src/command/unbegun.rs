@@ -91,7 +91,7 @@ pub(super) fn gravest_of_replay(args: &ReplayArgs, arguments: &[OsString], error
 
 fn look_at_replays(args: &ReplayArgs, arguments: &[OsString]) -> Result<(), Error> {
     let Some(meant) = Meant::of(args)? else { return Ok(()) };
-    let root = meant.root(&args.send)?;
+    let (root, foreign) = meant.root(&args.send)?;
     let replays = root.join("replays");
     if StateDir::is_held(&replays).unwrap_or(false) {
         return Err(held(&replays));
@@ -104,12 +104,12 @@ fn look_at_replays(args: &ReplayArgs, arguments: &[OsString]) -> Result<(), Erro
     let target = Arc::new(compiled(&args.send)?);
     let layout = meant.layout.clone();
     let file = meant.file(&replays)?;
-    Desk::of(args, arguments, target, file, (root, still), layout)?.last().map(drop)
+    Desk::of(args, arguments, target, file, (root, still), (layout, foreign))?.last().map(drop)
 }
 
 /// The state of the newest replay of these dead letters.
 pub(super) fn state_of_replay(args: &ReplayArgs) -> Option<PathBuf> {
-    let root = Meant::of(args).ok()??.root(&args.send).ok()?;
+    let (root, _) = Meant::of(args).ok()??.root(&args.send).ok()?;
     let replays = Replays::of(&root).ok()?;
     replays.newest().map(|(number, _)| root.join("replays").join(number.to_string()))
 }

@@ -169,7 +169,17 @@ fn check(folder: &Path) -> io::Result<()> {
 /// A folder that was copied or made by hand may have come with another mode. Only a folder that holds nothing else is
 /// ours to change: `--state .` is no reason to shut a home from its guests; the files in it are closed all the same.
 fn close_to_others(folder: &Path) -> io::Result<()> {
-    const OURS: [&str; 6] = ["ledger.", "dead-letters", "status.json", ".status.json", "sandbox.db", "stdin"];
+    const OURS: [&str; 9] = [
+        "ledger.",
+        "dead-letters",
+        "status.json",
+        ".status.json",
+        "sandbox.db",
+        "stdin",
+        "deletes",
+        "missing.ndjson",
+        "rows.ndjson",
+    ];
     let mode = folder.metadata()?.permissions().mode() & 0o777;
     if mode & 0o700 == mode {
         return Ok(());

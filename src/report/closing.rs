@@ -158,7 +158,8 @@ impl<'a> Closing<'a> {
         let mut summary = self.of_found(found, "stopped", 0);
         (summary.stopped_by, summary.resume) = (Some("abandon"), None);
         if !self.args.quiet {
-            say(&format!("the import is abandoned: {}", rows_line(&summary.rows, false)));
+            let what = if self.replay.is_some() { "replay" } else { "import" };
+            say(&format!("the {what} is abandoned: {}", rows_line(&summary.rows, false)));
             if self.replay.is_none() && self.args.sync.is_none() && !is_live(self.args) {
                 say("hint: --again imports all of the input once more, under new keys");
             }
@@ -276,6 +277,9 @@ impl<'a> Closing<'a> {
 
     fn words(&self, cause: &StopCause) -> Option<Words> {
         let (message, hint) = match cause {
+            StopCause::Source { why, hint: Some(hint), changed: false } if !is_live(self.args) => {
+                (why.clone(), Some(format!("{hint}; when that is mended, --accept-new-tail goes on")))
+            }
             StopCause::Source { why, changed: true, .. } if is_live(self.args) => (
                 why.clone(),
                 Some("the ledger keeps the rows; go on with the version that wrote them".to_owned()),

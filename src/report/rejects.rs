@@ -38,10 +38,38 @@ pub struct Found {
     pub wanted: Option<Wanted>,
     /// Rows in doubt of which no letter speaks.
     pub doubts: Vec<Doubtful>,
-    /// A replay is on at this moment; what it delivers counts when it has ended.
-    pub is_replaying: bool,
     /// What the feed no longer has, and is not all deleted.
     pub deletion: Option<Deletion>,
+    pub replaying: UnderWay,
+}
+
+/// What replays have begun and not brought to an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnderWay {
+    None,
+    /// One is on at this moment.
+    Running,
+    /// The one of this number was stopped.
+    Stopped(u64),
+    /// So many rows were sent, and nobody knows what came of it.
+    InDoubt(u64),
+}
+
+impl UnderWay {
+    fn words(self) -> String {
+        match self {
+            Self::None => String::new(),
+            Self::Running => {
+                "; a replay is running, and what it delivers counts when it has ended".to_owned()
+            }
+            Self::Stopped(number) => format!(
+                "; replay {number} was stopped: its own command goes on, and with --abandon gives it up"
+            ),
+            Self::InDoubt(rows) => {
+                format!("; {} in doubt since a replay: `replay --in-doubt` sends that again", grouped(rows))
+            }
+        }
+    }
 }
 
 impl Found {
@@ -83,9 +111,7 @@ impl Found {
             }
             some => format!("; {} delivered since, {} still open", grouped(some), grouped(open)),
         };
-        if self.is_replaying {
-            replayed.push_str("; a replay is running, and what it delivers counts when it has ended");
-        }
+        replayed.push_str(&self.replaying.words());
         format!(
             "{}: {}, for {reasons}{replayed}\n{}\n\n\
              the rows of one reason:   bulkhaul rejects {name} --reason {first} --export ndjson\n\
@@ -108,7 +134,8 @@ impl Found {
         });
         let doubts: Value = doubts.collect();
         json!({"from": self.from, "state_dir": state, "rows": refused, "in_doubt": in_doubt + sum(&self.doubts),
-            "open": open, "replaying": self.is_replaying,
+            "open": open, "replaying": self.replaying == UnderWay::Running,
+            "unsure": if let UnderWay::InDoubt(rows) = self.replaying { rows } else { 0 },
             "deletes": self.deletion.as_ref().map(Deletion::to_json), "reasons": list, "doubts": doubts})
         .to_string()
     }

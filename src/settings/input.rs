@@ -136,7 +136,8 @@ fn by_name(input: &Path) -> Result<FormatArg, Error> {
     }
 }
 
-fn types(given: &[String]) -> Result<Vec<(String, ColumnType)>, Error> {
+/// What `--type` says.
+pub fn types(given: &[String]) -> Result<Vec<(String, ColumnType)>, Error> {
     given
         .iter()
         .map(|given| {

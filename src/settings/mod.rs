@@ -16,7 +16,7 @@ mod told;
 
 pub use apart::{check_results, keep_apart};
 pub use choice::{Chosen, choose};
-pub use input::{audit_layout, input_names, layout, layout_as};
+pub use input::{audit_layout, input_names, layout, layout_as, types};
 pub use masked::Masks;
 pub use near::near_file;
 pub use profile::{builtin, read_profile};

@@ -2,6 +2,7 @@
 
 use super::{REPLAY, holds_once, refused, with_bad};
 use crate::support::Bench;
+use crate::support::server::{Answer, Server};
 use serde_json::{Value, json};
 
 const BROKEN: &str = "id,city,amount\nr1,x,1\nr2,y,12 EUR\nr3\nr4,\"a, b\",x\nr5,z,5\n";
@@ -210,4 +211,77 @@ fn all_rows_go_that_were_divided_within_one_letter() {
     assert_eq!(said.summary()["replay"]["left_out"]["delivered"], 1);
     bench.run(&format!("replay fixed.ndjson {REPLAY} --again")).exits(0);
     holds_once(&bench, (1..=5).map(|row| format!("r{row}")));
+}
+
+#[test]
+fn a_type_that_was_forgotten_is_given_to_the_rows_by_the_replay() {
+    let server = Server::saying(|got, _| {
+        let status = if got.body.contains(":\"") { 422 } else { 200 };
+        Some(Answer::json(status, &json!({"error": "amount must be a number"})))
+    });
+    let bench = Bench::with("x.csv", "id,amount\n1,5.0\n2,x\n3,007\n4\n");
+    let to = format!("--to {} --progress none --json", server.url());
+    bench.run(&format!("send x.csv {to}")).exits(3).books([4, 0, 4, 0, 0]);
+    let said = bench.run(&format!("replay x.csv {to} --type amuont=number")).exits(1);
+    assert!(said.stderr.contains("`--type amuont=…`: no row has a field `amuont`"), "{said:?}");
+    let replay = format!("replay x.csv {to} --type amount=number --type id=integer");
+    bench.run(&replay).exits(3).books([4, 1, 3, 0, 0]);
+    assert_eq!(server.requests().last().unwrap().body, r#"[{"id":1,"amount":5.0}]"#);
+    let own = bench.read("x.csv.bulkhaul/replays/1/dead-letters.ndjson");
+    let mut why: Vec<Value> = own
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["error"]["message"].clone())
+        .collect();
+    why.sort_by_key(ToString::to_string);
+    let zeros = "`007` is not a number: it has leading zeros, which numbers in JSON have not; as a string it keeps them";
+    assert_eq!(why, ["1 field, the header has 2", zeros, "`x` is not a number"]);
+    // The same again is over; without the types it is another replay.
+    bench.run(&replay).exits(3).books([4, 1, 3, 0, 0]);
+    bench.run(&format!("replay x.csv {to}")).exits(3).books([3, 0, 3, 0, 0]);
+}
+
+#[test]
+fn what_others_wrote_into_a_shared_file_is_passed_over() {
+    let bench = Bench::with("x.csv", "id,amount\nr1,-1\nr2,2\nr3,-3\n");
+    bench.write("all.ndjson", "{\"row\":{\"of\":\"somebod\n");
+    bench
+        .run("send x.csv --to sandbox --type amount=number --progress none --dead-letter all.ndjson")
+        .exits(3);
+    let text = bench.read("all.ndjson").replace("\"amount\":-", "\"amount\":") + "not ours\n{\"row\":{\"torn";
+    bench.write("all.ndjson", &text);
+    bench.run(&format!("replay all.ndjson {REPLAY}")).exits(0).books([2, 2, 0, 0, 0]);
+    // Of a copy, which a person has made, every line counts.
+    bench.write("mine.ndjson", &text);
+    let said = bench.run(&format!("replay mine.ndjson {REPLAY}")).exits(1);
+    assert!(said.stderr.contains("`mine.ndjson` line 1 is no dead letter"), "{said:?}");
+}
+
+#[test]
+fn rejects_says_what_a_replay_left_that_was_given_up() {
+    let bench = refused("id,city,amount\nr1,x,1\nr2,y,-2\n");
+    let nobody = "replay x.csv.bulkhaul --to http://127.0.0.1:9/ --progress none --max-elapsed 50ms";
+    bench.run(nobody).exits(4);
+    let said = bench.run("rejects x.csv").exits(0).stdout;
+    assert!(
+        said.contains("; replay 1 was stopped: its own command goes on, and with --abandon gives it up\n"),
+        "{said}"
+    );
+    let said = bench.run("replay x.csv.bulkhaul --to sandbox --progress none --abandon").exits(0);
+    assert_eq!(said.stderr, "the replay is abandoned: 0 rows delivered, 1 pending\n");
+    // It never left, so that nobody is in doubt about it.
+    assert!(
+        bench
+            .run("rejects x.csv")
+            .exits(0)
+            .stdout
+            .starts_with("x.csv.bulkhaul: 1 row was refused, for 1 reason\n")
+    );
+    // Here it may have.
+    let lost = Server::saying(|_, _| None);
+    let to = format!("--to {} --progress none --idempotency-header Idempotency-Key", lost.url());
+    bench.run(&format!("replay x.csv.bulkhaul {to} --max-elapsed 50ms")).exits(4);
+    bench.run(&format!("replay x.csv.bulkhaul {to} --abandon")).exits(0);
+    let said = bench.run("rejects x.csv").exits(0).stdout;
+    assert!(said.contains("; 1 in doubt since a replay: `replay --in-doubt` sends that again\n"), "{said}");
+    bench.run(&format!("replay x.csv.bulkhaul {REPLAY} --in-doubt")).exits(3).books([1, 0, 1, 0, 0]);
 }

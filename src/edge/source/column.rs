@@ -3,13 +3,11 @@
 
 use super::csv::CsvFramer;
 use super::field::{Field, Quoting};
-use super::json::{is_clean, is_number, write_escaped, write_requoted, write_string, write_value};
+use super::json::{is_clean, write_escaped, write_requoted, write_string, write_value};
+use super::misfit;
 use super::{ColumnType, Layout, SourceError};
 use crate::model::BadRow;
 use std::ops::Range;
-
-/// Letters of a field that a message quotes.
-const QUOTED_LETTERS: usize = 60;
 
 /// The columns of one input.
 #[derive(Debug)]
@@ -224,23 +222,11 @@ impl Columns {
 
 impl Column {
     fn misfit(&self, text: &[u8], no_null: bool, record: &[u8]) -> BadRow {
-        let noun = self.kind.noun();
-        let message = if text.is_empty() {
-            let remedy = if no_null { "; --null '' makes it null" } else { "" };
-            format!("an empty field is not {noun}{remedy}")
-        } else {
-            let text = String::from_utf8_lossy(text);
-            let shown: String = text.chars().take(QUOTED_LETTERS).collect();
-            let more = if shown.len() < text.len() { "…" } else { "" };
-            let is_local = self.kind == ColumnType::Number && is_number(text.replace(',', ".").as_bytes());
-            let why = if is_local { ": there is a comma in it" } else { "" };
-            format!("`{shown}{more}` is not {noun}{why}")
-        };
-        bad("type_mismatch", message, Some(self.pointer()), record)
+        bad("type_mismatch", misfit::words(self.kind, text, no_null), Some(self.pointer()), record)
     }
 
     fn pointer(&self) -> String {
-        format!("/{}", self.name.replace('~', "~0").replace('/', "~1"))
+        misfit::pointer(&self.name)
     }
 }
 

@@ -16,8 +16,10 @@ mod layout;
 mod looks;
 mod marks;
 mod members;
+mod misfit;
 mod ndjson;
 mod reread;
+mod retype;
 mod standing;
 mod taken;
 #[cfg(test)]
@@ -29,6 +31,7 @@ pub use error::SourceError;
 pub use layout::{ColumnType, Format, Layout, UnknownType};
 pub use looks::Look;
 pub use reread::Rereader;
+pub use retype::retyped;
 pub use standing::{Bell, StandardInput};
 pub use taken::{TakenRow, records};
 

@@ -1,0 +1,43 @@
+//! What a replay is asked for.
+
+use crate::edge::ledger::Found;
+use crate::edge::source::{ColumnType, Layout};
+use crate::error::{Error, exit};
+use crate::report::Replayed;
+use serde::{Deserialize, Serialize};
+
+/// What a replay began with: told again, it is the same replay. It lies in the ledger as the facts of its one input.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Request {
+    pub(super) name: String,
+    pub(super) size: u64,
+    pub(super) head: String,
+    pub(super) content: String,
+    pub(super) reason: Option<String>,
+    pub(super) in_doubt: bool,
+    pub(super) reading: Option<Layout>,
+    #[serde(default)]
+    pub(super) types: Vec<(String, ColumnType)>,
+    /// Which import of the state the letters are of, from 1.
+    #[serde(default)]
+    pub(super) nth: u64,
+    pub(super) replay: Replayed,
+}
+
+impl Request {
+    /// What the replay in a ledger began with.
+    pub(super) fn read(found: &Found) -> Result<Self, Error> {
+        let [before]: [Self; 1] = serde_json::from_str(&found.inputs)
+            .map_err(|_| Error::new(exit::LEDGER, "the ledger's words about a replay cannot be read"))?;
+        Ok(before)
+    }
+
+    /// Whether the same is asked for, of the same letters.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.content == other.content
+            && self.reason == other.reason
+            && self.in_doubt == other.in_doubt
+            && self.reading == other.reading
+            && self.types == other.types
+    }
+}
