@@ -234,6 +234,7 @@ fn ledger_commits(bencher: Bencher<'_, '_>, batches: u64) {
             seq: BatchSeq(seq),
             end: BatchEnd { delivered: 1, rejected: 0, split: false },
             refused: vec![],
+            shown: None,
             children: vec![],
             kept: vec![],
             learned: None,

@@ -249,8 +249,8 @@ struct Walk<'a> {
     recount: Recount,
     letters: VecDeque<LetterPage>,
     letters_end: bool,
-    /// Printed keys of batches with dead letters, for as long as their rows are near.
-    keys: HashMap<u64, String>,
+    /// What batches with dead letters went under with dead letters, for as long as their rows are near.
+    keys: HashMap<u64, Option<String>>,
     text: Vec<u8>,
     ended: bool,
     kept: Kept,
@@ -262,9 +262,8 @@ impl Walk<'_> {
         if self.keys.len() > 10_000 {
             self.keys.clear();
         }
-        self.keys.extend(
-            family.iter().filter(|batch| batch.rejected > 0).map(|batch| (batch.seq, batch.key.hex())),
-        );
+        let refused = family.iter().filter(|batch| batch.rejected > 0);
+        self.keys.extend(refused.map(|batch| (batch.seq, batch.shown.clone())));
         self.read_to(until.saturating_add(1))?;
         self.recount.family(family);
         Ok(())
@@ -331,7 +330,7 @@ impl Walk<'_> {
             return Some("another import's id");
         }
         match (page.batch, &letter.batch) {
-            (Some(seq), said) if self.keys.get(&seq).is_some_and(|key| Some(key) != said.as_ref()) => {
+            (Some(seq), said) if self.keys.get(&seq).is_some_and(|shown| shown != said) => {
                 return Some("another batch's key");
             }
             (None, Some(_)) => return Some("a batch's key, though it was never sent"),

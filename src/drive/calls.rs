@@ -6,7 +6,7 @@ use crate::model::{
     BatchSeq, Fault, Job, Load, Outcome, PollOutcome, Rejection, Reply, Request, RowVerdict, StopKind,
     Verdicts, WallTime,
 };
-use crate::target::{About, Attempt, GroupState, RowContext, Target, Token};
+use crate::target::{Attempt, GroupState, Target, Token};
 use std::time::Duration;
 
 /// The request of a batch; `Err` is what it means that there can be none.
@@ -17,28 +17,9 @@ pub fn request(
     timeout: Duration,
 ) -> Result<Request, Box<Answer>> {
     let row = assembler.row(load, 0);
-    let about = about(assembler, &row, load, sent, timeout);
+    let about = assembler.about(&row, load, sent, timeout);
     let request = assembler.target().request_about(load.body().clone(), &about);
     request.map_err(|refusal| Box::new(unmade(refusal)))
-}
-
-fn about<'a>(
-    assembler: &Assembler,
-    row: &'a RowContext<'a>,
-    load: &Load,
-    sent: &'a Sent,
-    timeout: Duration,
-) -> About<'a> {
-    About {
-        key: &sent.key,
-        rows: load.len() as u64,
-        first_sent: sent.first_sent,
-        timeout,
-        row: Some(row),
-        state: sent.state.as_ref(),
-        refusals: sent.refusals,
-        import: assembler.number(),
-    }
 }
 
 /// What came back of a batch's request; how long it took is the caller's to say.
@@ -147,7 +128,7 @@ pub fn verify_request(
     timeout: Duration,
 ) -> Result<Request, Box<Event>> {
     let row = assembler.row(load, 0);
-    match assembler.target().verify_request(&about(assembler, &row, load, sent, timeout)) {
+    match assembler.target().verify_request(&assembler.about(&row, load, sent, timeout)) {
         Ok(Some(request)) => Ok(request),
         _ => Err(Box::new(Event::Verified { seq, applied: Ok(None) })),
     }

@@ -1,14 +1,16 @@
 //! The log of a run: what left, what came back, what was decided, each line with its request and its key. It says what
 //! happened to whom, never what was in a header, an address or a row.
 
-use crate::engine::{Answer, Command, Event, Sent, StopCause};
+use crate::engine::{Answer, Assembler, Command, Event, Sent, StopCause};
 use crate::model::{BatchSeq, Entry, Load, Outcome, Planned, PollOutcome};
 use std::collections::HashMap;
+use std::sync::Arc;
 use tracing::{Level, debug, enabled, info, warn};
 
 /// Numbers the requests of a run, and remembers those that are out.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Journal {
+    assembler: Arc<Assembler>,
     last: u64,
     out: HashMap<BatchSeq, Out>,
 }
@@ -23,8 +25,8 @@ struct Out {
 
 impl Journal {
     /// With the batches that an earlier run left behind.
-    pub(super) fn new<'a>(unsettled: impl Iterator<Item = &'a Planned>) -> Self {
-        let mut journal = Self::default();
+    pub(super) fn new<'a>(assembler: Arc<Assembler>, unsettled: impl Iterator<Item = &'a Planned>) -> Self {
+        let mut journal = Self { assembler, last: 0, out: HashMap::new() };
         for batch in unsettled {
             journal.know(batch);
         }
@@ -32,7 +34,8 @@ impl Journal {
     }
 
     fn know(&mut self, batch: &Planned) {
-        self.out.insert(batch.seq, Out { request: 0, key: batch.key.hex(), attempts: 0 });
+        let key = self.assembler.target().key_text(&batch.key);
+        self.out.insert(batch.seq, Out { request: 0, key, attempts: 0 });
     }
 
     /// Nobody reads it.
@@ -87,7 +90,8 @@ impl Journal {
     fn leaves(&mut self, seq: BatchSeq, load: &Load, about: &Sent) {
         self.last += 1;
         let attempts = self.out.get(&seq).map_or(0, |out| out.attempts) + 1;
-        let out = Out { request: self.last, key: about.key.hex(), attempts };
+        let key = self.assembler.shown_key(load, about);
+        let out = Out { request: self.last, key, attempts };
         debug!(
             request = out.request,
             batch = seq.0,
@@ -138,8 +142,9 @@ impl Journal {
             Entry::Plan { batches, .. } => {
                 for batch in batches {
                     let (first, rows) = (batch.rows.first().0 + 1, batch.rows.len());
-                    debug!(batch = batch.seq.0, key = %batch.key.hex(), first, rows, "is planned");
                     self.know(batch);
+                    let Out { key, .. } = self.of(batch.seq);
+                    debug!(batch = batch.seq.0, %key, first, rows, "is planned");
                 }
             }
             Entry::Accept { seq, job, .. } => {

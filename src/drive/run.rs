@@ -124,7 +124,7 @@ impl Run {
             clock: self.clock,
         };
         let recorder = Recorder::new(self.engine.books());
-        let journal = Journal::new(self.unsettled.iter());
+        let journal = Journal::new(Arc::clone(&hands.assembler), self.unsettled.iter());
         let engine = self.engine;
         let mut corridor = Corridor { run: hands, engine, wake: None, ending: None, recorder, journal };
         corridor.step(Event::Woke);

@@ -1,14 +1,16 @@
 //! Rows into bodies: the one way in which a body is ever made, for a first send and for every later one, so that
 //! the same rows always make the same bytes.
 
+use super::event::Sent;
 use crate::model::{
     BatchKey, Close, Cursor, DeadLetter, Digest, GroupId, ImportId, InputStart, Limit, Load, LoadBuilder,
     Mark, Passed, Rejection, Room, WallTime,
 };
-use crate::target::{GroupState, RowContext, Target};
+use crate::target::{About, GroupState, RowContext, Target};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// When a batch is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,6 +171,34 @@ impl Assembler {
     pub fn row<'a>(&self, load: &'a Load, index: usize) -> RowContext<'a> {
         let ordinal = load.mark(index).ordinal;
         RowContext { ordinal, text: load.text(index), index: index as u32, import: self.import }
+    }
+
+    /// What the request of a load goes under, as the target sees it.
+    pub fn shown_key(&self, load: &Load, sent: &Sent) -> String {
+        let row = self.row(load, 0);
+        let shown = self.target.key_shown(&self.about(&row, load, sent, Duration::ZERO));
+        // A row whose key cannot be made never left under one.
+        shown.unwrap_or_else(|_| self.target.key_text(&sent.key))
+    }
+
+    /// What the target is told of a load's request; `row` is its first.
+    pub fn about<'a>(
+        &self,
+        row: &'a RowContext<'a>,
+        load: &Load,
+        sent: &'a Sent,
+        timeout: Duration,
+    ) -> About<'a> {
+        About {
+            key: &sent.key,
+            rows: load.len() as u64,
+            first_sent: sent.first_sent,
+            timeout,
+            row: Some(row),
+            state: sent.state.as_ref(),
+            refusals: sent.refusals,
+            import: self.number,
+        }
     }
 
     /// The group of a row, where rows have groups.

@@ -125,7 +125,7 @@ impl Engine {
     ) {
         let batch = self.hand.get(seq);
         let load = batch.load().clone();
-        let (key, import_id) = (batch.planned.key.hex(), self.import.id.hex());
+        let (key, import_id) = (self.shown_key(batch), self.import.id.hex());
         let mark = load.mark(0);
         let about = Circumstances {
             input: &self.inputs[mark.place.input as usize],
@@ -200,6 +200,11 @@ impl Engine {
         self.finish(seq, End { counts: end, learned, ..End::default() }, children, commands);
     }
 
+    /// What a batch goes under, as the target sees it and dead letters say it.
+    fn shown_key(&self, batch: &Batch) -> String {
+        self.assembler.shown_key(batch.load(), &batch.about())
+    }
+
     fn finish(
         &mut self,
         seq: BatchSeq,
@@ -214,8 +219,20 @@ impl Engine {
         let planned = children.iter().map(|(planned, ..)| planned.clone()).collect();
         let doubts = children.iter().any(|(planned, ..)| planned.parked.is_some());
         let begun = self.newly_begun(seq, end.delivered > 0, doubts);
-        let entry =
-            Entry::Finish { seq, end, refused, children: planned, kept, learned, report, blocked, begun };
+        let speaks = !refused.is_empty() || report.is_some();
+        let shown = speaks.then(|| self.shown_key(self.hand.get(seq)));
+        let entry = Entry::Finish {
+            seq,
+            end,
+            refused,
+            shown,
+            children: planned,
+            kept,
+            learned,
+            report,
+            blocked,
+            begun,
+        };
         let finished = Finished { seq, end, children, told };
         self.commit(entry, Awaited::Finish(Box::new(finished)), commands);
     }
@@ -251,7 +268,7 @@ impl Engine {
             // By far the most batches: nothing is asked of each row.
             return Sorted { delivered: load.len() as u64, ..Sorted::default() };
         }
-        let key = batch.planned.key.hex();
+        let key = self.shown_key(batch);
         let import_id = self.import.id.hex();
         let mut sorted = Sorted::default();
         for index in 0..load.len() {

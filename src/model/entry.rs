@@ -160,6 +160,8 @@ pub enum Entry {
         end: BatchEnd,
         refused: Vec<DeadLetter>,
         children: Vec<Planned>,
+        /// What it went under, as dead letters say it; `None` without any.
+        shown: Option<String>,
         /// Rows of kept children; its own are let go of.
         kept: Vec<(BatchSeq, Load)>,
         learned: Option<Limit>,

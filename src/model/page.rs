@@ -53,6 +53,8 @@ pub struct BatchPage {
     pub rejected: u64,
     /// Its body says something of its group's state.
     pub has_group_state: bool,
+    /// What it went under, where a dead letter says it.
+    pub shown: Option<String>,
 }
 
 /// One dead letter of the ledger that is about one row.

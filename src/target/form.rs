@@ -273,7 +273,7 @@ impl Target {
     }
 
     /// The key that a request shows the target: made of the batch, or the one that its row brings along.
-    pub(super) fn key_shown(&self, about: &About<'_>) -> Result<String, Rejection> {
+    pub fn key_shown(&self, about: &About<'_>) -> Result<String, Rejection> {
         let key = self.key_text(about.key);
         if self.mapping.key_template.is_none() {
             return Ok(key);

@@ -20,7 +20,7 @@ fn as_json_every_word_on_stderr_is_a_line_of_it_and_every_batch_has_its_request_
     let about: Vec<&Value> = lines.iter().filter(|line| line.get("batch").is_some()).collect();
     let mut keys = HashSet::new();
     for line in &about {
-        assert_eq!(line["key"].as_str().map(str::len), Some(64), "{line}");
+        assert_eq!(line["key"].as_str().map(str::len), Some(36), "{line}");
         assert!(line["message"] == "is planned" || line["request"].as_u64().is_some(), "{line}");
         keys.insert(line["key"].as_str().unwrap());
     }

@@ -8,6 +8,7 @@ mod endings;
 mod faults;
 mod files;
 mod formats;
+mod keys;
 mod memory;
 mod pipes;
 mod results;

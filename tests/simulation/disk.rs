@@ -357,7 +357,8 @@ impl Disk {
     }
 
     fn finish(&mut self, entry: &Entry) {
-        let Entry::Finish { seq, end, refused, children, kept, learned, report, blocked, begun } = entry
+        let Entry::Finish { seq, end, refused, shown: _, children, kept, learned, report, blocked, begun } =
+            entry
         else {
             return;
         };

@@ -57,6 +57,7 @@ impl Shadow {
             seq: BatchSeq(u64::MAX >> 1),
             end: bulkhaul::model::BatchEnd::default(),
             refused: Vec::new(),
+            shown: None,
             children: Vec::new(),
             kept: Vec::new(),
             learned: None,

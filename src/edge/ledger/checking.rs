@@ -211,5 +211,6 @@ fn page(row: &Row<'_>) -> Result<BatchPage, LedgerError> {
         delivered: number(row, "delivered")?,
         rejected: number(row, "rejected")?,
         has_group_state: row.get::<_, Option<String>>("group_state")?.is_some(),
+        shown: row.get("shown")?,
     })
 }

@@ -190,6 +190,7 @@ mod tests {
             seq: BatchSeq(seq),
             end: BatchEnd { delivered: 1, rejected: 0, split: false },
             refused: vec![],
+            shown: None,
             children: vec![],
             kept: vec![],
             learned: None,

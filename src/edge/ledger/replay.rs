@@ -249,11 +249,14 @@ impl Ledger {
 }
 
 impl View {
-    /// The batch with this key, hexadecimal.
-    pub fn batch_of(&self, key: &str) -> Result<Option<BatchOf>, LedgerError> {
-        let Some(key) = Digest::from_hex(key).filter(|_| !self.is_new) else { return Ok(None) };
-        let mut select = self.conn.prepare_cached("SELECT seq, rank, row_set FROM batch WHERE key = ?1")?;
-        let mut rows = select.query([key.0])?;
+    /// The batch of a letter, by what it went under.
+    pub fn batch_of(&self, shown: &str) -> Result<Option<BatchOf>, LedgerError> {
+        if self.is_new {
+            return Ok(None);
+        }
+        let sql = "SELECT seq, rank, row_set FROM batch WHERE shown = ?1 ORDER BY seq DESC LIMIT 1";
+        let mut select = self.conn.prepare_cached(sql)?;
+        let mut rows = select.query([shown])?;
         let Some(row) = rows.next()? else { return Ok(None) };
         let (seq, rank) = (reading::number(row, "seq")?, reading::number(row, "rank")?);
         Ok(Some(BatchOf { seq, rank, rows: reading::row_set(row, "row_set")? }))

@@ -10,7 +10,7 @@ use rusqlite::config::DbConfig;
 
 /// "bulk" in ASCII.
 pub(super) const APPLICATION_ID: i64 = 0x6275_6c6b;
-pub(super) const FORMAT: i64 = 6;
+pub(super) const FORMAT: i64 = 7;
 
 const TABLES: &str = "
 CREATE TABLE import (
@@ -37,8 +37,9 @@ CREATE TABLE batch (
   state TEXT NOT NULL CHECK (state IN ('prepared', 'accepted', 'settled', 'split', 'doubt', 'taken_up')),
   group_state TEXT, refusals INTEGER NOT NULL, doubtful INTEGER NOT NULL, kept INTEGER NOT NULL,
   job_id TEXT, job_path TEXT, accepted_at INTEGER, why TEXT,
-  delivered INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0
+  delivered INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0, shown TEXT
 ) STRICT;
+CREATE INDEX batch_shown ON batch (shown) WHERE shown IS NOT NULL;
 CREATE INDEX batch_unsettled ON batch (import, seq) WHERE state IN ('prepared', 'accepted', 'doubt');
 CREATE INDEX batch_parent ON batch (parent) WHERE parent IS NOT NULL;
 CREATE TABLE kept (seq INTEGER PRIMARY KEY REFERENCES batch (seq), rows BLOB NOT NULL) STRICT;

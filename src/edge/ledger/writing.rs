@@ -198,7 +198,8 @@ fn read(conn: &Page<'_>, refused: &[DeadLetter], passed: Passed) {
 }
 
 fn finish(conn: &Page<'_>, import: i64, entry: &Entry) -> Result<(), LedgerError> {
-    let Entry::Finish { seq, end, refused, children, kept, learned, report, blocked, begun } = entry else {
+    let Entry::Finish { seq, end, refused, shown, children, kept, learned, report, blocked, begun } = entry
+    else {
         return Ok(());
     };
     let (old, was_kept): (String, bool) = conn
@@ -214,8 +215,10 @@ fn finish(conn: &Page<'_>, import: i64, entry: &Entry) -> Result<(), LedgerError
         conn.prepare_cached("UPDATE import SET in_doubt = in_doubt - ?2 WHERE number = ?1")?
             .execute([import, rows])?;
     }
-    conn.prepare_cached("UPDATE batch SET state = ?2, delivered = ?3, rejected = ?4 WHERE seq = ?1")?
-        .execute(params![seq.0 as i64, state, end.delivered as i64, end.rejected as i64])?;
+    conn.prepare_cached(
+        "UPDATE batch SET state = ?2, delivered = ?3, rejected = ?4, shown = ?5 WHERE seq = ?1",
+    )?
+    .execute(params![seq.0 as i64, state, end.delivered as i64, end.rejected as i64, shown])?;
     conn.add("delivered", end.delivered);
     conn.add(if end.split { "split" } else { "settled" }, 1);
     refuse(conn, import, Some(seq.0), refused)?;
