@@ -65,10 +65,10 @@ impl Desk<'_> {
             check_history(&self.key, &found, last.as_ref())?;
             match found.import.state {
                 ImportState::Open if self.subject.args.again => return Err(opening::not_finished()),
-                ImportState::Open if opening::is_same(&found, &self.subject)? => {
-                    return self.go_on(ledger, found, before);
-                }
                 ImportState::Open => {
+                    if let Some(source) = self.where_it_stood(&found)? {
+                        return self.go_on(ledger, found, source, before);
+                    }
                     ledger.close_input(found.import.number).map_err(|error| failed(&error))?;
                     match self.finish(ledger, &found)? {
                         code if deletes::is_good(code) => before = code,
@@ -119,16 +119,26 @@ impl Desk<'_> {
         }
     }
 
-    /// The same feed as when it was broken off.
-    fn go_on(self, mut ledger: Ledger, found: Found, before: u8) -> Result<u8, Error> {
-        self.fold(&mut ledger)?;
-        let Surveyed { courses, .. } = self.survey(&ledger, false, None)?;
+    /// The feed behind what was read of it; `None` if this is another one, which a large one may be though it looks alike.
+    fn where_it_stood(&self, found: &Found) -> Result<Option<Source>, Error> {
+        if !opening::is_same(found, &self.subject)? {
+            return Ok(None);
+        }
         let (inputs, layout) = (&self.subject.args.inputs, self.subject.layout);
         let source = match found.cursor {
             None => Source::open(inputs, layout),
             Some(cursor) => Source::resume(inputs, layout, &cursor, &mut |_| {}),
         };
-        let source = source.map_err(|error| source_error(&error))?;
+        match source {
+            Err(error) if error.is_changed() => Ok(None),
+            source => source.map(Some).map_err(|error| source_error(&error)),
+        }
+    }
+
+    /// The same feed as when it was broken off.
+    fn go_on(self, mut ledger: Ledger, found: Found, source: Source, before: u8) -> Result<u8, Error> {
+        self.fold(&mut ledger)?;
+        let Surveyed { courses, .. } = self.survey(&ledger, false, None)?;
         self.run(ledger, found.import, source, courses, before)
     }
 
@@ -264,7 +274,9 @@ pub(super) fn check_history(key: &FeedKey, found: &Found, last: Option<&LastFeed
 
 /// `--max-shrink`.
 pub(super) fn check_shrink(args: &SendArgs, last: Option<&LastFeed>, news: News) -> Result<(), Error> {
-    let (Some(max), Some(before)) = (args.max_shrink, last.and_then(|last| last.keys)) else { return Ok(()) };
+    let Some(max) = args.max_shrink else { return Ok(()) };
+    // Of what was delivered without --sync, it is known now.
+    let before = last.and_then(|last| last.keys).unwrap_or(news.known + news.gone);
     let keys = news.keys;
     if !deletes::exceeds(max.0, before.saturating_sub(keys), before) {
         return Ok(());

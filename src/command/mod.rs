@@ -4,6 +4,7 @@ mod another_mapping;
 mod audit;
 mod audit_beside;
 mod baseline;
+mod broken;
 mod completions;
 mod deletes;
 mod feed;

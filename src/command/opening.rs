@@ -351,7 +351,7 @@ pub(super) fn not_finished() -> Error {
 }
 
 /// Whether the inputs are what they were when the import began. Of a large one that was not read to its end a sample is
-/// known, and then it has to be the very file, untouched.
+/// known, and then nobody may have written to it.
 pub(super) fn is_same(found: &Found, subject: &Subject<'_>) -> Result<bool, Error> {
     let before: Vec<InputFacts> = serde_json::from_str(&found.inputs)
         .map_err(|_| Error::new(exit::LEDGER, "the ledger's list of inputs cannot be read"))?;

@@ -1,12 +1,13 @@
 //! A feed, read through before anything of it is sent: so the last row of a key is known, a feed that is cut off is found
 //! out in time, and so is one that somebody still writes.
 
+use super::broken::{Broken, is_cut_off};
 use super::opening::{ledger_error, source_error};
 use crate::edge::ledger::LedgerError;
 use crate::edge::sorter::{Sorted, Sorter};
 use crate::edge::source::{Layout, Source, Step};
 use crate::error::Error;
-use crate::model::{Course, Courses, FeedEntry, FeedKey, News, Ordinal};
+use crate::model::{Course, Courses, FeedEntry, FeedKey, Mark, News, Ordinal};
 use crate::report::ReadingBar;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -53,6 +54,7 @@ impl Survey<'_> {
                 .hint("make room on that disk, or name a state on another: --state DIR")
         };
         let mut unread = 0;
+        let mut broken = None;
         for number in 0_u64.. {
             text.clear();
             match source.next(&mut text).map_err(|error| source_error(&error))? {
@@ -61,7 +63,21 @@ impl Survey<'_> {
                     Ok(entry) => sorter.push(mark.ordinal, entry).map_err(|error| failed(&error))?,
                     Err(_) => unread += 1,
                 },
-                Step::Bad { .. } => unread += 1,
+                Step::Bad { mark, bad } if is_cut_off(&mark, &bad) => return Err(self.cut_off(&mark)),
+                Step::Bad { mark, bad } => {
+                    let broken = match &mut broken {
+                        Some(broken) => broken,
+                        None => broken.insert(
+                            Broken::of(self.inputs, self.layout, self.key)
+                                .map_err(|error| source_error(&error))?,
+                        ),
+                    };
+                    match broken.entry(&mark, &bad) {
+                        // The older rows of its key are older all the same.
+                        Some(entry) => sorter.push(mark.ordinal, entry).map_err(|error| failed(&error))?,
+                        None => unread += 1,
+                    }
+                }
                 Step::Idle => {}
                 Step::End => break,
             }
@@ -77,6 +93,13 @@ impl Survey<'_> {
         keys.rest().map_err(|error| failed(&error))?;
         keys.news.unread = unread;
         Ok((keys.courses, keys.news))
+    }
+
+    fn cut_off(&self, last: &Mark) -> Error {
+        let input = self.inputs[last.place.input as usize].display();
+        let line = last.place.line;
+        let words = format!("`{input}` ends within a record, on line {line}; nothing was sent");
+        Error::failed(words).hint("it was probably copied or written only in part; get it again")
     }
 
     /// Nobody writes at it while it is read.

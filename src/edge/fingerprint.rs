@@ -23,7 +23,8 @@ pub struct Fingerprint {
     pub head: Digest,
     /// BLAKE3, hexadecimal, of all of it, or of samples if it is large.
     pub content: String,
-    /// Of one that was sampled: which file it is, and when it was written last. Empty otherwise.
+    /// Of one that was sampled: when it was written last, so that its samples speak for all of it. A copy keeps that, and
+    /// so does a file whose rights were changed, or its name. Empty otherwise.
     pub stamp: String,
 }
 
@@ -49,8 +50,7 @@ impl Fingerprint {
         if size <= whole {
             hasher.update_reader(&mut file)?;
         } else {
-            let [written, changed] = [(data.mtime(), data.mtime_nsec()), (data.ctime(), data.ctime_nsec())];
-            stamp = format!("{}:{} {written:?} {changed:?}", data.dev(), data.ino());
+            stamp = format!("{}.{:09}", data.mtime(), data.mtime_nsec());
             let step = (size - HEAD - END) / BLOCKS;
             let mut block = Vec::new();
             for at in (0..BLOCKS).map(|number| HEAD + number * step) {

@@ -77,6 +77,11 @@ impl FeedKey {
         Ok(FeedEntry { key: entry_key, text: entry_text })
     }
 
+    /// As [`Self::entry`], of a row that is broken: what stands under its key is not known, and is not what was sent.
+    pub fn entry_of_broken(&self, row: &[u8]) -> Option<FeedEntry> {
+        self.entry(row).ok().map(FeedEntry::unsure)
+    }
+
     /// The fields of the key alone, as an object; the row has them all.
     pub fn fields(&self, row: &[u8]) -> String {
         let values = self.values(row);
@@ -111,8 +116,19 @@ impl<'a> Visitor<'a> for Fields<'_, '_, 'a> {
     }
 
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(name) = map.next_key::<std::borrow::Cow<'a, str>>()? {
-            match self.names.iter().position(|known| *known == *name) {
+        let mut last = None;
+        loop {
+            let name = match map.next_key::<std::borrow::Cow<'a, str>>() {
+                Ok(Some(name)) => name,
+                Ok(None) => return Ok(()),
+                Err(error) => {
+                    // What a row ends with that is cut off may be cut off itself.
+                    last.map(|at: usize| self.values[at] = None);
+                    return Err(error);
+                }
+            };
+            last = self.names.iter().position(|known| *known == *name);
+            match last {
                 Some(at) => {
                     let value = map.next_value::<&'a RawValue>()?.get();
                     let is_scalar = !value.starts_with(['{', '[']) && value != "null" && value != "\"\"";
@@ -123,7 +139,6 @@ impl<'a> Visitor<'a> for Fields<'_, '_, 'a> {
                 }
             }
         }
-        Ok(())
     }
 }
 
@@ -270,6 +285,18 @@ mod tests {
             assert_eq!(key.entry(row.as_bytes()), Err("b"), "{row}");
         }
         assert_eq!(FeedKey::new(Vec::new()), None);
+    }
+
+    #[test]
+    fn the_key_of_a_broken_row_is_known_if_it_is_whole() {
+        let key = key(&["id"]);
+        let known = |row: &str| key.entry_of_broken(row.as_bytes()).map(|entry| entry.key);
+        let whole = key.entry(br#"{"id":12}"#).unwrap().key;
+        assert_eq!(known(r#"{"id":12,"a":}"#), Some(whole));
+        assert_eq!(known(r#"{"a":1,"id":12,"#), Some(whole));
+        for row in [r#"{"id":12"#, r#"{"id":"1"#, r#"{"a":1"#, "", "}"] {
+            assert_eq!(known(row), None, "{row}");
+        }
     }
 
     proptest! {

@@ -1,9 +1,11 @@
 //! `--sync`: of each feed just the rows that are new or have changed, each once, whatever happens in between.
 
 mod audits;
+mod broken;
 mod deletes;
 mod deletions;
 mod doubts;
+mod large;
 mod plans;
 mod replays;
 mod states;
