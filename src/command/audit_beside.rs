@@ -27,7 +27,16 @@ pub(super) fn courses(
     let folder = tempfile::tempdir()
         .map_err(|error| Error::failed(format!("no folder to sort the rows of the feed in: {error}")))?;
     let folder = folder.path();
-    let survey = Survey { inputs, again: false, holds: true, layout, key: &key, folder, seen: &[] };
+    let survey = Survey {
+        inputs,
+        again: false,
+        holds: true,
+        layout,
+        key: &key,
+        folder,
+        seen: &[],
+        is_asked: &|| false,
+    };
     let (courses, _) = survey.of(|_| None, |meet| view.known_rows(&mut |known| meet(known).map(drop)))?;
     Ok(Some(courses))
 }

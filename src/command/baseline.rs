@@ -3,6 +3,7 @@
 
 use super::opening::{ledger_error, source_error};
 use super::replayed::Replayed;
+use super::survey::interrupted;
 use crate::edge::ledger::{EachReplayed, Found, KeyTexts, Ledger, LedgerError};
 use crate::edge::source::{Layout, Source, SourceError, Step};
 use crate::edge::state_dir::StateDir;
@@ -20,6 +21,8 @@ pub(super) struct Baseline<'a> {
     pub(super) texts: KeyTexts,
     pub(super) replayed: &'a Replayed,
     pub(super) quiet: bool,
+    /// Whether a signal asks to end.
+    pub(super) is_asked: &'a dyn Fn() -> bool,
 }
 
 impl Baseline<'_> {
@@ -29,8 +32,13 @@ impl Baseline<'_> {
         let inputs = self.as_it_was(&cursor)?.ok_or_else(|| self.gone())?;
         let mut source = Source::open(&inputs, self.layout).map_err(|error| source_error(&error))?;
         let (number, key, folder) = (found.import.number, (self.key, self.texts), self.state.path());
+        let mut is_over = false;
         let rows = ledger.adopt(number, key, folder, &mut |text| loop {
             text.clear();
+            if source.ordinal().0 % 4096 == 0 && (self.is_asked)() {
+                is_over = true;
+                return Ok(None);
+            }
             if source.ordinal() >= cursor.ordinal {
                 return Ok(None);
             }
@@ -41,6 +49,10 @@ impl Baseline<'_> {
             }
         });
         let rows = rows.map_err(|error| ledger_error(&error))?;
+        if is_over {
+            // As no feed has begun, it is done again, from its beginning.
+            return Err(interrupted());
+        }
         let mut replayed = |import, each: &mut EachReplayed<'_>| self.replayed.rows(import, each);
         let folded = ledger.fold_replays(number, key, folder, &mut replayed);
         folded.map_err(|error| ledger_error(&error))?;

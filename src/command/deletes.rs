@@ -4,8 +4,9 @@
 //! so it is missing again next time.
 
 use super::opening::{self, identity, ledger_error, source_error};
-use super::send::{self, Job, Turn, take_state};
+use super::send::{Job, Turn, take_state};
 use crate::args::SendArgs;
+use crate::drive::Stage;
 use crate::edge::fingerprint::Fingerprint;
 use crate::edge::ledger::{KeyHash, KeyTexts, Ledger, LedgerError, ReplayView};
 use crate::edge::source::{Format, Layout, Source};
@@ -15,6 +16,7 @@ use crate::error::{Error, exit};
 use crate::model::{Digest, Hasher, ImportId, ImportRecord, ImportState, LetterId};
 use crate::report::{Closing, Deleted, Deletion, speech};
 use crate::target::Target;
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -126,6 +128,7 @@ pub(super) fn exceeds(max: MaxRejects, part: u64, whole: u64) -> bool {
 /// What deletions are made with.
 pub(super) struct Deletes<'a> {
     pub(super) job: &'a Job<'a>,
+    pub(super) stage: &'a RefCell<Stage>,
     pub(super) arguments: &'a [OsString],
     pub(super) target: Option<Arc<Target>>,
 }
@@ -263,7 +266,7 @@ impl Deletes<'_> {
         let names = rows.iter().map(|path| path.display().to_string()).collect();
         let is_rest = source.is_nothing();
         let turn = Turn { ledger: own, import, source, paths: rows, names, feed: None, is_rest, nth: 1 };
-        let code = job.run(turn, &mut send::open_stage()?, &closing, exit::COMPLETE)?;
+        let code = job.run(turn, &mut self.stage.borrow_mut(), &closing, exit::COMPLETE)?;
         if code == exit::FAILED {
             speech::say(
                 "hint: without --deletes the feed is sent, and what is left of the deletion given up",

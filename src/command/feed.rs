@@ -5,16 +5,19 @@ use super::baseline::Baseline;
 use super::deletes::{self, Deletes, Missing, Over};
 use super::opening::{self, Subject, ledger_error, source_error};
 use super::replayed::Replayed;
-use super::send::{self, Job, Turn};
-use super::survey::{Seen, Survey};
+use super::send::{Job, Turn};
+use super::survey::{Survey, still_written};
 use crate::args::SendArgs;
+use crate::drive::Stage;
 use crate::edge::ledger::{EachReplayed, Found, LastFeed, Ledger};
 use crate::edge::source::{Layout, Source, SourceError};
+use crate::edge::watched::{Seen, Watched};
 use crate::error::{Error, exit};
 use crate::model::{Courses, FeedKey, ImportRecord, ImportState, News};
 use crate::report::{Closing, ReadingBar};
 use crate::settings;
 use crate::target::Target;
+use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
 use std::sync::Arc;
 
@@ -23,6 +26,7 @@ use std::sync::Arc;
 pub(super) struct Feed {
     pub(super) key: FeedKey,
     pub(super) courses: Courses,
+    pub(super) watched: Option<Watched>,
 }
 
 /// What a feed is sent with.
@@ -30,8 +34,11 @@ pub(super) struct Desk<'a> {
     pub(super) subject: Subject<'a>,
     pub(super) key: FeedKey,
     pub(super) job: Job<'a>,
+    pub(super) stage: RefCell<Stage>,
     pub(super) closing: Closing<'a>,
     pub(super) arguments: &'a [OsString],
+    /// What was left of an earlier run was sent or deleted.
+    pub(super) has_sent: Cell<bool>,
     /// Rows that are still in doubt are not sent again.
     pub(super) holds: bool,
     pub(super) replayed: Replayed,
@@ -90,13 +97,29 @@ impl Desk<'_> {
                     self.holds |= code == exit::IN_DOUBT;
                 }
                 ImportState::Complete(_) | ImportState::Abandoned => {
-                    if last.is_none() && !self.subject.args.again {
-                        self.baseline().take(&mut ledger, &found)?;
+                    if last.is_none()
+                        && !self.subject.args.again
+                        && let Err(error) = self.baseline(&|| self.is_asked()).take(&mut ledger, &found)
+                    {
+                        return self.not_begun(error);
                     }
                     return self.begin(ledger, found.import.number + 1, last.as_ref(), before);
                 }
             }
         }
+    }
+
+    fn is_asked(&self) -> bool {
+        self.stage.borrow_mut().is_interrupted()
+    }
+
+    /// A limit or a signal came before any of the feed was sent.
+    fn not_begun(&self, error: Error) -> Result<u8, Error> {
+        if error.stopped_by.is_none() {
+            return Err(error);
+        }
+        let sent = if self.has_sent.get() { "nothing of this feed" } else { "nothing" };
+        Ok(self.closing.stopped_before(&error, sent))
     }
 
     /// What was delivered up to now is known from here on.
@@ -107,7 +130,7 @@ impl Desk<'_> {
         folded.map_err(|error| ledger_error(&error))
     }
 
-    fn baseline(&self) -> Baseline<'_> {
+    fn baseline<'b>(&'b self, is_asked: &'b dyn Fn() -> bool) -> Baseline<'b> {
         Baseline {
             inputs: &self.subject.args.inputs,
             layout: self.subject.layout,
@@ -116,6 +139,7 @@ impl Desk<'_> {
             texts: deletes::key_texts(&self.job.target),
             replayed: &self.replayed,
             quiet: self.subject.args.quiet,
+            is_asked,
         }
     }
 
@@ -138,7 +162,10 @@ impl Desk<'_> {
     /// The same feed as when it was broken off.
     fn go_on(self, mut ledger: Ledger, found: Found, source: Source, before: u8) -> Result<u8, Error> {
         self.fold(&mut ledger)?;
-        let Surveyed { courses, .. } = self.survey(&ledger, false, None)?;
+        let courses = match self.survey(&ledger, false, None) {
+            Err(error) => return self.not_begun(error),
+            Ok(surveyed) => surveyed.courses,
+        };
         self.run(ledger, found.import, source, courses, before)
     }
 
@@ -153,8 +180,8 @@ impl Desk<'_> {
         let args = self.subject.args;
         let target = deletes::target(args, &self.job.target)?;
         let mut surveyed = match self.survey(&ledger, args.deletes, last) {
-            Err(error) if error.stopped_by.is_some() => return Ok(self.closing.stopped_before(&error)),
-            surveyed => surveyed?,
+            Err(error) => return self.not_begun(error),
+            Ok(surveyed) => surveyed,
         };
         if let Some(over) = self.deletes(target.clone()).settle(&mut ledger)? {
             if !deletes::is_good(over.code) {
@@ -163,7 +190,10 @@ impl Desk<'_> {
             (self, before) = self.with_deleted(before, &over);
             // Its list of what is missing goes before the next one is written under the same name.
             drop(surveyed);
-            surveyed = self.survey(&ledger, args.deletes, last)?;
+            surveyed = match self.survey(&ledger, args.deletes, last) {
+                Err(error) => return self.not_begun(error),
+                Ok(surveyed) => surveyed,
+            };
         }
         let Surveyed { courses, news, missing } = surveyed;
         if let Some(missing) = missing
@@ -180,27 +210,29 @@ impl Desk<'_> {
 
     /// A deletion came to its end: it is told with the feed, and so is the worse of the two codes.
     fn with_deleted(self, before: u8, over: &Over) -> (Self, u8) {
+        self.has_sent.set(true);
         let closing = self.closing.with_deleted(&over.sums);
         (Self { closing, ..self }, worse(before, over.code))
     }
 
     fn deletes(&self, target: Option<Arc<Target>>) -> Deletes<'_> {
-        Deletes { job: &self.job, arguments: self.arguments, target }
+        Deletes { job: &self.job, stage: &self.stage, arguments: self.arguments, target }
     }
 
     /// Brings what the ledger keeps of a feed that is gone to its end.
     fn finish(&self, mut ledger: Ledger, found: &Found) -> Result<u8, Error> {
         self.closing.rest_first(found);
+        self.has_sent.set(true);
         ledger.keep_feed(&self.key, deletes::key_texts(&self.job.target));
         let args = self.subject.args;
         let source = Source::nothing(self.subject.layout).map_err(|error| source_error(&error))?;
         let names = opening::names(found).unwrap_or_else(|| settings::input_names(args));
-        let feed = Some(Feed { key: self.key.clone(), courses: Courses::default() });
+        let feed = Some(Feed { key: self.key.clone(), courses: Courses::default(), watched: None });
         let import = ImportRecord { state: ImportState::Open, ..found.import };
         let paths = args.inputs.clone();
         let nth = import.number;
         let turn = Turn { ledger, import, source, paths, names, feed, is_rest: true, nth };
-        self.job.run(turn, &mut send::open_stage()?, &self.closing, exit::COMPLETE)
+        self.job.run(turn, &mut self.stage.borrow_mut(), &self.closing, exit::COMPLETE)
     }
 
     fn run(
@@ -214,10 +246,11 @@ impl Desk<'_> {
         ledger.keep_feed(&self.key, deletes::key_texts(&self.job.target));
         let args = self.subject.args;
         let (paths, names) = (args.inputs.clone(), settings::input_names(args));
-        let feed = Some(Feed { key: self.key, courses });
+        let watched = Watched::open(&paths, &self.seen).map_err(|path| still_written(&path))?;
+        let feed = Some(Feed { key: self.key, courses, watched: Some(watched) });
         let nth = import.number;
         let turn = Turn { ledger, import, source, paths, names, feed, is_rest: false, nth };
-        self.job.run(turn, &mut send::open_stage()?, &self.closing, before)
+        self.job.run(turn, &mut self.stage.borrow_mut(), &self.closing, before)
     }
 
     /// Reads the feed through; before anything is sent, it must be known to be whole.
@@ -227,7 +260,8 @@ impl Desk<'_> {
         let folder = self.job.state.path();
         let (inputs, again) = (&args.inputs, args.again);
         let (key, holds, seen) = (&self.key, self.holds, &self.seen);
-        let survey = Survey { inputs, again, holds, layout, key, folder, seen };
+        let is_asked = &|| self.is_asked();
+        let survey = Survey { inputs, again, holds, layout, key, folder, seen, is_asked };
         let mut missing = if deletes { Some(Missing::gather(folder)?) } else { None };
         let bar = |source: &Source| Some(ReadingBar::new(args, source.bytes_total()));
         let (courses, news) = survey.of(bar, |meet| {

@@ -6,9 +6,10 @@ use super::feed::{check_history, check_shrink};
 use super::opening::{Subject, ledger_error};
 use super::replayed::Replayed;
 use super::send::held;
-use super::survey::{Seen, Survey};
+use super::survey::Survey;
 use crate::edge::ledger::{EachReplayed, KeyTexts, Ledger};
 use crate::edge::state_dir::{StateDir, StateError};
+use crate::edge::watched::Seen;
 use crate::error::Error;
 use crate::model::{Courses, FeedKey, ImportState, News};
 use crate::report::ReadingBar;
@@ -51,8 +52,17 @@ pub(super) fn survey(
                     let state = StateDir::take(folder.path()).map_err(|_| held(folder.path()))?;
                     let (inputs, quiet) = (&args.inputs[..], true);
                     let (texts, replayed) = (KeyTexts::NotKept, &replayed);
-                    Baseline { inputs, layout, state: &state, key, texts, replayed, quiet }
-                        .take(&mut ledger, &found)?;
+                    Baseline {
+                        inputs,
+                        layout,
+                        state: &state,
+                        key,
+                        texts,
+                        replayed,
+                        quiet,
+                        is_asked: &|| false,
+                    }
+                    .take(&mut ledger, &found)?;
                 }
                 pending = if found.import.state == ImportState::Open { found.tally.pending } else { 0 };
             }
@@ -63,7 +73,8 @@ pub(super) fn survey(
         }
     };
     let (inputs, holds) = (&args.inputs, settings::holds_doubts(args, target));
-    let survey = Survey { inputs, again: false, holds, layout, key, folder: folder.path(), seen };
+    let survey =
+        Survey { inputs, again: false, holds, layout, key, folder: folder.path(), seen, is_asked: &|| false };
     let (courses, news) = survey.of(
         |source| Some(ReadingBar::new(args, source.bytes_total())),
         |meet| ledger.as_ref().map_or(Ok(()), |ledger| ledger.known_rows(&mut |known| meet(known).map(drop))),

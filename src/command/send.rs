@@ -9,7 +9,6 @@ use super::replayed::Replayed;
 use super::replays::{Replays, replay_runs};
 use super::results;
 use super::spooling;
-use super::survey::Seen;
 use super::unbegun;
 use crate::args::SendArgs;
 use crate::drive::{Former, Run, Stage};
@@ -17,6 +16,7 @@ use crate::edge::clock::Clock;
 use crate::edge::ledger::{Found, Ledger};
 use crate::edge::source::{Layout, Rereader, Source};
 use crate::edge::state_dir::{StateDir, StateError};
+use crate::edge::watched::Seen;
 use crate::edge::wire::{Way, Wire};
 use crate::engine::{Assembler, Engine};
 use crate::error::{Error, exit};
@@ -25,6 +25,7 @@ use crate::report::{Closing, Onlooker, Part, speech};
 use crate::sandbox::{Options, Sandbox};
 use crate::settings::{self, Chosen};
 use crate::target::Target;
+use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -65,9 +66,10 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
         return abandon(args, arguments, chosen.name(), &place);
     }
     let seen = args.inputs.iter().map(|path| Seen::of(path)).collect();
-    // A stream is waited for before the first run, and then signals are heard.
-    let stage = if settings::is_piped(args) { Some(open_stage()?) } else { None };
-    let inputs = if stage.is_some() { Vec::new() } else { input_facts(&args.inputs, &layout)? };
+    // A stream is waited for before the first run, and a feed read through: signals are heard from here on.
+    let is_piped = settings::is_piped(args);
+    let mut stage = if is_piped || feed_key.is_some() { Some(open_stage()?) } else { None };
+    let inputs = if is_piped { Vec::new() } else { input_facts(&args.inputs, &layout)? };
     if let Some(key) = &feed_key {
         feed::check_columns(args, &layout, key)?;
     }
@@ -81,18 +83,22 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
         .with_settings(settings::told(args, &target));
     let job =
         Job { args, layout: &layout, target, state: &state, dead_letters: &dead_letters, is_deletion: false };
-    if let Some(key) = feed_key {
+    if let (Some(key), Some(stage)) = (feed_key, stage.take()) {
+        let stage = RefCell::new(stage);
         let subject = Subject { args, layout: &layout, target: job.target.identity(), inputs };
         let holds = settings::holds_doubts(args, &job.target);
+        let has_sent = Cell::new(false);
         let replayed = Replayed::of(state.path(), &job.target)?;
-        let code = feed::Desk { subject, key, job, closing, arguments, holds, replayed, seen }.send();
+        let code =
+            feed::Desk { subject, key, job, stage, closing, arguments, has_sent, holds, replayed, seen }
+                .send();
         drop(sandbox);
         return code;
     }
     let code = job.import(inputs, stage, &closing);
     drop(sandbox);
     match code {
-        Err(error) if error.exit == exit::STOPPED => Ok(closing.stopped_before(&error)),
+        Err(error) if error.exit == exit::STOPPED => Ok(closing.stopped_before(&error, "nothing")),
         code => code,
     }
 }
@@ -320,8 +326,8 @@ impl Job<'_> {
         if settings::is_live(args) {
             former = former.closing_at(settings::batch_age(args, &target));
         }
-        if let Some(feed::Feed { key, courses }) = feed {
-            former = former.of_feed(key, courses);
+        if let Some(feed::Feed { key, courses, watched }) = feed {
+            former = former.of_feed(key, courses).watching(watched);
         }
         let rereader = Rereader::new(&paths, self.layout);
         let engine = Engine::new(

@@ -6,23 +6,13 @@ use super::opening::{ledger_error, source_error};
 use crate::edge::ledger::LedgerError;
 use crate::edge::sorter::{Sorted, Sorter};
 use crate::edge::source::{Layout, Source, Step};
+use crate::edge::watched::Seen;
+use crate::engine::StopCause;
 use crate::error::Error;
 use crate::model::{Course, Courses, FeedEntry, FeedKey, Mark, News, Ordinal};
 use crate::report::ReadingBar;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
-
-/// A file's size, and when it was written to last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Seen(u64, SystemTime);
-
-impl Seen {
-    pub(super) fn of(path: &Path) -> Option<Self> {
-        let data = path.metadata().ok()?;
-        Some(Self(data.len(), data.modified().ok()?))
-    }
-}
 
 /// What a feed is read with.
 pub(super) struct Survey<'a> {
@@ -36,6 +26,8 @@ pub(super) struct Survey<'a> {
     /// For what does not fit into memory.
     pub(super) folder: &'a Path,
     pub(super) seen: &'a [Option<Seen>],
+    /// Whether a signal asks to end.
+    pub(super) is_asked: &'a dyn Fn() -> bool,
 }
 
 impl Survey<'_> {
@@ -81,8 +73,13 @@ impl Survey<'_> {
                 Step::Idle => {}
                 Step::End => break,
             }
-            if let Some(bar) = bar.as_mut().filter(|_| number % 4096 == 0) {
-                bar.at(source.bytes_consumed());
+            if number % 4096 == 0 {
+                if (self.is_asked)() {
+                    return Err(interrupted());
+                }
+                if let Some(bar) = &mut bar {
+                    bar.at(source.bytes_consumed());
+                }
             }
         }
         drop(bar);
@@ -106,13 +103,21 @@ impl Survey<'_> {
     fn check_still(&self) -> Result<(), Error> {
         for (path, before) in self.inputs.iter().zip(self.seen) {
             if Seen::of(path) != *before {
-                let words = format!("`{}` is still being written; nothing was sent", path.display());
-                return Err(Error::failed(words)
-                    .hint("let its producer write another file, and rename it when it is whole"));
+                return Err(still_written(path));
             }
         }
         Ok(())
     }
+}
+
+/// A signal came before anything of the feed was sent.
+pub(super) fn interrupted() -> Error {
+    Error::stopped(StopCause::Signal.word(), "interrupted while the feed was read through")
+}
+
+pub(super) fn still_written(path: &Path) -> Error {
+    Error::failed(format!("`{}` is still being written; nothing was sent", path.display()))
+        .hint("let its producer write another file, and rename it when it is whole")
 }
 
 /// The keys of a feed in their order, met with those that were delivered before.

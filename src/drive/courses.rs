@@ -1,6 +1,9 @@
 //! Where the input is a feed: which of its rows are sent.
 
+use super::cut::Cut;
 use super::former::Former;
+use crate::edge::watched::Watched;
+use crate::engine::Event;
 use crate::model::{Course, Courses, FeedKey, Mark, Rejection};
 
 impl Former {
@@ -9,6 +12,25 @@ impl Former {
     pub fn of_feed(mut self, key: FeedKey, courses: Courses) -> Self {
         self.feed = Some((key, courses));
         self
+    }
+
+    /// The input may be written to, and is looked after.
+    #[must_use]
+    pub fn watching(mut self, watched: Option<Watched>) -> Self {
+        self.watched = watched;
+        self
+    }
+
+    /// What was cut from the input, if it is still what it was when the courses of its rows were found.
+    pub(super) fn unless_moved(&mut self, cut: Cut) -> Cut {
+        let input = self.source.input() as usize;
+        match self.watched.as_mut().and_then(|watched| watched.changed(input)) {
+            None => cut,
+            Some(path) => {
+                let why = format!("`{}` is written to while it is sent", path.display());
+                Cut::Other(Event::SourceMoves { why })
+            }
+        }
     }
 
     /// What becomes of a row of a feed. One without its key is refused: nobody would know it again.

@@ -3,6 +3,7 @@
 use super::cut::{Cut, Forms, Taken};
 use super::window::named_by;
 use crate::edge::source::{Bell, Source, SourceError, Step};
+use crate::edge::watched::Watched;
 use crate::engine::{Assembler, Event, Formed};
 use crate::model::{
     Circumstances, Close, Course, Courses, DeadLetter, Digest, FeedKey, LoadBuilder, Mark, Rejection, Room,
@@ -52,6 +53,7 @@ pub struct Former {
     is_free: bool,
     /// Where the input is a feed: by what its rows are known, and which of them are sent.
     pub(super) feed: Option<(FeedKey, Courses)>,
+    pub(super) watched: Option<Watched>,
 }
 
 /// Where the text of the row at hand stands.
@@ -92,6 +94,7 @@ impl Former {
             unique_by,
             is_free,
             feed: None,
+            watched: None,
         }
     }
 
@@ -132,7 +135,7 @@ impl Former {
         let mut scratch = std::mem::take(&mut self.scratch);
         let cut = self.cut_with(batches, &mut scratch, wall);
         self.scratch = scratch;
-        cut.unwrap_or_else(|error| Cut::Other(failed(&error)))
+        self.unless_moved(cut.unwrap_or_else(|error| Cut::Other(failed(&error))))
     }
 
     fn cut_with(

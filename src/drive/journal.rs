@@ -79,7 +79,9 @@ impl Journal {
             Event::Polled { seq, outcome, status } => self.polled(*seq, outcome, *status),
             Event::StopAsked => info!("asked to stop"),
             Event::LedgerFailed(why) => warn!(why = tame(why), "the ledger failed"),
-            Event::SourceFailed { why, .. } | Event::RebuildFailed { why, .. } => {
+            Event::SourceFailed { why, .. }
+            | Event::SourceMoves { why }
+            | Event::RebuildFailed { why, .. } => {
                 warn!(why = tame(why), "the input cannot be read on");
             }
             Event::Renewed(Err(no)) => warn!(why = tame(&no.why), "no credential"),

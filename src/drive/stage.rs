@@ -31,6 +31,20 @@ impl Stage {
             }
         })
     }
+
+    /// Whether a signal has come: for work that looks up from time to time.
+    pub fn is_interrupted(&mut self) -> bool {
+        let (runtime, interrupts) = self.parts();
+        runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = interrupts.next() => true,
+                // The runtime looks what has come meanwhile.
+                () = tokio::task::yield_now() => false,
+            }
+        })
+    }
+
     pub(super) fn parts(&mut self) -> (&Runtime, &mut Interrupts) {
         (self.runtime.as_ref().expect("it is there until the drop"), &mut self.interrupts)
     }

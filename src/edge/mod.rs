@@ -15,4 +15,5 @@ pub mod source;
 pub mod spool;
 pub mod state_dir;
 pub mod status_file;
+pub mod watched;
 pub mod wire;

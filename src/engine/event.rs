@@ -23,6 +23,8 @@ pub enum Event {
     ReachedLimit,
     /// The input cannot be read on, or is not the one this import began with.
     SourceFailed { why: String, hint: Option<String>, changed: bool },
+    /// Somebody writes to the input while it is read. What came of it before is whole.
+    SourceMoves { why: String },
     /// A batch of an earlier run can't be made again.
     RebuildFailed { why: String, hint: Option<String>, changed: bool },
     /// Rows were written to the `--results`, or why not: rows whose producer waits for them must not be settled
@@ -205,6 +207,10 @@ pub enum StopCause {
         hint: Option<String>,
         changed: bool,
     },
+    /// The input is written to while it is read.
+    Moving {
+        why: String,
+    },
     /// `--results` can't be written.
     Results {
         why: String,
@@ -224,7 +230,8 @@ impl StopCause {
             | Self::MaxElapsed
             | Self::MaxWait { .. }
             | Self::TargetDown { .. }
-            | Self::Ambiguous { .. } => 1,
+            | Self::Ambiguous { .. }
+            | Self::Moving { .. } => 1,
             Self::Refused { .. } | Self::Results { .. } | Self::Source { changed: false, .. } => 2,
             Self::Source { changed: true, .. } => 3,
             Self::Ledger(_) => 4,
@@ -243,7 +250,7 @@ impl StopCause {
             Self::TargetDown { .. } => "target",
             Self::Ambiguous { .. } => "ambiguous",
             Self::Refused { .. } => "refused",
-            Self::Source { .. } => "input",
+            Self::Source { .. } | Self::Moving { .. } => "input",
             Self::Results { .. } => "results",
             Self::Ledger(_) => "ledger",
         }

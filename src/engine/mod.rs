@@ -199,6 +199,11 @@ impl Engine {
                 let cause = StopCause::Source { why, hint, changed };
                 if changed { self.stop_for(cause) } else { self.cut = Some(cause) }
             }
+            Event::SourceMoves { why } => {
+                self.forming -= 1;
+                self.input = Input::Cut;
+                self.cut = Some(StopCause::Moving { why });
+            }
             Event::RebuildFailed { why, hint, changed } => {
                 self.input = Input::Cut;
                 self.stop_for(StopCause::Source { why, hint, changed });

@@ -116,14 +116,16 @@ impl<'a> Visitor<'a> for Fields<'_, '_, 'a> {
     }
 
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut last = None;
+        let mut last: Option<usize> = None;
         loop {
             let name = match map.next_key::<std::borrow::Cow<'a, str>>() {
                 Ok(Some(name)) => name,
                 Ok(None) => return Ok(()),
                 Err(error) => {
                     // What a row ends with that is cut off may be cut off itself.
-                    last.map(|at: usize| self.values[at] = None);
+                    if let Some(at) = last {
+                        self.values[at] = None;
+                    }
                     return Err(error);
                 }
             };

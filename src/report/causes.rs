@@ -50,6 +50,10 @@ pub(super) fn words(cause: &StopCause, resume: &str) -> Option<Words> {
             let bring_back = || format!("bring the old input back, then: {resume}");
             (why.clone(), if *changed { Some(bring_back()) } else { hint.clone() })
         }
+        StopCause::Moving { why } => (
+            why.clone(),
+            Some("let its producer write another file, and rename it when it is whole".to_owned()),
+        ),
         StopCause::Ledger(why) => (
             format!("the ledger could not be read or written: {why}"),
             Some("nothing more was sent; mend the disk, then run the same command again".to_owned()),

@@ -185,13 +185,13 @@ impl<'a> Closing<'a> {
         }
     }
 
-    /// A signal, or a limit, ended the run before it had begun: nothing was sent.
-    pub fn stopped_before(&self, error: &Error) -> u8 {
+    /// A signal, or a limit, ended the run before it had begun: what was `sent`.
+    pub fn stopped_before(&self, error: &Error, sent: &str) -> u8 {
         let mut summary = self.blank("stopped");
         let words = Words { message: error.message.clone(), hint: error.hint.clone() };
         let by = error.stopped_by.unwrap_or(StopCause::Signal.word());
         (summary.exit, summary.stopped_by) = (Some(exit::STOPPED), Some(by));
-        say(&format!("stopped: {}; nothing was sent", words.message));
+        say(&format!("stopped: {}; {sent} was sent", words.message));
         if let Some(hint) = &words.hint {
             say(&format!("hint: {hint}"));
         }

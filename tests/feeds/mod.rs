@@ -6,6 +6,7 @@ mod deletes;
 mod deletions;
 mod doubts;
 mod large;
+mod moving;
 mod plans;
 mod replays;
 mod states;

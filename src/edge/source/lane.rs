@@ -227,6 +227,10 @@ impl Lane {
         self.feed.as_mut()
     }
 
+    pub(super) fn input(&self) -> u32 {
+        self.place.input
+    }
+
     pub(super) fn is_open(&self, index: u32) -> bool {
         self.feed.is_some() && self.place.input == index
     }

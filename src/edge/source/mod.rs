@@ -172,6 +172,11 @@ impl Source {
         self.lane.take_starts()
     }
 
+    /// Which of the inputs is being read.
+    pub fn input(&self) -> u32 {
+        self.lane.input()
+    }
+
     /// The number of the next record.
     pub fn ordinal(&self) -> Ordinal {
         self.lane.ordinal
