@@ -232,7 +232,7 @@ fn ledger_commits(bencher: Bencher<'_, '_>, batches: u64) {
         ledger.apply(std::iter::once(&plan)).unwrap();
         let end = |seq| Entry::Finish {
             seq: BatchSeq(seq),
-            end: BatchEnd { delivered: 1, rejected: 0, split: false },
+            end: BatchEnd { delivered: 1, ..BatchEnd::default() },
             refused: vec![],
             shown: None,
             children: vec![],

@@ -79,9 +79,10 @@ impl Books {
         self.tally.rejected += rows;
     }
 
-    pub(super) const fn deliver(&mut self, rows: u64) {
+    pub(super) const fn deliver(&mut self, rows: u64, may_be_doubled: u64) {
         self.tally.pending -= rows;
         self.tally.delivered += rows;
+        self.tally.may_be_doubled += may_be_doubled;
     }
 
     pub(super) const fn pass(&mut self, passed: Passed) {

@@ -2,6 +2,7 @@
 
 use super::batch::{Batch, State};
 use super::event::Command;
+use super::policy::OnAmbiguous;
 use super::{Awaited, Engine};
 use crate::model::{
     BatchEnd, BatchSeq, Canary, ChildReason, Circumstances, Close, DeadLetter, Entry, GroupId, Limit, Load,
@@ -99,8 +100,16 @@ impl Engine {
         add(self, &sorted.resend, resend_reason, Duration::ZERO, row_attempts, None);
         let park = Park { why: sorted.doubt_why };
         add(self, &sorted.doubt, ChildReason::Doubt, Duration::ZERO, row_attempts, Some(park));
-        let end =
-            BatchEnd { delivered: sorted.delivered, rejected: sorted.refused.len() as u64, split: false };
+        // Sent again on a person's word, what was there may be there twice now.
+        let batch = self.hand.get(seq);
+        let is_risky = self.policy.on_ambiguous == OnAmbiguous::Resend
+            && (batch.planned.doubtful || batch.tainted && !self.policy.repeatable);
+        let end = BatchEnd {
+            delivered: sorted.delivered,
+            rejected: sorted.refused.len() as u64,
+            may_be_doubled: if is_risky { sorted.delivered } else { 0 },
+            split: false,
+        };
         if !sorted.retry.is_empty() && row_attempts + 1 >= self.policy.row_attempts {
             self.give_up_on_rows(format!("it gives rows back again and again: {}", sorted.retry_why));
         }
@@ -241,7 +250,7 @@ impl Engine {
         let Finished { seq, end, children, told } = finished;
         let conflicts = self.hand.remove(seq).expect("a settled batch was in hand").conflicts;
         self.books.settled(end.split);
-        self.books.deliver(end.delivered);
+        self.books.deliver(end.delivered, end.may_be_doubled);
         self.books.reject(end.rejected);
         self.contact |= end.delivered > 0;
         for (planned, load, wait) in children {

@@ -125,6 +125,8 @@ pub struct Noted {
 pub struct BatchEnd {
     pub delivered: u64,
     pub rejected: u64,
+    /// Of the delivered: they may have been applied before, by a request of which nobody knows.
+    pub may_be_doubled: u64,
     /// Ended by being halved; nothing of it was applied.
     pub split: bool,
 }

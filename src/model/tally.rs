@@ -14,6 +14,14 @@ pub struct Tally {
     pub pending: u64,
     /// Part of `unchanged`: rows that a later row of the same feed replaced.
     pub superseded: u64,
+    /// Part of `delivered`: rows that were sent again, on a person's word, after a request whose outcome is unknown.
+    #[serde(skip_serializing_if = "is_none")]
+    pub may_be_doubled: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_none(rows: &u64) -> bool {
+    *rows == 0
 }
 
 impl Tally {

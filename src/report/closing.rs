@@ -333,6 +333,9 @@ impl<'a> Closing<'a> {
             let from = self.dead_letters.strip_suffix("/dead-letters.ndjson").unwrap_or(&self.dead_letters);
             say(&format!("to see why: bulkhaul rejects {}", quoted(OsStr::new(from))));
         }
+        if rows.may_be_doubled > 0 {
+            say(&may_be_doubled(rows.may_be_doubled));
+        }
         let unknown = rows.in_doubt.saturating_sub(refusals.unnamed_rows);
         if unknown > 0 && exit != exit::STOPPED {
             say(&format!(
@@ -348,6 +351,14 @@ impl<'a> Closing<'a> {
             tell(&summary.to_json());
         }
     }
+}
+
+/// What nobody knows, and a person took upon himself.
+pub(super) fn may_be_doubled(rows: u64) -> String {
+    format!(
+        "{} may be applied twice: sent again after a request whose outcome is unknown",
+        count(rows, "row")
+    )
 }
 
 /// ` (5 invalid, 2 too_large)`: the most frequent reasons.

@@ -109,7 +109,7 @@ impl Picture {
 
     fn books(&self) -> String {
         let tally = self.standing.tally();
-        let Tally { read, delivered, rejected, unchanged, in_doubt, pending, superseded } = tally;
+        let Tally { read, delivered, rejected, unchanged, in_doubt, pending, superseded, .. } = tally;
         let unchanged_words = match superseded {
             0 => "unchanged".to_owned(),
             _ => format!("unchanged ({} of them replaced by a later row)", grouped(superseded)),

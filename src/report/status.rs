@@ -1,7 +1,7 @@
 //! The words of `status`, and the same as JSON.
 
 use super::Deletion;
-use super::closing::rows_line;
+use super::closing::{may_be_doubled, rows_line};
 use super::speech::{count, grouped, span, tame, visible};
 use super::summary::{Bytes, Summary};
 use crate::edge::ledger::{Details, Found};
@@ -328,6 +328,9 @@ fn facts(
     now: WallTime,
 ) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
+    if found.tally.may_be_doubled > 0 {
+        facts.push(("doubled?", may_be_doubled(found.tally.may_be_doubled)));
+    }
     if details.planned > 0 {
         let mut words = format!("{} planned, {} settled", grouped(details.planned), grouped(details.settled));
         if details.split > 0 {

@@ -5,6 +5,7 @@ use crate::support::Bench;
 use crate::support::scripted::Step::{Loses, Says};
 use crate::support::scripted::{Scripted, Step};
 use crate::support::server::{Answer, Server};
+use serde_json::Value;
 
 const OK: Step = Says("200 OK", "", "{}");
 const ONE: &str = "{\"id\":1}\n";
@@ -257,4 +258,27 @@ fn a_target_that_cannot_be_asked_is_not_asked_to_verify() {
     let said = bench.run(&send(&server, "--on-ambiguous verify")).exits(2);
     assert!(said.stderr.contains("is asked\nhint: a profile says it in [verify]"), "{said:?}");
     assert!(server.got().is_empty());
+}
+
+#[test]
+fn what_was_sent_again_without_keys_is_said_to_be_perhaps_there_twice() {
+    let words = "1 row may be applied twice";
+    for first in ["", "--on-ambiguous resend"] {
+        let (bench, server) = (bench(), Scripted::start(&[Loses, OK]));
+        let mut said = bench.run(&send(&server, first));
+        if first.is_empty() {
+            assert_eq!(said.exits(5).summary()["rows"]["may_be_doubled"], Value::Null);
+            said = bench.run(&send(&server, "--on-ambiguous resend"));
+        }
+        let said = said.exits(0).books([1, 1, 0, 0, 0]);
+        assert!(said.stderr.contains(words), "{said:?}");
+        assert_eq!(said.summary()["rows"]["may_be_doubled"], 1);
+        assert!(bench.run("status").stdout.contains(words));
+        assert_eq!(bench.run(&send(&server, "")).summary()["rows"]["may_be_doubled"], 1);
+        bench.run("audit x.ndjson.bulkhaul x.ndjson").exits(0);
+    }
+    // A key keeps what was sent again from being there twice.
+    let (bench, server) = (bench(), Scripted::start(&[Loses, OK]));
+    let said = bench.run(&send(&server, "--idempotency-header Key --on-ambiguous resend")).exits(0);
+    assert!(!said.stderr.contains("twice") && said.summary()["rows"]["may_be_doubled"] == Value::Null);
 }

@@ -377,6 +377,7 @@ impl Disk {
             self.tally.in_doubt -= children.iter().map(|child| child.rows.len()).sum::<u64>();
         }
         self.tally.delivered += end.delivered;
+        self.tally.may_be_doubled += end.may_be_doubled;
         self.counts.1 += u64::from(!end.split);
         self.counts.2 += u64::from(end.split);
         self.refuse(Some(*seq), refused);

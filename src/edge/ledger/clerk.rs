@@ -188,7 +188,7 @@ mod tests {
     fn end(seq: u64) -> Box<Entry> {
         Box::new(Entry::Finish {
             seq: BatchSeq(seq),
-            end: BatchEnd { delivered: 1, rejected: 0, split: false },
+            end: BatchEnd { delivered: 1, ..BatchEnd::default() },
             refused: vec![],
             shown: None,
             children: vec![],

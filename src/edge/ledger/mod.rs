@@ -12,6 +12,7 @@ mod feed;
 mod fold;
 mod history;
 mod letters;
+mod page;
 mod present;
 mod reading;
 mod replay;
@@ -194,7 +195,7 @@ impl Ledger {
     ) -> Result<Vec<Noted>, LedgerError> {
         let txn = self.conn.transaction()?;
         self.letters.record(&txn)?;
-        let page = writing::Page::new(&txn, self.import, self.feed.as_ref());
+        let page = page::Page::new(&txn, self.import, self.feed.as_ref());
         let mut noted = Vec::new();
         for entry in entries {
             noted.push(writing::apply(&page, entry)?);

@@ -25,8 +25,8 @@ pub struct Found {
 }
 
 const IMPORT: &str = "SELECT number, id, identity, inputs, state, exit, cur_input, cur_row, cur_line, cur_byte,
-  cur_ordinal, chain, drained, rows_read, bytes_read, delivered, rejected, unchanged, superseded, in_doubt, planned, settled,
-  split FROM import";
+  cur_ordinal, chain, drained, rows_read, bytes_read, delivered, rejected, unchanged, superseded, may_be_doubled, in_doubt, planned,
+  settled, split FROM import";
 
 pub(super) fn newest(conn: &Connection) -> Result<Option<Found>, LedgerError> {
     let sql = format!("{IMPORT} ORDER BY number DESC LIMIT 1");
@@ -53,6 +53,7 @@ fn found(row: &Row<'_>) -> Result<Found, LedgerError> {
         in_doubt: number(row, "in_doubt")?,
         pending: 0,
         superseded: number(row, "superseded")?,
+        may_be_doubled: number(row, "may_be_doubled")?,
     };
     let settled = tally.delivered + tally.rejected + tally.unchanged + tally.in_doubt;
     tally.pending = tally.read.checked_sub(settled).ok_or_else(|| damaged("the books of an import"))?;

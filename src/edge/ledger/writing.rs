@@ -1,90 +1,12 @@
 //! Entries into rows. Each function is part of one transaction that its caller commits.
 
-use super::{KeyTexts, LedgerError, feed};
+use super::page::Page;
+use super::{LedgerError, feed};
 use crate::model::{
-    BatchSeq, Begun, Cursor, DeadLetter, Entry, FeedKey, Form, GroupId, ImportRecord, InputStart, KeptRows,
-    Limit, Load, NaturalKey, Noted, Passed, Planned,
+    BatchSeq, Begun, DeadLetter, Entry, Form, GroupId, ImportRecord, InputStart, KeptRows, Limit, Load,
+    NaturalKey, Noted, Passed, Planned,
 };
 use rusqlite::{Connection, params};
-use std::cell::RefCell;
-use std::ops::Deref;
-
-/// One transaction while entries are written into it. What they add to the import's numbers, and how far they move
-/// the cursor, is written once for all of them.
-pub(super) struct Page<'a> {
-    conn: &'a Connection,
-    import: i64,
-    sums: RefCell<[u64; SUMS.len()]>,
-    cursor: RefCell<Option<Cursor>>,
-    feed: Option<&'a (FeedKey, KeyTexts)>,
-}
-
-/// The numbers of an import that entries add to.
-const SUMS: [&str; 10] = [
-    "rows_read",
-    "bytes_read",
-    "delivered",
-    "rejected",
-    "in_doubt",
-    "planned",
-    "settled",
-    "split",
-    "unchanged",
-    "superseded",
-];
-
-impl Deref for Page<'_> {
-    type Target = Connection;
-
-    fn deref(&self) -> &Connection {
-        self.conn
-    }
-}
-
-impl<'a> Page<'a> {
-    pub(super) fn new(conn: &'a Connection, import: u64, feed: Option<&'a (FeedKey, KeyTexts)>) -> Self {
-        Self { conn, import: import as i64, sums: RefCell::default(), cursor: RefCell::default(), feed }
-    }
-
-    /// `column` is one of [`SUMS`].
-    fn add(&self, column: &'static str, amount: u64) {
-        let at = SUMS.iter().position(|known| *known == column).expect("a number that entries add to");
-        self.sums.borrow_mut()[at] += amount;
-    }
-
-    /// Writes what was gathered: before the commit.
-    pub(super) fn close(self) -> Result<(), LedgerError> {
-        let sums = self.sums.into_inner().map(|sum| sum as i64);
-        if sums.iter().any(|sum| *sum > 0) {
-            let [read, bytes, delivered, rejected, in_doubt, planned, settled, split, unchanged, superseded] =
-                sums;
-            self.conn
-                .prepare_cached(
-                    "UPDATE import SET rows_read = rows_read + ?2, delivered = delivered + ?3,
-                       rejected = rejected + ?4, in_doubt = in_doubt + ?5, planned = planned + ?6,
-                       settled = settled + ?7, split = split + ?8, unchanged = unchanged + ?9,
-                       superseded = superseded + ?10, bytes_read = bytes_read + ?11 WHERE number = ?1",
-                )?
-                .execute(params![
-                    self.import,
-                    read,
-                    delivered,
-                    rejected,
-                    in_doubt,
-                    planned,
-                    settled,
-                    split,
-                    unchanged,
-                    superseded,
-                    bytes
-                ])?;
-        }
-        match self.cursor.into_inner() {
-            Some(cursor) => advance(self.conn, self.import, &cursor),
-            None => Ok(()),
-        }
-    }
-}
 
 pub(super) fn begin(conn: &Connection, import: &ImportRecord, inputs: &str) -> Result<(), LedgerError> {
     conn.execute(
@@ -114,13 +36,13 @@ pub(super) fn apply(conn: &Page<'_>, entry: &Entry) -> Result<Noted, LedgerError
             }
             refuse(conn, number, None, refused)?;
             begin_inputs(conn, number, starts)?;
-            conn.cursor.replace(Some(*cursor));
+            conn.stand_at(*cursor);
         }
         Entry::Refuse { refused, cursor, passed, starts } => {
             begin_inputs(conn, number, starts)?;
             refuse(conn, number, None, refused)?;
             read(conn, refused, *passed);
-            conn.cursor.replace(Some(*cursor));
+            conn.stand_at(*cursor);
         }
         Entry::Leave { seq, form } => {
             conn.prepare_cached("UPDATE batch SET may_have_left = 1 WHERE seq = ?1")?
@@ -167,7 +89,7 @@ pub(super) fn apply(conn: &Page<'_>, entry: &Entry) -> Result<Noted, LedgerError
             conn.prepare_cached("UPDATE target SET pause_until = ?1")?.execute([until.millis()])?;
         }
         Entry::Drained { cursor } => {
-            conn.cursor.replace(Some(*cursor));
+            conn.stand_at(*cursor);
             conn.prepare_cached("UPDATE import SET drained = 1 WHERE number = ?1")?.execute([number])?;
         }
         Entry::Complete { exit } => {
@@ -220,6 +142,7 @@ fn finish(conn: &Page<'_>, import: i64, entry: &Entry) -> Result<(), LedgerError
     )?
     .execute(params![seq.0 as i64, state, end.delivered as i64, end.rejected as i64, shown])?;
     conn.add("delivered", end.delivered);
+    conn.add("may_be_doubled", end.may_be_doubled);
     conn.add(if end.split { "split" } else { "settled" }, 1);
     refuse(conn, import, Some(seq.0), refused)?;
     if !refused.is_empty() {
@@ -385,23 +308,6 @@ fn write_letter(
         batch.map(|seq| seq as i64),
         letter.code,
         letter.line
-    ])?;
-    Ok(())
-}
-
-fn advance(conn: &Connection, import: i64, cursor: &Cursor) -> Result<(), LedgerError> {
-    conn.prepare_cached(
-        "UPDATE import SET cur_input = ?2, cur_row = ?3, cur_line = ?4, cur_byte = ?5, cur_ordinal = ?6, chain = ?7
-         WHERE number = ?1",
-    )?
-    .execute(params![
-        import,
-        cursor.place.input,
-        cursor.place.row as i64,
-        cursor.place.line as i64,
-        cursor.place.byte as i64,
-        cursor.ordinal.0 as i64,
-        cursor.chain,
     ])?;
     Ok(())
 }
