@@ -113,21 +113,20 @@ impl Journal {
 
     fn answered(&mut self, seq: BatchSeq, answer: &Answer) {
         let Out { request, key, attempts } = self.of(seq);
-        let status = answer.status.map_or_else(|| "none".to_owned(), |status| status.to_string());
+        let status = answer.status;
         let millis = answer.took.as_millis() as u64;
         let (word, why) = words(&answer.outcome);
         let why = tame(&why);
         let why = (!why.is_empty()).then_some(why.as_str());
         if is_trouble(&answer.outcome) {
-            warn!(request, batch = seq.0, %key, attempt = attempts, %status, millis, why, "{word}");
+            warn!(request, batch = seq.0, %key, attempt = attempts, status, millis, why, "{word}");
         } else {
-            debug!(request, batch = seq.0, %key, attempt = attempts, %status, millis, why, "{word}");
+            debug!(request, batch = seq.0, %key, attempt = attempts, status, millis, why, "{word}");
         }
     }
 
     fn polled(&mut self, seq: BatchSeq, outcome: &PollOutcome, status: Option<u16>) {
         let Out { request, key, .. } = self.of(seq);
-        let status = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
         let (word, why) = match outcome {
             PollOutcome::Ended(outcome) => words(outcome),
             PollOutcome::Again { why, .. } => ("the job has not ended", why.clone().unwrap_or_default()),
@@ -136,7 +135,7 @@ impl Journal {
         };
         let why = tame(&why);
         let why = (!why.is_empty()).then_some(why.as_str());
-        debug!(request, batch = seq.0, %key, %status, why, "{word}");
+        debug!(request, batch = seq.0, %key, status, why, "{word}");
     }
 
     fn written(&mut self, entry: &Entry) {

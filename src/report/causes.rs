@@ -26,7 +26,7 @@ pub(super) fn words(cause: &StopCause, resume: &str) -> Option<Words> {
         StopCause::Limit | StopCause::Unexpected { .. } => return None,
         StopCause::Signal => ("interrupted; what was in flight has been settled".to_owned(), None),
         StopCause::CutShort => {
-            let why = "interrupted; requests were still in flight, and the next run asks what became of them";
+            let why = "interrupted; requests were still in flight, and the next run decides about them";
             (why.to_owned(), None)
         }
         StopCause::MaxRejects => (

@@ -99,6 +99,7 @@ impl Standing {
         let (found, _) = self.found.as_ref()?;
         match (found.import.state, self.told_text("state")) {
             (ImportState::Complete(exit), _) => Some(u64::from(exit)),
+            (ImportState::Abandoned, _) => Some(0),
             (ImportState::Open, Some("stopped")) => self.told()?.get("exit")?.as_u64(),
             _ => None,
         }
@@ -182,7 +183,7 @@ impl Standing {
         if let Some(deletion) = &self.deletion {
             summary.insert("deletes".to_owned(), deletion.to_json());
         }
-        if self.word() == "complete" {
+        if self.found.as_ref().is_some_and(|(found, _)| found.import.state != ImportState::Open) {
             summary.insert("resume".to_owned(), Value::Null);
         }
         Value::Object(summary)

@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 
 /// Refuses results on standard output where the summary is to stand alone there.
 pub fn check_results(args: &SendArgs) -> Result<(), Error> {
-    let is_stdout = args.results.as_ref().is_some_and(|path| path.as_os_str() == "-");
-    if is_stdout && args.json {
-        return Err(Error::usage("`--results -` and `--json` would both write to standard output")
-            .hint("let the results go to a file or a pipe: --results FILE"));
+    let is_stdout = |path: &PathBuf| {
+        path.as_os_str() == "-" || path != Path::new("/dev/null") && is_same(path, Path::new("/dev/stdout"))
+    };
+    if let Some(path) = args.results.as_ref().filter(|path| args.json && is_stdout(path)) {
+        let both = format!("`--results {}` and `--json` would both write to standard output", path.display());
+        return Err(Error::usage(both).hint("let the results go to a file or a pipe: --results FILE"));
     }
     Ok(())
 }
@@ -21,6 +23,9 @@ pub fn keep_apart(args: &SendArgs, state: &Path) -> Result<(), Error> {
     let ledger = ["ledger.db", "ledger.db-wal", "ledger.lock", "status.json", "sandbox.db"];
     let mut taken: Vec<(PathBuf, &str)> = args.inputs.iter().map(|path| (path.clone(), "an input")).collect();
     taken.extend(ledger.iter().map(|name| (state.join(name), "a file of the import's state")));
+    if args.dead_letter.is_none() {
+        taken.push((state.join("dead-letters.ndjson"), "the import's dead-letter file"));
+    }
     let results = args.results.as_ref().filter(|path| path.as_os_str() != "-");
     let written = [("--dead-letter", args.dead_letter.as_ref()), ("--results", results)];
     for (option, path) in written.iter().filter_map(|(option, path)| Some((option, (*path)?))) {

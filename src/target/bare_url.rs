@@ -37,6 +37,9 @@ impl Profile {
         if BODILESS.contains(&method) {
             return wrong("--method", format!("a {method} carries no rows"), "as in POST, PUT or PATCH");
         }
+        // Schemes have no case (RFC 3986, section 3.1).
+        let (scheme, behind) = url.split_once("://").unwrap_or_default();
+        let url = &format!("{}://{behind}", scheme.to_ascii_lowercase());
         let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
         let Some(rest) = rest.filter(|rest| !rest.is_empty() && !rest.starts_with(['/', '?', '#', ':']))
         else {

@@ -56,7 +56,8 @@ fn several_files_plain_and_compressed_are_one_import_in_order() {
     let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     gz.write_all(b"id\n2\n3\n").unwrap();
     bench.write("b.csv.gz", gz.finish().unwrap());
-    bench.write("c.csv.zst", zstd::encode_all(&b"id\n4"[..], 3).unwrap());
+    let skipped = b"\x50\x2a\x4d\x18\x03\0\0\0abc".to_vec();
+    bench.write("c.csv.zst", [skipped, zstd::encode_all(&b"id\n4"[..], 3).unwrap()].concat());
     bench
         .run("send a.csv b.csv.gz c.csv.zst --to sandbox --progress none --json")
         .exits(0)

@@ -159,6 +159,9 @@ fn results_go_to_standard_output_where_nothing_else_does() {
         "error: `--results -` and `--json` would both write to standard output\n\
          hint: let the results go to a file or a pipe: --results FILE\n"
     );
+    for names in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+        bench.run(&format!("send x.csv --to sandbox --state s --results {names} --json")).exits(2);
+    }
     assert!(!bench.path("s").exists());
 }
 
@@ -169,6 +172,9 @@ fn results_that_cannot_be_written_stop_the_run_before_anything_is_sent() {
     for path in ["no/r.ndjson", "file/r.ndjson", "/proc/r.ndjson"] {
         bench.run(&format!("send x.csv --to sandbox --progress none --results {path}")).exits(1);
     }
+    let own = "x.csv.bulkhaul/dead-letters.ndjson";
+    let refused = bench.run(&format!("send x.csv --to sandbox --progress none --results {own}")).exits(1);
+    assert!(refused.stderr.contains("is the import's dead-letter file"), "{refused:?}");
     assert!(bench.sandbox_rows("x.csv").is_empty());
     bench.run("send x.csv --to sandbox --progress none").exits(0);
 }

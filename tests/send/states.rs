@@ -203,6 +203,9 @@ fn an_abandoned_import_is_closed_and_counts_what_it_leaves() {
     let said = bench.run(&format!("{SEND} --abandon")).exits(0).books([4, 4, 0, 0, 0]);
     let summary = said.summary();
     assert_eq!((&summary["stopped_by"], &summary["resume"]), (&"abandon".into(), &serde_json::Value::Null));
+    let status: serde_json::Value =
+        serde_json::from_str(&bench.run("status --json").exits(0).stdout).unwrap();
+    assert_eq!((&status["resume"], &status["exit"]), (&serde_json::Value::Null, &0.into()));
     assert_eq!(summary["batches"], serde_json::json!({"planned": 1, "settled": 1, "split": 0}));
     bench.run(SEND).exits(6);
     bench.run(&format!("{SEND} --again")).exits(0).books([10, 10, 0, 0, 0]);

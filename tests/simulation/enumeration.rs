@@ -150,7 +150,7 @@ pub(crate) fn until_broken() -> Option<(u64, String)> {
     let mut before = 0;
     ALL.iter().find_map(|small| {
         let kind = kinds.iter().find(|kind| kind.name == small.kind).unwrap();
-        let tried = try_all(kind, small, 2_000);
+        let tried = try_all(kind, small, 300);
         before += tried.schedules;
         tried.broken.map(|first| (before, first))
     })

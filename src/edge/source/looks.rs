@@ -33,6 +33,10 @@ pub enum Look {
 
 impl Look {
     fn of(head: &[u8]) -> Self {
+        // A frame to be skipped, as parallel packers put before the first (RFC 8878, section 3.1.2).
+        if matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]) {
+            return Self::Packed(Coding::Zstd);
+        }
         let known = LOOKS.iter().find(|(beginning, _)| head.starts_with(beginning));
         known.map_or_else(
             || {
