@@ -295,8 +295,8 @@ mod tests {
         let known = |row: &str| key.entry_of_broken(row.as_bytes()).map(|entry| entry.key);
         let whole = key.entry(br#"{"id":12}"#).unwrap().key;
         assert_eq!(known(r#"{"id":12,"a":}"#), Some(whole));
-        assert_eq!(known(r#"{"a":1,"id":12,"#), Some(whole));
-        for row in [r#"{"id":12"#, r#"{"id":"1"#, r#"{"a":1"#, "", "}"] {
+        assert_eq!(known(r#"{"id":12,"a"}"#), Some(whole));
+        for row in [r#"{"id":12"#, r#"{"a":1,"id":12,"#, r#"{"id":"1"#, r#"{"a":1"#, "", "}"] {
             assert_eq!(known(row), None, "{row}");
         }
     }

@@ -5,6 +5,7 @@ mod broken;
 mod deletes;
 mod deletions;
 mod doubts;
+mod kills;
 mod large;
 mod moving;
 mod plans;
