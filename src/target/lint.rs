@@ -122,6 +122,14 @@ impl Usage {
                 let remedy = "say in [group.state] what a group's first request says: begin = { length = 0 }";
                 findings.add(&rule.spot, "`group` in `when` without `begin`", remedy);
             }
+            if rule.id.is_some()
+                && rule.then == Then::Ok
+                && target.limits.rows != Some(1)
+                && rule.spot.file == own.file
+            {
+                let remedy = "write rows = 1 in [limits], or read each row's id in [results]";
+                findings.add(&rule.spot, "`id` names one row, and a request may hold several", remedy);
+            }
             if rule.then == Then::Refetch && no_state && earlier.is_none() && rule.spot.file == own.file {
                 let remedy = "say in [group.state] what is read, and how";
                 findings.add(&rule.spot, "then = \"refetch\" without [group.state]", remedy);

@@ -302,6 +302,8 @@ pub(super) struct Rule {
     pub(super) code: Option<Wording>,
     pub(super) message: Option<Wording>,
     pub(super) field: Option<Wording>,
+    /// Of an `ok` for one row: what the server calls it, where it tells.
+    pub(super) id: Option<Pointer>,
     pub(super) spot: Spot,
 }
 
@@ -319,6 +321,7 @@ impl Rule {
             code: None,
             message: None,
             field: None,
+            id: None,
             spot: spot.clone(),
         }
     }
@@ -377,12 +380,15 @@ impl Rule {
             code: Wording::read(&section, "code"),
             message: Wording::read(&section, "message"),
             field: Wording::read(&section, "field"),
+            id: pointer_at(&section, "id"),
             spot: section.spot.clone(),
         };
         if rule.then == Then::Results && rule.reader.is_none() {
             section.wrong("then", "then = \"results\" without a reader", "name it: results = \"items\"");
         }
-        for (key, verb, goes) in [("results", "results", Then::Results), ("learn", "split", Then::Split)] {
+        let goes =
+            [("results", "results", Then::Results), ("learn", "split", Then::Split), ("id", "ok", Then::Ok)];
+        for (key, verb, goes) in goes {
             if section.has(key) && rule.then != goes && then.is_some() {
                 section.wrong(
                     key,

@@ -207,3 +207,21 @@ fn what_a_new_stream_finishes_first_is_told_as_the_import_it_is_of() {
         lines.iter().map(|line| (line["import"].as_u64().unwrap(), line["row"].as_u64().unwrap())).collect();
     assert_eq!(found, [(1, 1), (2, 1)]);
 }
+
+#[test]
+fn what_the_server_calls_a_row_that_went_alone_is_told_where_it_says_so() {
+    use crate::support::scripted::Scripted;
+    use crate::support::scripted::Step::Says;
+    let answers = ["{\"id\":\"srv-1\"}", "{\"id\":2}", "", "created", "{\"id\":null}", "{\"id\":{}}", "[]"];
+    let steps: Vec<_> = answers.into_iter().map(|body| Says("201 Created", "", body)).collect();
+    let (bench, server) = (Bench::with("x.csv", csv(7)), Scripted::start(&steps));
+    let to = format!("--to single --url {} --set path=/rows -j 1", server.url);
+    bench.run(&format!("send x.csv {to} --progress none --results r.ndjson")).exits(0);
+    let mut told = told(&bench, "r.ndjson");
+    told.sort_by_key(|line| line["row"].as_u64());
+    let ids: Vec<&Value> = told.iter().map(|line| line.get("id").unwrap_or(&Value::Null)).collect();
+    let mut expected = vec![Value::Null; 7];
+    (expected[0], expected[1]) = ("srv-1".into(), "2".into());
+    assert_eq!(ids, expected.iter().collect::<Vec<_>>());
+    assert!(told.iter().all(|line| line["verdict"] == "delivered"));
+}

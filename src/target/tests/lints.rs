@@ -116,6 +116,16 @@ fn a_job_is_led_to_and_what_names_it_is_used() {
 }
 
 #[test]
+fn an_id_beside_ok_is_of_a_request_with_one_row() {
+    let rule = "[[response]]\nwhen = { status = [200] }\nthen = \"ok\"\nid = \"/id\"\n";
+    assert_eq!(
+        errors(&format!("{HEAD}{REQUEST}{rule}")),
+        "t.toml:6: `id` names one row, and a request may hold several; write rows = 1 in [limits], or read each row's id in [results]"
+    );
+    plain(&format!("[limits]\nrows = 1\n{rule}"));
+}
+
+#[test]
 fn keys_that_go_with_another_verb_say_so() {
     let rule =
         |then: &str| format!("{HEAD}{REQUEST}[[response]]\nwhen = {{ status = [200] }}\nthen = {then}\n");
@@ -125,6 +135,7 @@ fn keys_that_go_with_another_verb_say_so() {
             "\"ok\"\nresults = \"r\"",
             "t.toml:9: `results` goes with then = \"results\"; take it out, or write that",
         ),
+        ("\"reject\"\nid = \"/id\"", "t.toml:9: `id` goes with then = \"ok\"; take it out, or write that"),
         (
             "\"reject\"\nlearn = { rows = '(\\d+)' }",
             "t.toml:9: `learn` goes with then = \"split\"; take it out, or write that",
