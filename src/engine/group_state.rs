@@ -9,7 +9,10 @@ use super::batch::{Shown, State};
 use super::event::{Command, StopCause};
 use super::sending::Turn;
 use super::{Awaited, Engine};
-use crate::model::{BatchKey, BatchSeq, Begun, ChildReason, Entry, Form, GroupId, Job, Now, Outcome};
+use crate::model::{
+    BatchKey, BatchSeq, Begun, ChildReason, Entry, Form, GroupId, Job, Now, Outcome, Rejection, RowVerdict,
+    Verdicts,
+};
 use crate::target::{GroupState, Refresh};
 
 /// States that are kept; beyond that they are asked for again.
@@ -179,6 +182,12 @@ impl Engine {
         if self.is_hollow(seq, Some(409)) {
             let why = format!("a conflict after an attempt whose outcome is unknown: {why}");
             return self.park(seq, why, commands);
+        }
+        if !self.assembler.needs_state() {
+            // There is nothing to read again; and the target may repeat for this key what it has said.
+            let verdicts =
+                Verdicts::all(RowVerdict::Retry { wait: None, refusal: Rejection::local("conflict", why) });
+            return self.settle(now, seq, &verdicts, commands);
         }
         if let Some(group) = self.group_of(seq) {
             self.known.remove(&group);

@@ -97,7 +97,11 @@ impl Engine {
         let pause = self.policy.backoff.wait(row_attempts + 1, &mut self.rng).max(sorted.wait);
         let resend_reason = if sorted.refused.is_empty() { ChildReason::Retry } else { ChildReason::Fix };
         add(self, &sorted.retry, ChildReason::Retry, pause, row_attempts + 1, None);
-        add(self, &sorted.resend, resend_reason, Duration::ZERO, row_attempts, None);
+        // An answer that settles nothing would come again at once, for ever.
+        let stands_still = sorted.delivered == 0 && sorted.refused.is_empty() && sorted.doubt.is_empty();
+        let (wait, attempts) =
+            if stands_still { (pause, row_attempts + 1) } else { (Duration::ZERO, row_attempts) };
+        add(self, &sorted.resend, resend_reason, wait, attempts, None);
         let park = Park { why: sorted.doubt_why };
         add(self, &sorted.doubt, ChildReason::Doubt, Duration::ZERO, row_attempts, Some(park));
         // Sent again on a person's word, what was there may be there twice now.
@@ -110,8 +114,10 @@ impl Engine {
             may_be_doubled: if is_risky { sorted.delivered } else { 0 },
             split: false,
         };
-        if !sorted.retry.is_empty() && row_attempts + 1 >= self.policy.row_attempts {
-            self.give_up_on_rows(format!("it gives rows back again and again: {}", sorted.retry_why));
+        if (!sorted.retry.is_empty() || stands_still) && row_attempts + 1 >= self.policy.row_attempts {
+            let said =
+                if sorted.retry_why.is_empty() { "no row of them was taken" } else { &sorted.retry_why };
+            self.give_up_on_rows(format!("it gives rows back again and again: {said}"));
         }
         let blocked = self.newly_blocked(seq, &sorted.refused);
         let told = sorted.told;

@@ -24,8 +24,7 @@ use super::{Options, jobs, truth};
 
 const LONGEST_KEY: usize = 255;
 const INDEX: &str = "The practice server of bulkhaul. It takes rows at
-  POST /api/orders/batch    a result for each operation
-  POST /api/orders/atomic   all operations or none
+  POST /api/orders/batch    a result for each operation; with Prefer: handling=strict all operations or none
   POST /api/imports/batch   a job to poll
   POST /public/v1/records/{object}/append-batch, .../upsert-batch   a job to poll
   POST /{type}/{id}         events of a stream; GET /{type}/{id}/length
@@ -111,7 +110,7 @@ impl Desk {
         }
         let (path, delay) = (inquiry.path.clone(), inquiry.throw.delay);
         match inquiry.route.clone() {
-            Route::Write(shape) => match to_call(shape, inquiry) {
+            Route::Write(shape) => match to_call(shape.preferred(&inquiry.headers), inquiry) {
                 Ok(call) => self.write(call, delay).await,
                 Err(refused) => Some(refused),
             },

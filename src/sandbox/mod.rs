@@ -58,7 +58,7 @@ pub struct Options {
     pub max_items: usize,
     /// Most bytes in one orders request.
     pub max_bytes: usize,
-    /// Whether `/api/orders/atomic` says which item it refuses.
+    /// Whether a refusal of all orders says which item was at fault.
     pub atomic_names_item: bool,
     /// A line on standard error for each request.
     pub verbose: bool,

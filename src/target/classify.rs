@@ -124,9 +124,10 @@ impl Answer<'_> {
                 format!("the answer ({status}) is an HTML page, so it may not come from the target at all");
             return Some(Outcome::Unknown { wait: self.wait, why });
         }
-        if idempotency.in_progress.has(status) {
+        if idempotency.honoured() && idempotency.in_progress.has(status) && !self.is_spoken_of() {
+            // The first request may come to its end yet: of this key nothing is known until then.
             let why = format!("{status}: a request with this key is still being carried out");
-            return Some(Outcome::NotApplied { wait: self.wait, why });
+            return Some(Outcome::Unknown { wait: self.wait, why });
         }
         if idempotency.mismatch.has(status) {
             return Some(self.mismatch(attempt));
@@ -136,6 +137,16 @@ impl Answer<'_> {
             return Some(Outcome::Doubtful { why });
         }
         None
+    }
+
+    /// Whether a rule names this status, and knows the answer by what it says.
+    fn is_spoken_of(&self) -> bool {
+        let knows = |rule: &Rule| {
+            rule.when.names(self.status())
+                && rule.when.needs_body()
+                && rule.when.fits(self.reply, self.json, self.load.len())
+        };
+        self.target.rules.iter().any(knows)
     }
 
     /// The key is known with another body. A key that a row brings along by its name may be another import's, or an

@@ -13,6 +13,7 @@ use super::pointer::Pointer;
 use super::raw;
 use super::rule::pointer_at;
 use super::section::Section;
+use super::selector;
 use super::slot::{Facts, FieldSet, RowNaming};
 use super::target::Target;
 use super::text::{Frame, TextTemplate};
@@ -173,7 +174,7 @@ impl Target {
             attempt: Attempt::default(),
             pages: Some(pages),
         };
-        let state = json.and_then(|json| way.state.find(json)).and_then(raw::scalar);
+        let state = json.and_then(|json| selector::first(&way.state, json)).and_then(raw::scalar);
         state.and_then(|state| self.end(way, &state, job, &answer)).unwrap_or(PollOutcome::Again {
             wait: None,
             why: Some("the job's answer cannot be read".to_owned()),

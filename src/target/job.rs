@@ -8,7 +8,7 @@ use super::params::Params;
 use super::place::Place;
 use super::placeholder::Seat;
 use super::pointer::Pointer;
-use super::rule::{When, pointer_at};
+use super::rule::{When, pointer};
 use super::section::Section;
 use super::slot::{FieldSet, RowNaming};
 use super::text::TextTemplate;
@@ -71,7 +71,8 @@ pub(super) struct JobWay {
     pub(super) method: String,
     pub(super) url: Option<TextTemplate>,
     pub(super) headers: Vec<(String, TextTemplate)>,
-    pub(super) state: Pointer,
+    /// Of several places the first that there is.
+    pub(super) state: Vec<Pointer>,
     pub(super) polling: Polling,
     pub(super) ends: BTreeMap<String, Ends>,
     pub(super) fetches: Vec<Fetch>,
@@ -87,8 +88,9 @@ impl JobWay {
         };
         let url = section.text("url").map(|text| template(text, "url"));
         let headers = section.headers(|text| template(text, "headers"));
-        let state = pointer_at(&section, "state");
-        if state.is_none() && !section.has("state") {
+        let states = section.one_or_more("state").into_iter();
+        let state: Vec<Pointer> = states.filter_map(|text| pointer(text, &section, "state")).collect();
+        if state.is_empty() && !section.has("state") {
             section.wrong(
                 "state",
                 "[job] needs `state`",
@@ -104,7 +106,7 @@ impl JobWay {
             method: section.text("method").unwrap_or("GET").to_owned(),
             url,
             headers,
-            state: state.or_else(|| Pointer::parse("").ok())?,
+            state,
             polling: Polling {
                 every,
                 backoff: section.decimal("backoff").unwrap_or(1.5).clamp(1.0, 10.0),
@@ -171,7 +173,7 @@ impl JobWay {
 }
 
 fn ends(section: &Section<'_>) -> BTreeMap<String, Ends> {
-    let mut ends = BTreeMap::new();
+    let (mut ends, mut also) = (BTreeMap::new(), Vec::new());
     for (state, spot, node) in section.entries("end") {
         let table = Section::of(&format!("[job.end.{state}]"), node, section.findings);
         let rules = table.sections("rule").into_iter().map(|rule| {
@@ -190,8 +192,17 @@ fn ends(section: &Section<'_>) -> BTreeMap<String, Ends> {
         });
         let rules = rules.collect();
         let otherwise = End::read(&table, spot);
+        let more = table.texts("also");
         table.done();
-        ends.insert(state.to_owned(), Ends { rules, otherwise });
+        let end = Ends { rules, otherwise };
+        also.extend(more.into_iter().map(|(word, spot)| (word, spot, end.clone())));
+        ends.insert(state.to_owned(), end);
+    }
+    for (word, spot, end) in also {
+        if ends.insert(word.to_owned(), end).is_some() {
+            let message = format!("two ends of the job are called `{word}`");
+            section.findings.add(spot, message, "take it out of one of them");
+        }
     }
     ends
 }

@@ -2,7 +2,7 @@
 //!
 //! It never compiles and never judges; the words for its verbs are the report's.
 
-use super::document::{Node, Value};
+use super::document::{Member, Node, Value};
 use super::errors::ProfileErrors;
 use super::profile::Profile;
 use super::target::{Overrides, Target};
@@ -148,7 +148,11 @@ fn rules(root: &Node) -> Vec<OutlineRule> {
 fn ends(root: &Node) -> Vec<OutlineRule> {
     match at(root, &["job", "end"]).map(|node| &node.value) {
         Some(Value::Table(table)) => {
-            table.members.iter().map(|end| outlined(&end.node, end.name.clone())).collect()
+            let words = |end: &Member| {
+                let also = at(&end.node, &["also"]).map(|also| format!(", {}", plain(&also.value)));
+                format!("{}{}", end.name, also.unwrap_or_default())
+            };
+            table.members.iter().map(|end| outlined(&end.node, words(end))).collect()
         }
         _ => Vec::new(),
     }
@@ -224,7 +228,7 @@ mod tests {
         assert_eq!(outline.key.as_deref(), Some("header Idempotency-Key"));
         let whens: Vec<&str> = outline.answers.iter().map(|rule| rule.when.as_str()).collect();
         assert_eq!(whens, ["202", "/error = batch_too_large", "413", "200, 207"]);
-        assert_eq!(outline.ends[0].when, "completed");
+        assert!(outline.ends[0].when.starts_with("completed, complete, done"), "{:?}", outline.ends[0]);
     }
 
     #[test]

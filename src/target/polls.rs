@@ -10,6 +10,7 @@ use super::form::{About, fill_text, headers, tidy};
 use super::job::{EndThen, JobWay, Polling, origin, path_of};
 use super::raw;
 use super::scrub::clean;
+use super::selector;
 use super::slot::{Facts, GroupState, RowContext};
 use super::target::Target;
 use super::text::{Frame, TextTemplate};
@@ -115,8 +116,8 @@ impl Target {
         let Some(way) = &self.job else { return again("there is no [job]".to_owned()) };
         let json = if reply.is_whole() { raw::checked(&reply.body) } else { None };
         let Some(json) = json else { return again("the poll's answer cannot be read".to_owned()) };
-        let Some(state) = way.state.find(json).and_then(raw::scalar) else {
-            return again(format!("the poll's answer says nothing at {}", way.state.as_str()));
+        let Some(state) = selector::first(&way.state, json).and_then(raw::scalar) else {
+            return again(format!("the poll's answer says nothing at {}", selector::shown(&way.state)));
         };
         let answer = Answer {
             target: self,

@@ -175,6 +175,15 @@ impl<'a> Section<'a> {
         &[]
     }
 
+    /// A text, or a list of several.
+    pub(super) fn one_or_more(&self, key: &'static str) -> Vec<&'a str> {
+        match self.node(key).map(|node| &node.value) {
+            Some(Value::List(_)) => self.texts(key).into_iter().map(|(text, _)| text).collect(),
+            Some(_) => self.text(key).into_iter().collect(),
+            None => Vec::new(),
+        }
+    }
+
     pub(super) fn texts(&self, key: &'static str) -> Vec<(&'a str, &'a Spot)> {
         let mut texts = Vec::new();
         for node in self.list(key) {

@@ -8,15 +8,18 @@ use std::borrow::Cow;
 
 #[derive(Clone, Debug)]
 pub(super) enum Selector {
-    Pointer(Pointer),
+    /// Of several places the first that there is.
+    Pointers(Vec<Pointer>),
     Path(JsonPath),
 }
 
 impl Selector {
     pub(super) fn read(section: &Section<'_>, key: &'static str) -> Option<Self> {
-        let text = section.text(key)?;
-        if !text.starts_with('$') {
-            return super::rule::pointer(text, section, key).map(Self::Pointer);
+        let texts = section.one_or_more(key);
+        let text = texts.first()?;
+        if texts.len() > 1 || !text.starts_with('$') {
+            let pointers = texts.iter().map(|text| super::rule::pointer(text, section, key));
+            return pointers.collect::<Option<_>>().map(Self::Pointers);
         }
         match JsonPath::parse(text) {
             Ok(path) => Some(Self::Path(path)),
@@ -34,8 +37,7 @@ impl Selector {
     /// How people call it.
     pub(super) fn shown(&self) -> Cow<'_, str> {
         match self {
-            Self::Pointer(pointer) if pointer.as_str().is_empty() => "the top".into(),
-            Self::Pointer(pointer) => pointer.as_str().into(),
+            Self::Pointers(pointers) => shown(pointers).into(),
             Self::Path(path) => path.to_string().into(),
         }
     }
@@ -44,7 +46,7 @@ impl Selector {
     /// that it has where it stands.
     pub(super) fn find<'a>(&self, json: &'a str, named: bool) -> Option<Cow<'a, str>> {
         let path = match self {
-            Self::Pointer(pointer) => return pointer.find(json).map(Cow::Borrowed),
+            Self::Pointers(pointers) => return first(pointers, json).map(Cow::Borrowed),
             Self::Path(path) => path,
         };
         let value: Value = serde_json::from_str(json).ok()?;
@@ -64,4 +66,16 @@ impl Selector {
         let entries = entries.join(",");
         Some(Cow::Owned(if named { format!("{{{entries}}}") } else { format!("[{entries}]") }))
     }
+}
+
+/// What stands at the first of these places that there is.
+pub(super) fn first<'a>(pointers: &[Pointer], json: &'a str) -> Option<&'a str> {
+    pointers.iter().find_map(|pointer| pointer.find(json))
+}
+
+/// How people call such places.
+pub(super) fn shown(pointers: &[Pointer]) -> String {
+    let one =
+        |pointer: &Pointer| if pointer.as_str().is_empty() { "the top" } else { pointer.as_str() }.to_owned();
+    pointers.iter().map(one).collect::<Vec<_>>().join(" or ")
 }

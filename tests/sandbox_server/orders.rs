@@ -5,10 +5,14 @@ use std::collections::BTreeMap;
 use bulkhaul::sandbox::Options;
 use serde_json::{Value, json};
 
-use super::{Caller, wrapped};
+use super::{Caller, Reply, wrapped};
 
 const BATCH: &str = "/api/orders/batch";
-const ATOMIC: &str = "/api/orders/atomic";
+
+/// All or none.
+fn strictly(caller: &Caller, body: &str) -> Reply {
+    caller.ask(caller.request("POST", BATCH).header("Prefer", "handling=strict").body(body.to_owned()))
+}
 
 fn by_id(reply: &Value) -> BTreeMap<String, Value> {
     let results = reply["results"].as_array().unwrap();
@@ -70,7 +74,7 @@ fn too_many_items_and_too_many_bytes_apply_nothing_and_say_the_limit() {
     assert_eq!(reply.status, 400);
     let expected = json!({"error":"batch_too_large","message":"Maximum 3 items per batch; received 4"});
     assert_eq!(reply.json(), expected);
-    assert_eq!(caller.post(ATOMIC, &many).json(), expected);
+    assert_eq!(strictly(&caller, &many).json(), expected);
     let long = format!(r#"{{"operations":[{{"id":"{}"}}]}}"#, "x".repeat(200));
     assert_eq!(caller.post(BATCH, &long).status, 413);
     assert_eq!(caller.applied(), 0);
@@ -100,11 +104,11 @@ fn a_body_that_is_no_batch_is_400() {
 #[test]
 fn atomic_orders_are_all_applied_or_none_and_the_culprit_is_counted_from_one() {
     let caller = Caller::plain();
-    let reply = caller.post(ATOMIC, r#"{"operations":[{"id":7},{"id":8,"amount":-5}]}"#);
+    let reply = strictly(&caller, r#"{"operations":[{"id":7},{"id":8,"amount":-5}]}"#);
     assert_eq!(reply.status, 422);
     assert_eq!(reply.json(), json!({"status":"failed","error":"Item 2 invalid: amount must be positive"}));
     assert_eq!(caller.applied(), 0);
-    let reply = caller.post(ATOMIC, r#"{"operations":[{"id":7},{"id":8,"amount":5}]}"#);
+    let reply = strictly(&caller, r#"{"operations":[{"id":7},{"id":8,"amount":5}]}"#);
     assert_eq!((reply.status, reply.json()), (200, json!({"status":"ok","count":2})));
     assert_eq!(caller.applied(), 2);
 }
@@ -112,6 +116,25 @@ fn atomic_orders_are_all_applied_or_none_and_the_culprit_is_counted_from_one() {
 #[test]
 fn an_atomic_refusal_can_keep_the_culprit_to_itself() {
     let caller = Caller::to(Options { atomic_names_item: false, ..Options::default() });
-    let reply = caller.post(ATOMIC, r#"{"operations":[{"amount":0}]}"#);
+    let reply = strictly(&caller, r#"{"operations":[{"amount":0}]}"#);
     assert_eq!(reply.json(), json!({"status":"failed","error":"One item is invalid"}));
+}
+
+#[test]
+fn a_preference_for_all_or_none_is_read_among_others_and_its_verdict_settles_the_key() {
+    let caller = Caller::plain();
+    let ask = |prefer: &str, key: &str| {
+        let request = caller.request("POST", BATCH).header("Prefer", prefer).header("Idempotency-Key", key);
+        caller.ask(request.body(r#"{"operations":[{"id":1,"amount":0}]}"#))
+    };
+    for (prefer, status) in [
+        ("handling=strict", 422),
+        ("respond-async, Handling=\"strict\"; x=1", 422),
+        ("handling=lenient", 200),
+        ("strict", 200),
+    ] {
+        let first = ask(prefer, prefer);
+        assert_eq!((first.status, first.replayed), (status, false), "{prefer}");
+        assert_eq!(ask(prefer, prefer), Reply { replayed: true, ..first }, "{prefer}");
+    }
 }

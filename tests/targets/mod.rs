@@ -10,6 +10,7 @@ mod hostile;
 mod j17;
 mod j17_new;
 mod language;
+mod literal;
 mod pages;
 mod rows;
 mod steps;

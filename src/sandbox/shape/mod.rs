@@ -12,6 +12,7 @@ mod rows;
 mod single;
 
 use hyper::Method;
+use hyper::header::HeaderMap;
 
 use super::answer::Answer;
 use super::books::Books;
@@ -78,6 +79,17 @@ impl Shape {
         ALL.into_iter().find(|shape| shape.name() == name)
     }
 
+    /// What it is when the client has a preference (RFC 7240): orders are handled strictly, all or none.
+    pub(super) fn preferred(self, headers: &HeaderMap) -> Self {
+        let given = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+        let mut wishes =
+            given.flat_map(|value| value.split([',', ';'])).map(|wish| wish.trim().replace('"', ""));
+        match self {
+            Self::Orders if wishes.any(|wish| wish.eq_ignore_ascii_case("handling=strict")) => Self::Atomic,
+            _ => self,
+        }
+    }
+
     /// The headers that may hold the idempotency key.
     pub(super) fn key_headers(self) -> &'static [&'static str] {
         match self {
@@ -136,7 +148,6 @@ fn write(method: &Method, parts: &[&str]) -> Route {
     }
     let shape = match *parts {
         ["api", "orders", "batch"] => Shape::Orders,
-        ["api", "orders", "atomic"] => Shape::Atomic,
         ["api", "imports", "batch"] => Shape::Imports,
         ["public", "v1", "records", _, "append-batch"] => Shape::Append,
         ["public", "v1", "records", _, "upsert-batch"] => Shape::Upsert,

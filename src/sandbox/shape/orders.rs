@@ -45,7 +45,7 @@ pub(super) fn batch(books: &mut Books<'_>, call: &Call, rules: &Rules) -> rusqli
     Ok(Answer::verdict(200, format!(r#"{{"results":[{}]}}"#, results.join(","))))
 }
 
-/// `POST /api/orders/atomic`.
+/// `POST /api/orders/batch`, with `Prefer: handling=strict`.
 pub(super) fn atomic(books: &mut Books<'_>, call: &Call, rules: &Rules) -> rusqlite::Result<Answer> {
     let operations = match operations(call, rules) {
         Ok(operations) => operations,

@@ -93,7 +93,7 @@ fn in_progress_waits_and_a_mismatch_and_a_recorded_failure_are_doubtful() {
          expired = [412]\nreplay = { header = \"Replayed\" }\n",
     );
     assert!(
-        matches!(read(&target, &with(reply(409, ""), "retry-after", "3")), Outcome::NotApplied { wait, .. } if wait == secs(3))
+        matches!(read(&target, &with(reply(409, ""), "retry-after", "3")), Outcome::Unknown { wait, .. } if wait == secs(3))
     );
     assert!(matches!(read(&target, &reply(422, "")), Outcome::Doubtful { .. }));
     assert!(matches!(read(&target, &reply(412, "")), Outcome::Doubtful { .. }));

@@ -45,6 +45,31 @@ fn a_status_url_is_followed_at_the_own_origin_and_nowhere_else() {
 }
 
 #[test]
+fn an_end_of_a_job_may_go_by_several_words() {
+    let target = imports();
+    let load = load(&target, &[r#"{"id":1}"#]);
+    let job = Job::new("j".into(), "/j".into());
+    let poll = |body: &str| target.read_poll(&load, &job, &reply(200, body), NOW);
+    for word in
+        ["completed", "complete", "done", "finished", "success", "succeeded", "failed", "error", "errored"]
+    {
+        for (before, after) in [("", ""), (r#"{"data":"#, "}")] {
+            let body =
+                format!(r#"{before}{{"status":"{word}","results":[{{"id":1,"status":"ok"}}]}}{after}"#);
+            let PollOutcome::Ended(outcome) = poll(&body) else { panic!("{body}") };
+            assert!(matches!(*outcome, Outcome::Settled(v) if *v.of(0) == RowVerdict::Delivered), "{body}");
+        }
+    }
+    assert!(matches!(poll(r#"{"status":"Done"}"#), PollOutcome::Again { .. }));
+    let twice = "[[response]]\nwhen = { status = [202] }\nthen = \"job\"\n[job]\nurl_from = \"/u\"\nstate = \"/s\"\n\
+                 [job.end.done]\nthen = \"ok\"\n[job.end.failed]\nalso = [\"done\"]\nthen = \"in_doubt\"\n";
+    assert_eq!(
+        errors(&format!("{HEAD}{REQUEST}{twice}")),
+        "t.toml:15: two ends of the job are called `done`; take it out of one of them"
+    );
+}
+
+#[test]
 fn a_poll_that_cannot_be_read_is_asked_again_and_an_end_decides() {
     let target = imports();
     let load = load(&target, &[r#"{"id":1}"#, r#"{"id":2}"#]);

@@ -268,3 +268,15 @@ fn one_word_for_all_rows_counts_only_beside_as_many_results() {
     let short = r#"{"errors":false,"items":[{"index":{"_id":"1","status":200}}]}"#;
     assert!(misfit(&target, short).ends_with("it has 1 results for 2 rows"));
 }
+
+#[test]
+fn a_rule_that_knows_an_answer_goes_before_what_its_status_alone_would_mean() {
+    let keyed = "[idempotency]\nscope = \"batch\"\nsend = { header = \"K\" }\nin_progress = [409]\n";
+    let rule =
+        "[[response]]\nwhen = { status = [409], json = { \"/status\" = \"failed\" } }\nthen = \"bisect\"\n";
+    let target = plain(&format!("{keyed}{rule}"));
+    assert!(matches!(read(&target, &reply(409, r#"{"status":"failed"}"#)), Outcome::Bisect { .. }));
+    // The first request may come to its end yet.
+    assert!(matches!(read(&target, &reply(409, "")), Outcome::Unknown { .. }));
+    assert!(matches!(read(&target, &reply(409, r#"{"status":"busy"}"#)), Outcome::Unknown { .. }));
+}
