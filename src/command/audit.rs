@@ -330,10 +330,15 @@ impl Walk<'_> {
             return Some("another import's id");
         }
         match (page.batch, &letter.batch) {
-            (Some(seq), said) if self.keys.get(&seq).is_some_and(|shown| shown != said) => {
+            (Some(seq), Some(said))
+                if self.keys.get(&seq).is_some_and(|shown| shown.as_ref() != Some(said)) =>
+            {
                 return Some("another batch's key");
             }
             (None, Some(_)) => return Some("a batch's key, though it was never sent"),
+            (Some(_), None) if letter.attempt != Some(0) => {
+                return Some("no batch's key, though it was sent");
+            }
             _ => {}
         }
         match (text, &letter.row) {

@@ -305,6 +305,39 @@ fn halves_children_jobs_doubt_and_groups_balance() {
 }
 
 #[test]
+fn rows_that_expired_or_were_held_back_before_they_were_sent_balance() {
+    let bench = Bench::with(
+        "x.ndjson",
+        "{\"g\":1,\"n\":1}\n{\"g\":1,\"n\":2}\n{\"g\":2,\"n\":3,\"until\":\"2020-01-01T00:00:00Z\"}\n{\"g\":3,\"n\":4}\n",
+    );
+    bench.write(
+        "t.toml",
+        "[profile]\nversion = 1\nname = \"t\"\n[params.base]\nrequired = true\n[limits]\nrows = 1\n[row]\nexpires = \"/until\"\n\
+         [request]\nurl = \"${param.base}/x\"\n[flow]\nconcurrency = 1\n\
+         [group]\nby = [\"/g\"]\nper_request = \"one\"\norder = \"strict\"\nafter_reject = \"block\"\n\
+         [[response]]\nwhen = { status = [422] }\nthen = \"reject\"\n",
+    );
+    let server = Scripted::start(&[Step::Says("422 No", "", "{}"), Step::Says("200 OK", "", "{}")]);
+    bench.run(&format!("send x.ndjson --to ./t.toml --url {} --progress none", server.url)).exits(3);
+    let letters = bench.dead_letters("x.ndjson");
+    let mut said: Vec<_> = letters
+        .iter()
+        .map(|letter| (letter["error"]["code"].as_str().unwrap(), &letter["attempt"]))
+        .collect();
+    said.sort_by_key(|(code, _)| *code);
+    assert_eq!(said, [("blocked", &0.into()), ("expired", &0.into()), ("rejected", &1.into())]);
+    bench.run("audit x.ndjson.bulkhaul x.ndjson --json").exits(0).books([4, 1, 3, 0, 0]);
+    // A line that lost its key is another matter.
+    let line = |from: &str, to: &str| {
+        let ledger = Connection::open(bench.path("x.ndjson.bulkhaul/ledger.db")).unwrap();
+        ledger.execute("UPDATE letter SET line = replace(line, ?1, ?2)", [from, to]).unwrap();
+    };
+    line("\"attempt\":0", "\"attempt\":1");
+    let said = bench.run("audit x.ndjson.bulkhaul x.ndjson").exits(1);
+    assert!(said.stdout.contains("no batch's key, though it was sent"), "{said:?}");
+}
+
+#[test]
 fn an_import_that_runs_is_left_alone() {
     let bench = Bench::with("x.csv", csv(50));
     let mut first = bench.start("send x.csv --to sandbox --progress none --rate 1/s --batch-rows 10");
