@@ -175,7 +175,9 @@ struct FirstBatch {
 fn first_request(args: &SendArgs, first: FirstBatch, masked: &Assembler) -> Option<crate::model::Request> {
     let FirstBatch { load, key } = first;
     let rows = (0..load.len()).map(|index| (load.mark(index), load.text(index)));
-    let state = masked.target().group().and_then(|group| group.state.as_ref()?.begin());
+    let begin = masked.target().group().and_then(|group| group.state.as_ref()?.begin());
+    let told = masked.target().steps_told();
+    let state = begin.or_else(|| (!told.is_empty()).then_some(&told));
     let again = masked.assemble(state, rows);
     let row =
         RowContext { ordinal: load.mark(0).ordinal, text: load.text(0), index: 0, import: masked.import() };

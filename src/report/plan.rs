@@ -25,6 +25,10 @@ pub struct Plan<'a> {
     target: String,
     limits: BatchLimits,
     polls: bool,
+    /// Names of the steps before each request, and behind it.
+    steps: [Vec<String>; 2],
+    /// What they tell, as it stands in the request that is shown.
+    told: Vec<String>,
     /// Before each request the state of its group is read.
     pub reads_state: bool,
     /// A group's first request says that nobody has begun it, and reads nothing.
@@ -108,6 +112,8 @@ impl<'a> Plan<'a> {
             target: target.name().to_owned(),
             limits,
             polls: target.polling().is_some(),
+            steps: target.steps().map(|names| names.into_iter().map(str::to_owned).collect()),
+            told: target.steps_told().into_keys().map(|name| format!("step.{name}")).collect(),
             reads_state: false,
             begins_groups: false,
             policy: None,
@@ -156,7 +162,8 @@ impl<'a> Plan<'a> {
     /// Requests if nothing goes wrong; polls are not among them.
     fn requests(&self) -> u64 {
         // How many are a group's first is not counted: it would take memory for every group.
-        if self.reads_state && !self.begins_groups { self.batches * 2 } else { self.batches }
+        let each = 1 + u64::from(self.reads_state && !self.begins_groups);
+        self.batches * (each + self.steps.iter().map(|names| names.len() as u64).sum::<u64>())
     }
 
     /// The time that the rates ask for, and the rate that asks for most.
@@ -195,6 +202,11 @@ impl<'a> Plan<'a> {
         }
         if let Some(curl) = &self.curl {
             lines.push(format!("\nthe first request:\n{}", curl.shown(whole)));
+            if !self.told.is_empty() {
+                let told = self.told.join(", ");
+                lines
+                    .push(format!("  (what the steps before it tell is not known yet: it stands as {told})"));
+            }
         } else if self.batches > 0 {
             lines.push("\nthe first request cannot be shown: it needs what only the target knows".to_owned());
         }
@@ -261,6 +273,12 @@ impl<'a> Plan<'a> {
         } else if self.reads_state {
             let reads = count(self.batches, "request");
             lines.push(format!("  and {reads} that read the state of a group, one before each"));
+        }
+        for (names, place) in
+            self.steps.iter().zip(["before", "behind"]).filter(|(names, _)| !names.is_empty())
+        {
+            let steps = count(names.len() as u64, "request");
+            lines.push(format!("  and {steps} {place} each: {}", names.join(", ")));
         }
         if self.polls {
             lines.push(
@@ -336,6 +354,7 @@ impl<'a> Plan<'a> {
             "batches": self.batches,
             "requests": self.requests(),
             "polls": self.polls,
+            "steps": {"before": self.steps[0], "behind": self.steps[1]},
             "limits": {"rows": self.limits.rows, "bytes": self.limits.bytes},
             "bytes": {"read": self.bytes_read, "bodies": self.body_bytes, "largest": self.largest},
             "rate": time.as_ref().map(|(_, rate)| rate),

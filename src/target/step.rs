@@ -150,6 +150,18 @@ impl Target {
         !self.after.is_empty()
     }
 
+    /// The names of the steps before a request, and of those behind it.
+    pub fn steps(&self) -> [Vec<&str>; 2] {
+        [&self.before, &self.after].map(|steps| steps.iter().map(|step| step.name.as_str()).collect())
+    }
+
+    /// What the steps before a request would tell, each thing called by its name, for showing a request that was not
+    /// made yet.
+    pub fn steps_told(&self) -> GroupState {
+        let names = self.before.iter().flat_map(|step| &step.capture).map(|(name, _)| name);
+        names.map(|name| (name.clone(), format!("\"step.{name}\""))).collect()
+    }
+
     /// Something has to be known before a request can be made: of its group, or from the steps before it.
     pub fn needs_state(&self) -> bool {
         !self.before.is_empty() || self.group.as_ref().is_some_and(|group| group.state.is_some())

@@ -226,6 +226,31 @@ fn groups_and_jobs_are_told() {
 }
 
 #[test]
+fn steps_around_a_request_are_told_and_what_comes_from_them_is_called_by_its_name() {
+    let bench = Bench::with("x.csv", "id\n1\n2\n");
+    bench.write(
+        "t.toml",
+        "[profile]\nversion = 1\nname = \"t\"\n[params.base]\nrequired = true\n[limits]\nrows = 1\n\
+         [[before]]\nname = \"begin\"\nurl = \"${param.base}/tx\"\ncapture = { tx = \"/tx\" }\n\
+         [[before]]\nname = \"lock\"\nurl = \"${param.base}/tx/${step.tx}/lock\"\ncapture = { lock = \"/lock\" }\n\
+         [request]\nurl = \"${param.base}/tx/${step.tx}/rows\"\nbody = '{\"lock\":\"${step.lock}\",\"rows\":\"${rows}\"}'\ncommit = \"after\"\n\
+         [[after]]\nname = \"commit\"\nurl = \"${param.base}/tx/${step.tx}/commit\"\n",
+    );
+    let plan = "plan x.csv --to ./t.toml --url http://127.0.0.1:9";
+    let said = bench.run(plan).exits(0);
+    for line in [
+        "  and 2 requests before each: begin, lock\n  and 1 request behind each: commit\n",
+        "curl -X POST http://127.0.0.1:9/tx/step.tx/rows \\\n",
+        "--data-binary '{\"lock\":\"step.lock\",\"rows\":[{\"id\":\"1\"}]}'\n",
+        "  (what the steps before it tell is not known yet: it stands as step.lock, step.tx)\n",
+    ] {
+        assert!(said.stdout.contains(line), "{line}{said:?}");
+    }
+    let json = bench.run(&format!("{plan} --json")).exits(0).summary();
+    assert_eq!((&json["requests"], &json["steps"]["before"][1]), (&8.into(), &"lock".into()));
+}
+
+#[test]
 fn what_has_no_meaning_for_a_plan_is_refused_and_so_is_bad_input() {
     let bench = Bench::with("x.csv", "a,b\n1,\"2\n");
     let said = bench.run("plan x.csv --to sandbox --again").exits(2);
