@@ -83,7 +83,9 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
         .with_settings(settings::told(args, &target));
     let job =
         Job { args, layout: &layout, target, state: &state, dead_letters: &dead_letters, is_deletion: false };
-    if let (Some(key), Some(stage)) = (feed_key, stage.take()) {
+    if let Some(key) = feed_key
+        && let Some(stage) = stage.take()
+    {
         let stage = RefCell::new(stage);
         let subject = Subject { args, layout: &layout, target: job.target.identity(), inputs };
         let holds = settings::holds_doubts(args, &job.target);
