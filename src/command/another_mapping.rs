@@ -41,6 +41,12 @@ pub(super) fn refuse(subject: &Subject<'_>, found: &Found) -> Error {
             "; `bulkhaul replay` sends only what was refused, {refused}, with these settings"
         ));
     }
+    if let Some(name) = settings::named_headers(subject.args).first() {
+        hint.push_str(&format!(
+            "; what `-H {name}` names counts as the target's, since no secret is called so: if it is one that changes, \
+             a profile says so in [auth], with scheme = \"header\" and name = \"{name}\""
+        ));
+    }
     Error::new(exit::NOT_THE_SAME, "the import here goes to another target, or maps its rows another way")
         .hint(hint)
 }

@@ -8,7 +8,7 @@ use crate::edge::ledger::{Found, Refusals};
 use crate::engine::{Ending, StopCause};
 use crate::error::{Error, exit};
 use crate::model::{Counters, Requests, Tally};
-use crate::settings::{is_live, quoted, resume_command};
+use crate::settings::{is_live, quoted, resume_command, resume_without};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::time::Duration;
@@ -121,7 +121,8 @@ impl<'a> Closing<'a> {
             resumed: false,
             stopped_by: None,
             dead_letters: self.dead_letters.clone(),
-            resume: Some(resume_command(&self.arguments)),
+            resume: (state != "complete").then(|| resume_command(&self.arguments)),
+            command: Some(resume_command(&self.arguments)),
             settings: self.settings.clone(),
             replay: self.replay.clone(),
             deletes: self.deletes.clone(),
@@ -143,7 +144,8 @@ impl<'a> Closing<'a> {
 
     /// The import was finished by an earlier run.
     pub fn finished_before(&self, found: &Found, exit: u8) {
-        let summary = self.of_found(found, "complete", exit);
+        let mut summary = self.of_found(found, "complete", exit);
+        summary.resume = self.out_of_doubt(&summary.rows);
         if !self.args.quiet {
             let what = if self.replay.is_some() { "replay" } else { "import" };
             say(&format!("nothing to do: this {what} is complete ({})", rows_line(&summary.rows, true)));
@@ -236,9 +238,10 @@ impl<'a> Closing<'a> {
                 say(&format!("hint: {hint}"));
             }
         }
-        if cause.is_some() {
-            summary.resume = Some(command_behind(cause, &self.arguments));
-        }
+        summary.resume = match cause {
+            Some(_) => Some(command_behind(cause, &self.arguments)),
+            None => self.out_of_doubt(&summary.rows),
+        };
         if matches!(cause, Some(StopCause::Limit)) && (!self.args.quiet || is_in_vain) {
             self.at_the_limit(&summary.rows);
         }
@@ -250,6 +253,12 @@ impl<'a> Closing<'a> {
             self.to_program(summary);
         }
         exit
+    }
+
+    /// What goes on with an import that is complete: nothing, if it left no row in doubt.
+    fn out_of_doubt(&self, rows: &Tally) -> Option<String> {
+        let again = resume_without("--on-ambiguous", &self.arguments);
+        (rows.in_doubt > 0).then(|| format!("{again} --on-ambiguous resend"))
     }
 
     fn at_the_limit(&self, rows: &Tally) {

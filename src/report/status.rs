@@ -183,7 +183,8 @@ impl Standing {
         if let Some(deletion) = &self.deletion {
             summary.insert("deletes".to_owned(), deletion.to_json());
         }
-        if self.found.as_ref().is_some_and(|(found, _)| found.import.state != ImportState::Open) {
+        let is_over = self.found.as_ref().is_some_and(|(found, _)| found.import.state != ImportState::Open);
+        if is_over && self.told_text("state") != Some("complete") {
             summary.insert("resume".to_owned(), Value::Null);
         }
         Value::Object(summary)
@@ -218,7 +219,7 @@ impl Standing {
 
     /// What was typed, as far as it is told.
     pub(super) fn command(&self) -> Option<String> {
-        self.told_text("resume").map(str::to_owned)
+        self.told_text("command").map(str::to_owned)
     }
 
     pub(super) fn told_value(&self, key: &str) -> Option<&Value> {

@@ -26,6 +26,9 @@ pub struct Summary {
     pub stopped_by: Option<&'static str>,
     pub dead_letters: String,
     pub resume: Option<String>,
+    /// What was typed, less what holds for one run only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
     /// What was decided before the run began, as people read it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settings: Option<serde_json::Value>,
@@ -169,6 +172,7 @@ impl Summary {
             stopped_by: Some("error"),
             dead_letters: String::new(),
             resume: None,
+            command: None,
             settings: None,
             replay: None,
             deletes: None,

@@ -29,7 +29,9 @@ impl Chosen {
     /// Compiles the target. `sandbox` is the practice server's address, where that is the target.
     pub fn compile(&self, sandbox: Option<&str>) -> Result<Target, Error> {
         // Those who send have looked for secrets before ([`Self::check_secrets`]); a plan needs none.
-        let mut overrides = Overrides { unsigned: true, ..Overrides::default() };
+        let names = self.headers.iter().map(|(name, ..)| name);
+        let open_headers = names.filter(|name| !is_secret_header(name)).cloned().collect();
+        let mut overrides = Overrides { unsigned: true, open_headers, ..Overrides::default() };
         let mut values = self.values.clone();
         if let Some(address) = sandbox {
             values.insert("base".to_owned(), address.to_owned());
@@ -221,6 +223,14 @@ fn headers(args: &SendArgs) -> Result<Vec<(String, String, bool)>, Error> {
             Ok((name, filled.value, filled.named))
         })
         .collect()
+}
+
+/// Headers whose values are named, and not typed, though they are called as no secret is: other values are another import.
+pub fn named_headers(args: &SendArgs) -> Vec<String> {
+    let named = args.headers.iter().filter_map(|given| given.split_once(':'));
+    let named = named.filter(|(_, value)| value.contains("${"));
+    let names = named.map(|(name, _)| name.trim().to_ascii_lowercase());
+    names.filter(|name| !is_secret_header(name)).collect()
 }
 
 /// What was typed, then the environment; defaults are the profile's business.

@@ -50,12 +50,7 @@ impl Deletion {
     }
 
     /// The target that deletes what the other writes.
-    pub(super) fn of(
-        self,
-        target: &Target,
-        overrides: &Overrides,
-        headers: &[(String, String, bool)],
-    ) -> Target {
+    pub(super) fn of(self, target: &Target, overrides: &Overrides, headers: &[(String, String)]) -> Target {
         let mut deletion = Target {
             mapping: self.mapping,
             rules: self.rules,

@@ -31,6 +31,8 @@ pub struct Overrides {
     pub origin_identity: Option<String>,
     /// Secrets that it needs may be missing: nothing is sent, or a practice server is asked.
     pub unsigned: bool,
+    /// Headers of the caller's that count though their values are masked: what they are called is no secret's name.
+    pub open_headers: Vec<String>,
     pub on_ambiguous: Option<OnAmbiguous>,
 }
 
@@ -156,6 +158,7 @@ impl Target {
             }
         };
         let deletion = Deletion::read(&root, params, &auth, headers, &naming);
+        let counted = counted(headers, &auth, overrides);
         let (rules, readers) = answers(&root);
         let group = Group::read(&root, params);
         let attribution = attribution(&root, &idempotency, group.as_ref());
@@ -194,12 +197,12 @@ impl Target {
             signer: auth.signer.filter(|_| !headers.iter().any(|(name, ..)| is_authorization(name))),
             identity: Digest([0; 32]),
         };
-        target.identity = target.identify(overrides.origin_identity.as_deref(), headers);
-        target.deletion = deletion.map(|deletion| Box::new(deletion.of(&target, overrides, headers)));
+        target.identity = target.identify(overrides.origin_identity.as_deref(), &counted);
+        target.deletion = deletion.map(|deletion| Box::new(deletion.of(&target, overrides, &counted)));
         target
     }
 
-    pub(super) fn identify(&self, origin: Option<&str>, headers: &[(String, String, bool)]) -> Digest {
+    pub(super) fn identify(&self, origin: Option<&str>, headers: &[(String, String)]) -> Digest {
         let mut hasher = Hasher::new("bulkhaul/target");
         for field in self.mapping.identity(origin) {
             hasher = hasher.field(field.as_bytes());
@@ -207,11 +210,7 @@ impl Target {
         for step in self.before.iter().chain(&self.after) {
             hasher = hasher.field(step.identity().as_bytes());
         }
-        // In which order they were typed is nobody's concern; that of equal names is the target's.
-        let plain = headers.iter().filter(|(_, _, secret)| !secret);
-        let mut plain: Vec<_> = plain.map(|(name, value, _)| (name.to_ascii_lowercase(), value)).collect();
-        plain.sort_by(|one, other| one.0.cmp(&other.0));
-        for (name, value) in plain {
+        for (name, value) in headers {
             hasher = hasher.field(name.as_bytes()).field(value.as_bytes());
         }
         hasher.finish()
@@ -297,6 +296,19 @@ fn is_authorization(name: &str) -> bool {
 }
 
 /// All that no message may hold; the longest first, so that no part of one is left over.
+/// The caller's headers by which a target is known, in which order they were typed being nobody's concern; that of equal
+/// names is the target's.
+fn counted(headers: &[(String, String, bool)], auth: &Auth, overrides: &Overrides) -> Vec<(String, String)> {
+    let is_open = |name: &String| {
+        overrides.open_headers.contains(name) && !auth.headers.iter().any(|(known, _)| known == name)
+    };
+    let counted = headers.iter().map(|(name, value, secret)| (name.to_ascii_lowercase(), value, *secret));
+    let counted = counted.filter(|(name, _, secret)| !secret || is_open(name));
+    let mut counted: Vec<_> = counted.map(|(name, value, _)| (name, value.clone())).collect();
+    counted.sort_by(|one, other| one.0.cmp(&other.0));
+    counted
+}
+
 fn secrets_of(params: &Params<'_>, auth: &Auth, headers: &[(String, String, bool)]) -> Vec<String> {
     let given = headers.iter().filter(|(_, _, secret)| *secret).map(|(_, value, _)| value.clone());
     let mut secrets = params.secrets();

@@ -13,8 +13,10 @@ fn a_finished_import_sends_nothing_and_ends_as_it_ended() {
     assert_eq!(bench.sandbox_rows("x.csv").len(), 3);
 
     let bench = Bench::with("x.csv", "id,amount\n1,5\n2,-5\n");
-    bench.run(SEND).exits(3).books([2, 1, 1, 0, 0]);
-    bench.run(SEND).exits(3).books([2, 1, 1, 0, 0]);
+    for _ in 0..2 {
+        let said = bench.run(SEND).exits(3).books([2, 1, 1, 0, 0]);
+        assert!(said.summary()["resume"].is_null(), "nothing goes on: {said:?}");
+    }
     assert_eq!(bench.dead_letters("x.csv").len(), 1);
 }
 
@@ -310,4 +312,46 @@ fn an_import_id_that_is_not_the_one_it_began_with_exits_6() {
     bench.run(&format!("{SEND} --import-id two")).exits(6);
     bench.run(&format!("{SEND} --import-id one")).exits(0);
     bench.run(SEND).exits(0);
+}
+
+#[test]
+fn a_header_that_is_no_secret_is_the_targets_wherever_its_value_comes_from() {
+    use crate::support::said;
+    let bench = Bench::with("x.csv", csv(3));
+    let server = crate::support::scripted::Scripted::start(&[crate::support::scripted::Step::Says(
+        "200 OK", "", "{}",
+    )]);
+    let send = |header: &str, tenant: &str, token: &str| {
+        let mut command = bench.command(&format!("send x.csv --to {}/rows --progress none -H", server.url));
+        command.arg(header).env("TENANT", tenant).env("TOKEN", token);
+        said(command.args(["-H", "X-Api-Key: ${env:TOKEN}"]).output().unwrap())
+    };
+    send("X-Tenant: ${env:TENANT}", "one", "old").exits(0);
+    send("X-Tenant: one", "", "new").exits(0);
+    let other = send("X-Tenant: ${env:TENANT}", "two", "new").exits(6);
+    assert!(other.stderr.contains("what `-H x-tenant` names counts as the target's"), "{other:?}");
+    assert!(!other.stderr.contains("two"), "{other:?}");
+    assert_eq!(server.got().len(), 1);
+}
+
+#[test]
+fn the_header_of_a_profiles_credential_is_no_part_of_what_an_import_is_known_by() {
+    use crate::support::said;
+    use crate::support::scripted::{Scripted, Step::Says};
+    let (bench, server) = (Bench::with("x.csv", csv(3)), Scripted::start(&[Says("200 OK", "", "{}")]));
+    bench.write(
+        "t.toml",
+        format!(
+            "[profile]\nversion = 1\nname = \"t\"\n[params.pass]\nsecret = true\nenv = \"PASS\"\n\
+             [auth]\nscheme = \"header\"\nname = \"X-Session\"\nvalue = \"${{param.pass}}\"\n\
+             [request]\nurl = \"{}/rows\"\n[[response]]\nwhen = {{ status = [200] }}\nthen = \"ok\"\n",
+            server.url
+        ),
+    );
+    for session in ["one", "two"] {
+        let mut command = bench.command("send x.csv --to ./t.toml --progress none -H");
+        command.arg("X-Session: ${env:SESSION}").env("SESSION", session).env("PASS", "p");
+        said(command.output().unwrap()).exits(0);
+    }
+    assert_eq!(server.got().len(), 1);
 }
