@@ -69,7 +69,7 @@ impl Desk<'_> {
             .map_err(|error| ledger_error(&error))?;
         let (import, replay) = self.write_down(&mut ledger, number, &copy)?;
         let Some(import) = import else {
-            self.closing(folder, replay).nothing_open(exit::COMPLETE);
+            self.closing(folder, replay).nothing_open(exit::COMPLETE, 0);
             return Ok(exit::COMPLETE);
         };
         plan.left_out = replay.left_out;

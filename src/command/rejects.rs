@@ -110,6 +110,12 @@ pub(super) fn replayed(state: &Path) -> Result<Option<Replayed>, Error> {
     Ok(Some(replayed))
 }
 
+/// Rows in doubt of which no letter speaks: no replay can take them.
+pub(super) fn untold_doubt(state: &Path) -> u64 {
+    let doubts = of_state(state.to_owned()).and_then(|from| from.doubts());
+    doubts.unwrap_or_default().iter().map(|doubt| doubt.rows).sum()
+}
+
 /// Every dead letter of a state's newest import, running or not.
 pub(super) fn each_of_state(state: PathBuf, each: &mut dyn FnMut(&Letter)) -> Result<(), Error> {
     of_state(state)?.each(&mut |letter, _| {

@@ -7,6 +7,7 @@ use super::intake::{Intake, Origin, Types};
 use super::letters::Foreign;
 use super::meant_letters::Meant;
 use super::opening::{self, identity, ledger_error, source_error};
+use super::rejects;
 pub(super) use super::replay_request::Request;
 use super::replayed::overtaken;
 use super::replays::Replays;
@@ -95,7 +96,9 @@ fn replay(args: &ReplayArgs, arguments: &[OsString]) -> Result<u8, Error> {
 
 /// There is not even a file.
 pub(super) fn nothing(send: &SendArgs, arguments: &[OsString]) -> u8 {
-    Closing::new(send, arguments, &send.to, Path::new("")).nothing_open(exit::COMPLETE);
+    let state = settings::find_state(Some(&send.inputs[0]));
+    let in_doubt = state.map_or(0, |state| rejects::untold_doubt(&state));
+    Closing::new(send, arguments, &send.to, Path::new("")).nothing_open(exit::COMPLETE, in_doubt);
     exit::COMPLETE
 }
 
@@ -274,7 +277,8 @@ impl Desk<'_> {
             let is_doubt = replay.left_out.in_doubt > 0 && self.replays.newest().is_some();
             let code = if is_doubt { exit::IN_DOUBT } else { exit::COMPLETE };
             let last = self.replays.newest().map_or(0, |(number, _)| *number);
-            self.closing(&self.folder(last), replay).nothing_open(code);
+            let in_doubt = rejects::untold_doubt(&self.root);
+            self.closing(&self.folder(last), replay).nothing_open(code, in_doubt);
             return Ok(code);
         };
         if !self.args.send.quiet {

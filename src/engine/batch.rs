@@ -104,6 +104,9 @@ pub(super) struct Batch {
     pub accepted_at: WallTime,
     /// In doubt since an earlier run; a person decided to send its rows again.
     pub taken_up: bool,
+    /// A person has looked at rows in doubt, and wants them sent again under the key that the target knows them by: what
+    /// it says now counts, though it may look at other things before the key. Else nothing would ever end that doubt.
+    pub decided: bool,
     /// Groups of its rows, where their order matters.
     pub groups: Vec<GroupId>,
     /// When the first of its rows expires.
@@ -141,6 +144,7 @@ impl Batch {
             job_time: Duration::ZERO,
             accepted_at: WallTime::default(),
             taken_up: false,
+            decided: false,
             groups: Vec::new(),
             expires: None,
             group_state: None,

@@ -23,6 +23,8 @@ const REMEMBERED: Duration = Duration::from_secs(1);
 const MISFITS_MAX: u32 = 2;
 /// A refusal that no rule reads is asked for three times.
 const PUZZLES_MAX: u32 = 3;
+/// What a person has to know of a refusal before sending its rows once more.
+const BEFORE: &str = "; an attempt before, whose answer was lost, may have applied it";
 const PUZZLED: &str = "check the address and the method; if the target means it, a [[response]] in a profile says what it means";
 
 impl Engine {
@@ -149,7 +151,8 @@ impl Engine {
         let refuses = |verdict: &RowVerdict| matches!(verdict, RowVerdict::Rejected(_));
         let refused =
             refuses(&verdicts.others) || verdicts.listed.iter().any(|(_, verdict)| refuses(verdict));
-        if refused && self.is_hollow(seq, status) {
+        let decided = self.hand.get(seq).decided;
+        if refused && !decided && self.is_hollow(seq, status) {
             let why = "refused after an attempt whose outcome is unknown".to_owned();
             return self.park(seq, why, commands);
         }
@@ -166,7 +169,10 @@ impl Engine {
             if let (true, RowVerdict::Exists(_)) = (ours, &*verdict) {
                 *verdict = RowVerdict::Delivered;
             }
-            if let (true, RowVerdict::Rejected(refusal) | RowVerdict::Exists(refusal)) = (doubtful, &*verdict)
+            if let (true, RowVerdict::Rejected(refusal)) = (decided && untold, &mut *verdict) {
+                refusal.message.push_str(BEFORE);
+            } else if let (true, RowVerdict::Rejected(refusal) | RowVerdict::Exists(refusal)) =
+                (doubtful, &*verdict)
             {
                 let why =
                     format!("refused, and perhaps applied before under another key: {}", refusal.message);
@@ -371,17 +377,18 @@ impl Engine {
         refusal: Rejection,
         commands: &mut Vec<Command>,
     ) {
-        if self.is_hollow(seq, Some(400)) {
+        let decided = self.hand.get(seq).decided;
+        if !decided && self.is_hollow(seq, Some(400)) {
             let why = "refused after an attempt whose outcome is unknown".to_owned();
             return self.park(seq, why, commands);
         }
-        if self.hand.get(seq).load().len() == 1 && self.hand.get(seq).planned.doubtful {
+        if self.hand.get(seq).load().len() == 1 && self.hand.get(seq).planned.doubtful && !decided {
             let why = format!("refused, and perhaps applied before under another key: {}", refusal.message);
             return self.park(seq, why, commands);
         }
         if self.hand.get(seq).load().len() == 1 {
             let verdicts = Verdicts::all(RowVerdict::Rejected(refusal));
-            return self.settle(now, seq, &verdicts, commands);
+            return self.verdict(now, seq, verdicts, None, commands);
         }
         self.split(now, seq, reason, learned, commands);
     }

@@ -55,6 +55,7 @@ pub(super) fn engine(
                 books.take_up(planned.rows.len());
                 let mut batch = Batch::new(planned, None, State::Absent);
                 batch.taken_up = true;
+                batch.decided = policy.repeatable && policy.on_ambiguous == OnAmbiguous::Resend;
                 if let Some((job, at)) = job {
                     (batch.job, batch.accepted_at) = (Some(job), at);
                 }

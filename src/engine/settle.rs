@@ -254,7 +254,7 @@ impl Engine {
 
     pub(super) fn finish_committed(&mut self, now: Now, finished: Finished, commands: &mut Vec<Command>) {
         let Finished { seq, end, children, told } = finished;
-        let conflicts = self.hand.remove(seq).expect("a settled batch was in hand").conflicts;
+        let parent = self.hand.remove(seq).expect("a settled batch was in hand");
         self.books.settled(end.split);
         self.books.deliver(end.delivered, end.may_be_doubled);
         self.books.reject(end.rejected);
@@ -268,7 +268,7 @@ impl Engine {
             let mut batch = Batch::new(planned, None, State::Waiting(now.tick + wait));
             batch.groups = self.assembler.groups(&load);
             batch.expires = self.assembler.expires(&load);
-            batch.conflicts = conflicts;
+            (batch.conflicts, batch.decided) = (parent.conflicts, parent.decided);
             batch.load = Some(load);
             self.hand.insert(batch.planned.seq, batch);
         }

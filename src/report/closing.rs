@@ -88,8 +88,8 @@ impl<'a> Closing<'a> {
         self
     }
 
-    /// A replay has nothing to send, for these reasons.
-    pub fn nothing_open(&self, exit: u8) {
+    /// A replay has nothing to send, for these reasons. `in_doubt`: rows of the import of which no letter speaks.
+    pub fn nothing_open(&self, exit: u8, in_doubt: u64) {
         let mut summary = self.blank("complete");
         summary.exit = Some(exit);
         let left_out = self.replay.as_ref().and_then(|replay| replay.left_out.words());
@@ -98,6 +98,13 @@ impl<'a> Closing<'a> {
                 Some(words) => format!("nothing to replay: {words}"),
                 None => "nothing to replay: there are no dead letters".to_owned(),
             });
+            if in_doubt > 0 {
+                let are = if in_doubt == 1 { "is no dead letter" } else { "are no dead letters" };
+                let rows = count(in_doubt, "row");
+                say(&format!(
+                    "hint: {rows} in doubt {are}: the import's own command with --on-ambiguous resend sends them again"
+                ));
+            }
         }
         self.to_program(&summary);
     }

@@ -41,9 +41,11 @@ const TAIL: &str = r#"
 #   none     nothing: rows whose answer is lost are held, and reported in doubt
 [idempotency]
 scope = "none"
+# key_first = true             # with keys: the API looks a key up before limits and validation, so that a refusal (413, 422) under
+#                              # a key that it knows is that key's fate. Without it such rows are in doubt after a lost answer
 
 # Rules for answers: the first that fits counts. `then` is one of ok, results, job, retry, throttle, split, bisect,
-# reject, exists, refetch, reauth, in_doubt, pause, abort. 401, 403, 404, 408, 413, 429 and 5xx mean what they
+# reject, exists, duplicate, refetch, reauth, in_doubt, pause, abort. 401, 403, 404, 408, 413, 429 and 5xx mean what they
 # always do, unless a rule names them.
 [[response]]
 when = { status = ["2xx"] }

@@ -122,6 +122,34 @@ fn rows_that_a_person_sends_again_are_never_called_refused_for_it() {
 }
 
 #[test]
+fn a_refusal_under_the_key_of_a_lost_answer_counts_once_a_person_sends_it_again() {
+    let refused = Says("422 Unprocessable", "", "{\"error\":\"bad\"}");
+    let (bench, server) = (bench(), Scripted::start(&[Loses, refused]));
+    let keys = "--idempotency-header Idempotency-Key";
+    for _ in 0..2 {
+        bench.run(&send(&server, keys)).exits(5).books([1, 0, 0, 1, 0]);
+    }
+    let said = bench.run(&format!("replay x.ndjson.bulkhaul --to {} --in-doubt", server.url)).exits(0);
+    assert!(
+        said.stderr.contains(
+            "1 row in doubt is no dead letter: the import's own command with --on-ambiguous resend sends"
+        ),
+        "{said:?}"
+    );
+    for _ in 0..2 {
+        bench.run(&send(&server, &format!("{keys} --on-ambiguous resend"))).exits(3).books([1, 0, 1, 0, 0]);
+    }
+    let letter = &bench.dead_letters("x.ndjson")[0];
+    let message = letter["error"]["message"].as_str().unwrap();
+    assert!(
+        message.ends_with("; an attempt before, whose answer was lost, may have applied it"),
+        "{message}"
+    );
+    let keys: Vec<String> = server.got().into_iter().map(|got| got.key).collect();
+    assert!(keys.len() == 3 && keys.iter().all(|key| *key == keys[0]), "{keys:?}");
+}
+
+#[test]
 fn rows_in_doubt_go_again_under_their_own_key_while_the_target_remembers_it() {
     let foreign = Says("200 OK", "", "{\"results\":[{\"id\":\"else\",\"status\":\"ok\"}]}");
     let good = Says("200 OK", "", "{\"results\":[{\"id\":1,\"status\":\"ok\"}]}");
