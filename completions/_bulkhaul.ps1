@@ -85,7 +85,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
             [CompletionResult]::new('--new-stream', '--new-stream', [CompletionResultType]::ParameterName, 'For `-`: what comes is the next stream (a queue), not the last one from its start; what the last run wrote down is settled first; a queue that delivers again needs a key that the row brings (`template` under [idempotency] of the profile)')
             [CompletionResult]::new('--deletes', '--deletes', [CompletionResultType]::ParameterName, 'With --sync: delete at the target what the feed no longer has, as the profile''s [delete] says')
             [CompletionResult]::new('--again', '--again', [CompletionResultType]::ParameterName, 'Import a finished input once more, under new keys')
-            [CompletionResult]::new('--accept-new-tail', '--accept-new-tail', [CompletionResultType]::ParameterName, 'Go on although the part of the input that was not read yet has changed')
+            [CompletionResult]::new('--accept-new-tail', '--accept-new-tail', [CompletionResultType]::ParameterName, 'Go on although the part of the input that was not read yet has changed, or a finished one has grown')
             [CompletionResult]::new('--abandon', '--abandon', [CompletionResultType]::ParameterName, 'Give the import up: close it, and say what it leaves')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Send nothing, and say what would be sent, as `plan` does')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Send nothing, and say what would be sent, as `plan` does')

@@ -81,7 +81,7 @@ set edit:completion:arg-completer[bulkhaul] = {|@words|
             cand --new-stream 'For `-`: what comes is the next stream (a queue), not the last one from its start; what the last run wrote down is settled first; a queue that delivers again needs a key that the row brings (`template` under [idempotency] of the profile)'
             cand --deletes 'With --sync: delete at the target what the feed no longer has, as the profile''s [delete] says'
             cand --again 'Import a finished input once more, under new keys'
-            cand --accept-new-tail 'Go on although the part of the input that was not read yet has changed'
+            cand --accept-new-tail 'Go on although the part of the input that was not read yet has changed, or a finished one has grown'
             cand --abandon 'Give the import up: close it, and say what it leaves'
             cand -n 'Send nothing, and say what would be sent, as `plan` does'
             cand --dry-run 'Send nothing, and say what would be sent, as `plan` does'

@@ -92,7 +92,7 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l spool -d 'For
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l new-stream -d 'For `-`: what comes is the next stream (a queue), not the last one from its start; what the last run wrote down is settled first; a queue that delivers again needs a key that the row brings (`template` under [idempotency] of the profile)'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l deletes -d 'With --sync: delete at the target what the feed no longer has, as the profile\'s [delete] says'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l again -d 'Import a finished input once more, under new keys'
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l accept-new-tail -d 'Go on although the part of the input that was not read yet has changed'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l accept-new-tail -d 'Go on although the part of the input that was not read yet has changed, or a finished one has grown'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l abandon -d 'Give the import up: close it, and say what it leaves'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -s n -l dry-run -d 'Send nothing, and say what would be sent, as `plan` does'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -s q -l quiet -d 'Say nothing unless something needs a person'

@@ -95,7 +95,7 @@ impl Reader {
         let cargo = "case \"$*\" in\n  'run --release -- '*) shift 3; exec bulkhaul \"$@\" ;;\n  \
                      'install --path . --locked' | test | 'test '*) exit 0 ;;\nesac\necho \"cargo $*?\" >&2\nexit 1\n";
         // It copies its one table out, as CSV with a header.
-        let psql = "case \"$*\" in\n  *copy*csv*header*) cat \"${PSQL_ROWS:-fixtures/customers.csv}\" ;;\n  *) exit 1 ;;\nesac\n";
+        let psql = "case \"$*\" in\n  *'select count('*) echo \"${PSQL_COUNT:-1000}\" ;;\n  *copy*csv*header*) cat \"${PSQL_ROWS:-fixtures/customers.csv}\" ;;\n  *) exit 1 ;;\nesac\n";
         // A log that nobody writes to any more, a topic that is at its end, and a queue of the messages in a folder.
         let tail = "exec cat \"$4\"\n";
         let kcat = "printf '{\"id\":%s}\\n' 1 2 3\n";
@@ -218,7 +218,7 @@ fn the_examples_do_what_they_say() {
         let reader = Reader::new();
         // Twice: what was done is not done again.
         for _ in 0..2 {
-            let output = reader.run(&format!("sh fixtures/examples/{example}"));
+            let output = reader.run(&format!("bash fixtures/examples/{example}"));
             assert!(output.status.success(), "{example}: {output:?}");
         }
         let got = reader.api.requests();
@@ -228,6 +228,10 @@ fn the_examples_do_what_they_say() {
             got.iter().map(|got| got.header("idempotency-key").unwrap().to_owned()).collect();
         assert_eq!(keys.len(), got.len(), "{example}");
     }
+    // A table whose end never came is no success.
+    let reader = Reader::new();
+    let cut = reader.run("PSQL_COUNT=1001 bash fixtures/examples/postgres-pipe.sh");
+    assert_eq!(cut.status.code(), Some(4), "{cut:?}");
 }
 
 /// The reader and the program die together, at any moment, as with the machine under them.

@@ -138,7 +138,7 @@ pub struct SendArgs {
     /// Import a finished input once more, under new keys
     #[arg(long, help_heading = STATE, hide_short_help = true)]
     pub again: bool,
-    /// Go on although the part of the input that was not read yet has changed
+    /// Go on although the part of the input that was not read yet has changed, or a finished one has grown
     #[arg(long, conflicts_with = "sync", help_heading = STATE, hide_short_help = true)]
     pub accept_new_tail: bool,
     /// Give the import up: close it, and say what it leaves

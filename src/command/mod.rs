@@ -5,6 +5,7 @@ mod audit;
 mod audit_beside;
 mod baseline;
 mod broken;
+mod changed_input;
 mod completions;
 mod deletes;
 mod feed;

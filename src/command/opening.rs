@@ -2,6 +2,7 @@
 //! inputs, other targets and finished imports is decided here, before anything is sent.
 
 use super::another_mapping;
+use super::changed_input::{changed_since, grown_since, not_as_read};
 use super::inputs::InputFacts;
 use super::reading::Reading;
 use crate::args::SendArgs;
@@ -36,7 +37,7 @@ pub(super) struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    fn is_stream(&self) -> bool {
+    pub(super) fn is_stream(&self) -> bool {
         self.inputs.iter().any(InputFacts::is_stream)
     }
 
@@ -268,13 +269,20 @@ fn finished(
     }
     // A stream that was given up before its first row has no place.
     let Some(cursor) = found.cursor else { return Err(changed_since(subject)) };
-    let (source, is_at_end) = match reading.resume_to_end(subject.layout, &cursor) {
-        Ok(resumed) => resumed,
-        Err(error) if error.is_changed() => return Err(changed_since(subject)),
-        Err(error) => return Err(source_error(&error)),
+    let changed = |error: SourceError| {
+        if error.is_changed() { changed_since(subject) } else { source_error(&error) }
     };
+    if subject.args.accept_new_tail {
+        let source = reading.resume(subject.layout, &cursor).map_err(changed)?;
+        let written = subject.written()?;
+        let accepted = ledger.accept_tail(found.import.number, &written);
+        accepted.and_then(|()| ledger.reopen(found.import.number)).map_err(|error| ledger_error(&error))?;
+        let import = ImportRecord { state: ImportState::Open, ..found.import };
+        return Ok(Opening::Run { import, source: Box::new(source) });
+    }
+    let (source, is_at_end) = reading.resume_to_end(subject.layout, &cursor).map_err(changed)?;
     if !is_at_end {
-        return Err(changed_since(subject));
+        return Err(grown_since(subject, &found));
     }
     if takes_up {
         ledger.reopen(found.import.number).map_err(|error| ledger_error(&error))?;
@@ -282,22 +290,6 @@ fn finished(
         return Ok(Opening::Run { import, source: Box::new(source) });
     }
     Ok(Opening::Finished { found: Box::new(found), exit })
-}
-
-fn changed_since(subject: &Subject<'_>) -> Error {
-    if subject.is_stream() {
-        let words = "the import here is finished, and standard input is not the stream that it read";
-        return Error::new(exit::NOT_THE_SAME, words).hint(
-            "--new-stream begins an import of what comes now, under new keys; --state DIR begins one beside it",
-        );
-    }
-    let state =
-        settings::state_path(subject.args).map_or_else(|_| "DIR".into(), |state| state.display().to_string());
-    Error::new(exit::NOT_THE_SAME, "the import here is finished, and the input has changed since").hint(format!(
-        "--sync KEY --state {state} sends only new and changed rows (once, with --again, all of them, if what was \
-         read before is no longer there); --again imports all of it once more, under new keys; --state DIR begins a new \
-         import beside it",
-    ))
 }
 
 fn resume(
@@ -331,18 +323,6 @@ fn go_on(subject: &Subject<'_>, reading: &mut Reading<'_>, found: &Found) -> Res
             .hint("--accept-new-tail goes on with the input as it is now; --abandon gives the import up"));
     }
     Ok(source)
-}
-
-fn not_as_read(subject: &Subject<'_>, error: &SourceError) -> Error {
-    if subject.is_stream() {
-        let words = "standard input does not begin with what was read of it before";
-        return Error::new(exit::NOT_THE_SAME, words).hint(
-            "feed the same stream again from its start to go on; if it is a queue that goes on by itself, \
-             --new-stream settles what was written down and begins with what comes now; --abandon gives the import up",
-        );
-    }
-    Error::new(exit::NOT_THE_SAME, format!("{error}: the rows that were read before are not the same"))
-        .hint("bring the old input back to go on; --abandon gives the import up; --state DIR begins another")
 }
 
 pub(super) fn not_finished() -> Error {

@@ -18,7 +18,9 @@ pub(super) fn run(args: &SandboxArgs) -> Result<u8, Error> {
     let server = Sandbox::start(options).map_err(|error| Error::failed(error.to_string()))?;
     speech::tell(&server.url());
     speech::say(&format!(
-        "the sandbox listens on {url}\n  bulkhaul send FILE --to orders-batch --url {url}\n  curl {url}/_sandbox/truth",
+        "the sandbox listens on {url}, and takes any token; in another terminal:\n  \
+         ORDERS_TOKEN=any bulkhaul send FILE --to orders-batch --url {url}\n  \
+         bulkhaul send FILE --to {url}/rows\n  curl {url}/_sandbox/truth",
         url = server.url()
     ));
     let waiting = || -> std::io::Result<()> {

@@ -377,7 +377,8 @@ impl Engine {
         refusal: Rejection,
         commands: &mut Vec<Command>,
     ) {
-        let decided = self.hand.get(seq).decided;
+        // Limits change, and say nothing of what was applied when they were others.
+        let decided = self.hand.get(seq).decided && reason == ChildReason::Bisect;
         if !decided && self.is_hollow(seq, Some(400)) {
             let why = "refused after an attempt whose outcome is unknown".to_owned();
             return self.park(seq, why, commands);

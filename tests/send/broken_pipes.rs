@@ -100,3 +100,32 @@ fn a_pipe_whose_rows_are_counted_is_not_complete_before_they_have_come() {
     fed(&bench, &send, rows(1, ROWS)).exits(0).books([ROWS, ROWS, 0, 0, 0]);
     assert!(sandbox(&bench).iter().all(|row| row.times == 1));
 }
+
+/// Nobody can tell the end of a pipe from the death of what fills it; the whole stream, fed later, must not go twice.
+#[test]
+fn a_pipe_that_ended_early_goes_on_behind_what_was_read_of_it() {
+    let bench = Bench::new();
+    fed(&bench, SEND, rows(1, 4)).exits(0);
+    let said = fed(&bench, SEND, rows(1, 9)).exits(6);
+    assert_eq!(
+        said.stderr,
+        "error: the import here is finished, and standard input has more now behind the 4 rows that it read\n\
+         hint: --accept-new-tail sends only what came behind them; --new-stream takes all of it for new rows, and \
+         sends the 4 rows once more\n"
+    );
+    fed(&bench, &format!("{SEND} --json --accept-new-tail"), rows(1, 9)).exits(0).books([9, 9, 0, 0, 0]);
+    fed(&bench, &format!("{SEND} --json --accept-new-tail"), rows(1, 9)).exits(0).books([9, 9, 0, 0, 0]);
+    fed(&bench, SEND, rows(2, 9)).exits(6);
+    let applied = sandbox(&bench);
+    assert!(applied.len() == 9 && applied.iter().all(|row| row.times == 1), "{applied:?}");
+    // A file that has grown, likewise.
+    bench.write("x.ndjson", rows(1, 3));
+    let send = "send x.ndjson --to sandbox --progress none --json";
+    bench.run(send).exits(0);
+    bench.write("x.ndjson", rows(1, 5));
+    bench.run(&format!("{send} --accept-new-tail")).exits(0).books([5, 5, 0, 0, 0]);
+    bench.run(send).exits(0);
+    let applied = bench.sandbox_rows("x.ndjson");
+    assert!(applied.len() == 5 && applied.iter().all(|row| row.times == 1), "{applied:?}");
+    bench.run("audit x.ndjson.bulkhaul x.ndjson").exits(0);
+}

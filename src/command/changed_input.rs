@@ -1,0 +1,63 @@
+//! What is said of an input that is not the one its import read, and what goes on.
+
+use super::opening::Subject;
+use crate::edge::ledger::Found;
+use crate::edge::source::SourceError;
+use crate::error::{Error, exit};
+use crate::report::speech::count;
+use crate::settings;
+
+/// What was read is there, and more behind it: perhaps the producer of a pipe had died.
+pub(super) fn grown_since(subject: &Subject<'_>, found: &Found) -> Error {
+    let rows = count(found.tally.read, "row");
+    if !subject.is_stream() {
+        let hint = format!(
+            "--accept-new-tail sends only what was added behind the {rows} that it read; {}",
+            anew(subject)
+        );
+        return Error::new(exit::NOT_THE_SAME, CHANGED).hint(hint);
+    }
+    let words = format!(
+        "the import here is finished, and standard input has more now behind the {rows} that it read"
+    );
+    Error::new(exit::NOT_THE_SAME, words).hint(format!(
+        "--accept-new-tail sends only what came behind them; --new-stream takes all of it for new rows, and sends the \
+         {rows} once more"
+    ))
+}
+
+const CHANGED: &str = "the import here is finished, and the input has changed since";
+
+pub(super) fn changed_since(subject: &Subject<'_>) -> Error {
+    if subject.is_stream() {
+        let words = "the import here is finished, and standard input is not the stream that it read";
+        return Error::new(exit::NOT_THE_SAME, words).hint(
+            "--new-stream takes all that comes now for new rows, also what was sent before, if that is among them; \
+             --state DIR does so beside it",
+        );
+    }
+    Error::new(exit::NOT_THE_SAME, CHANGED).hint(anew(subject))
+}
+
+/// What may be done with a file that is another one now.
+fn anew(subject: &Subject<'_>) -> String {
+    let state =
+        settings::state_path(subject.args).map_or_else(|_| "DIR".into(), |state| state.display().to_string());
+    format!(
+        "--sync KEY --state {state} sends only new and changed rows (once, with --again, all of them, if what was \
+         read before is no longer there); --again imports all of it once more, under new keys; --state DIR begins a new \
+         import beside it"
+    )
+}
+
+pub(super) fn not_as_read(subject: &Subject<'_>, error: &SourceError) -> Error {
+    if subject.is_stream() {
+        let words = "standard input does not begin with what was read of it before";
+        return Error::new(exit::NOT_THE_SAME, words).hint(
+            "feed the same stream again from its start to go on; if it is a queue that goes on by itself, \
+             --new-stream settles what was written down and begins with what comes now; --abandon gives the import up",
+        );
+    }
+    Error::new(exit::NOT_THE_SAME, format!("{error}: the rows that were read before are not the same"))
+        .hint("bring the old input back to go on; --abandon gives the import up; --state DIR begins another")
+}
