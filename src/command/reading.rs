@@ -73,5 +73,10 @@ pub(super) fn attend<T: Send + 'static>(
         input: "-".to_owned(),
         reason: error.to_string().to_lowercase(),
     })?;
-    stage.attend(&input.bell(), move || work(input))
+    let done = stage.attend(&input.bell(), move || work(input));
+    // Ctrl-C is for the producer, too: the end that it made of the stream is not the stream's end.
+    if done.is_ok() && stage.is_interrupted() {
+        return Err(SourceError::Interrupted { input: "-".to_owned() });
+    }
+    done
 }

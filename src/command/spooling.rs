@@ -46,7 +46,13 @@ pub(super) fn spool(
                 Err(SpoolError::Copy(error)) => Ok(Err(error)),
                 Ok(copied) => Ok(Ok(copied)),
             });
-            let copied = copied.map_err(|error| source_error(&error))?;
+            let copied = copied.map_err(|error| {
+                // Nothing was sent of a copy that nobody knows to be whole.
+                if begins && let Some(copy) = spool::copy_in(state.path()) {
+                    let _ = std::fs::remove_file(copy);
+                }
+                source_error(&error)
+            })?;
             let copied = copied.map_err(|error| uncopied(state, &error))?;
             let (copy, bytes) = copied.ok_or_else(not_the_same)?;
             let words = format!("standard input is copied: {} in {}", count(bytes, "byte"), copy.display());

@@ -34,6 +34,9 @@ impl Stage {
 
     /// Whether a signal has come: for work that looks up from time to time.
     pub fn is_interrupted(&mut self) -> bool {
+        if self.interrupts.seen() {
+            return true;
+        }
         let (runtime, interrupts) = self.parts();
         runtime.block_on(async {
             tokio::select! {

@@ -17,6 +17,11 @@ pub struct Interrupts {
 }
 
 impl Interrupts {
+    /// Whether one has come and was taken.
+    pub const fn seen(&self) -> bool {
+        self.seen
+    }
+
     pub fn listen() -> std::io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,

@@ -1,5 +1,7 @@
 //! Standard input: rows are sent as they come, and a run may end at any moment; fed again, each row is applied once.
 
+use crate::support::scripted::Scripted;
+use crate::support::scripted::Step::Says;
 use crate::support::{Applied, Bench, Said, applied, said};
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -405,4 +407,23 @@ fn rows_in_doubt_of_a_pipe_are_taken_up_without_it() {
     fed(&bench, &send, rows(1, 3)).exits(5).books([3, 0, 0, 3, 0]);
     fed(&bench, &format!("{send} --on-ambiguous resend"), "").exits(0).books([3, 3, 0, 0, 0]);
     assert_eq!(server.got()[0].body, server.got()[1].body);
+}
+
+#[test]
+fn a_stream_that_a_stopped_run_saw_end_may_have_more_when_it_is_fed_again() {
+    let bench = Bench::new();
+    let refused = Says("401 Unauthorized", "", "");
+    let server = Scripted::start(&[refused.clone(), refused, Says("200 OK", "", "{}")]);
+    let send = format!(
+        "send - --format ndjson --idempotency-header Key --state s --progress none --json --to {}/rows",
+        server.url
+    );
+    // The producer has died, and the end of its stream is in the ledger.
+    for _ in 0..2 {
+        fed(&bench, &send, rows(1, 3)).exits(1).books([3, 0, 0, 0, 3]);
+    }
+    assert_eq!(ledger(&bench, "SELECT drained FROM import"), ["Integer(1)"]);
+    fed(&bench, &send, rows(1, 40)).exits(0).books([40, 40, 0, 0, 0]);
+    fed(&bench, &send, rows(1, 40)).exits(0).books([40, 40, 0, 0, 0]);
+    assert_eq!(server.got().len(), 4);
 }
