@@ -8,6 +8,7 @@ use crate::error::{Error, exit};
 use crate::model::ImportState;
 use crate::report::speech::count;
 use crate::settings;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// Whether these settings are others than those of the import, and may begin anew in its state.
@@ -17,15 +18,18 @@ pub(super) fn may_begin_anew(subject: &Subject<'_>, found: &Found) -> bool {
         let inputs: Vec<InputFacts> = serde_json::from_str(&found.inputs).unwrap_or_default();
         inputs.is_empty() || inputs.iter().any(InputFacts::is_stream)
     };
-    let is_replayed = || settings::state_path(subject.args).is_ok_and(|state| state.join("replays").is_dir());
-    found.import.identity != subject.identity() && !found.has_left && !is_of_stream() && !is_replayed()
+    found.import.identity != subject.identity() && !found.has_left && !is_of_stream() && !is_replayed(subject)
+}
+
+fn is_replayed(subject: &Subject<'_>) -> bool {
+    settings::state_path(subject.args).is_ok_and(|state| state.join("replays").is_dir())
 }
 
 /// What goes on instead.
 pub(super) fn refuse(subject: &Subject<'_>, found: &Found) -> Error {
     let rows = &found.tally;
     let beside = beside(&subject.args.inputs[0]);
-    let is_in_vain = rows.delivered + rows.in_doubt + rows.pending == 0;
+    let is_in_vain = rows.delivered + rows.in_doubt + rows.pending == 0 && !is_replayed(subject);
     let old = match found.import.state {
         ImportState::Abandoned => "use the settings it began with, and --again",
         ImportState::Open | ImportState::Complete(_) => "use the settings it began with",
@@ -33,7 +37,9 @@ pub(super) fn refuse(subject: &Subject<'_>, found: &Found) -> Error {
     let mut hint = if is_in_vain {
         format!("nothing of it was delivered, so these settings can begin another import: --state {beside}")
     } else {
-        format!("{old}, or begin another import, which sends all rows: --state {beside}")
+        let which =
+            if is_replayed(subject) { "all rows, also what replays have delivered" } else { "all rows" };
+        format!("{old}, or begin another import, which sends {which}: --state {beside}")
     };
     if !is_in_vain && rows.rejected > 0 {
         let refused = count(rows.rejected, "row");
@@ -57,5 +63,6 @@ fn beside(input: &Path) -> String {
         return "DIR".to_owned();
     }
     let named = |number: u32| format!("{}.{number}.bulkhaul", input.display());
-    (2..1000).map(named).find(|name| !PathBuf::from(name).exists()).unwrap_or_default()
+    let free = (2..1000).map(named).find(|name| !PathBuf::from(name).exists()).unwrap_or_default();
+    settings::quoted(OsStr::new(&free))
 }

@@ -93,6 +93,17 @@ fn other_settings_may_begin_anew_where_nothing_ever_left() {
     assert!(said.stderr.ends_with(hint), "{said:?}");
     bench.run(&format!("{typed} --state x.csv.2.bulkhaul")).exits(3);
     assert!(bench.run(&typed).exits(6).stderr.ends_with("--state x.csv.3.bulkhaul\n"));
+    // What a replay delivered would be sent twice: nobody is told that it is nothing.
+    let server = Scripted::start(&[Step::Says("422 No", "", ""), Step::Says("200 OK", "", "{}")]);
+    let bench = Bench::with("x.csv", csv(1));
+    bench.run(&format!("send x.csv --to {} --progress none", server.url)).exits(3);
+    let typed = format!("--to {} --progress none --type amount=number", server.url);
+    bench.run(&format!("replay x.csv.bulkhaul {typed}")).exits(0);
+    let said = bench.run(&format!("send x.csv {typed}")).exits(6);
+    assert!(
+        said.stderr.contains("which sends all rows, also what replays have delivered: --state"),
+        "{said:?}"
+    );
 }
 
 #[test]
