@@ -154,6 +154,13 @@ pub(super) fn left(state: &Path) -> Result<Option<Deletion>, Error> {
     Ok((!is_over).then_some(Deletion { folder, is_open, rows, tally }))
 }
 
+/// How the deletion ended that went before a feed that was broken off, where not all of it was done.
+pub(super) fn before(state: &Path) -> Result<Option<Over>, Error> {
+    let Some(Deletion { folder, is_open: false, tally, .. }) = left(state)? else { return Ok(None) };
+    let code = if tally.in_doubt > 0 { exit::IN_DOUBT } else { exit::DEAD_LETTERS };
+    Ok(Some(Over { code, sums: Deleted::of(&tally, letters_in(&folder).display().to_string()) }))
+}
+
 /// Gives up a deletion that was broken off, where there is one; the next run takes in what came of it.
 pub(super) fn abandon(state: &Path, ledger: &Ledger) -> Result<Option<Deleted>, Error> {
     let number = ledger.last_deletion().map_err(|error| ledger_error(&error))? + 1;

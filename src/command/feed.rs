@@ -14,7 +14,7 @@ use crate::edge::source::{Layout, Source, SourceError};
 use crate::edge::watched::{Seen, Watched};
 use crate::error::{Error, exit};
 use crate::model::{Courses, FeedKey, ImportRecord, ImportState, News};
-use crate::report::{Closing, ReadingBar};
+use crate::report::{Closing, ReadingBar, speech};
 use crate::settings;
 use crate::target::Target;
 use std::cell::{Cell, RefCell};
@@ -160,12 +160,24 @@ impl Desk<'_> {
     }
 
     /// The same feed as when it was broken off.
-    fn go_on(self, mut ledger: Ledger, found: Found, source: Source, before: u8) -> Result<u8, Error> {
+    fn go_on(
+        mut self,
+        mut ledger: Ledger,
+        found: Found,
+        source: Source,
+        mut before: u8,
+    ) -> Result<u8, Error> {
         self.fold(&mut ledger)?;
         let courses = match self.survey(&ledger, false, None) {
             Err(error) => return self.not_begun(error),
             Ok(surveyed) => surveyed.courses,
         };
+        // What it no longer had was deleted before it was begun, and its end is still the worse of the two.
+        if self.subject.args.deletes
+            && let Some(over) = deletes::before(self.job.state.path())?
+        {
+            (self, before) = self.with_deleted(before, &over);
+        }
         self.run(ledger, found.import, source, courses, before)
     }
 
@@ -315,7 +327,8 @@ pub(super) fn check_shrink(args: &SendArgs, last: Option<&LastFeed>, news: News)
     if !deletes::exceeds(max.0, before.saturating_sub(keys), before) {
         return Ok(());
     }
-    let words = format!("the feed had {before} rows last time and has {keys} now");
+    let (before, keys) = (speech::count(before, "row"), speech::grouped(keys));
+    let words = format!("the feed had {before} last time and has {keys} now");
     Err(Error::stopped("max-shrink", words).hint("is it whole? if it is, run it once without --max-shrink"))
 }
 

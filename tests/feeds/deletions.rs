@@ -139,3 +139,29 @@ fn a_refused_deletion_is_told_until_its_row_is_back_or_gone() {
     assert_eq!(rows(&bench.run(&sync).exits(0)), [30, 0, 0, 30, 0]);
     assert_eq!(bench.run("status s").stdout.lines().next().unwrap(), "x.csv to things: complete");
 }
+
+#[test]
+fn a_feed_that_goes_on_still_says_that_its_deletions_were_refused() {
+    let rested = Arc::new(AtomicBool::new(false));
+    let is_rested = Arc::clone(&rested);
+    let server = Server::saying(move |got, _| {
+        let is_down = got.body.contains("\"b\"") && !is_rested.load(Ordering::Relaxed);
+        let status = if got.method == "DELETE" { 422 } else { 200 };
+        Some(Answer::json(if is_down { 503 } else { status }, &json!({"code": "kept"})))
+    });
+    let bench = Bench::with("things.toml", PROFILE);
+    let sync = sync(server.url(), "--deletes");
+    bench.write("x.csv", without(&[], 30));
+    bench.run(&sync).exits(0);
+    bench.write("x.csv", without(&[7], 30).replace(",a\nr30", ",b\nr30"));
+    let before = server.requests().len();
+    let mut child = bench.start(&sync);
+    while server.requests().len() < before + 2 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    rested.store(true, Ordering::Relaxed);
+    let said = bench.run(&sync).exits(3);
+    assert_eq!((rows(&said), sums(&said)), ([29, 1, 0, 28, 0], [1, 0, 1, 0]));
+}
