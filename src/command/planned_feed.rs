@@ -39,6 +39,7 @@ pub(super) fn survey(
     };
     let folder = tempfile::tempdir().map_err(|error| failed(&error))?;
     let replayed = Replayed::of(&state, target)?;
+    replayed.check_still()?;
     let mut pending = 0;
     let mut last = None;
     let ledger = match copied(&state, folder.path())? {

@@ -125,6 +125,7 @@ impl<'a> Desk<'a> {
             reading: layout.clone(),
             types: settings::types(&args.send.types)?,
             nth: 0,
+            place: target.place().hex(),
             replay: Replayed { of: root.display().to_string(), ..Replayed::default() },
         };
         let (replays, origin) = (Replays::of(&root)?, Origin::of(&root)?);

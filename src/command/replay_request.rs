@@ -21,6 +21,9 @@ pub(super) struct Request {
     /// Which import of the state the letters are of, from 1.
     #[serde(default)]
     pub(super) nth: u64,
+    /// Which place it goes to, as [`crate::target::Target::place`]; hexadecimal.
+    #[serde(default)]
+    pub(super) place: String,
     pub(super) replay: Replayed,
 }
 

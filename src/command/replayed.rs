@@ -1,13 +1,14 @@
 //! What replays have sent of the rows that a feed's target had refused: the next feed knows it. Else it would send them
 //! again, and nobody would ever delete them.
 
-use super::replay::{COPY, Request, identity_of};
+use super::replay::{COPY, Request};
 use super::replays::{Replays, replay_runs};
 use crate::edge::ledger::{EachReplayed, LedgerError, ReplayView, Standing};
 use crate::edge::source::{Layout, Source, Step};
 use crate::error::{Error, exit};
-use crate::model::Digest;
+use crate::settings;
 use crate::target::Target;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// The replays of a feed's state.
@@ -16,25 +17,33 @@ pub(super) struct Replayed {
     root: PathBuf,
     replays: Replays,
     /// Of a replay to the feed's own target.
-    identity: Digest,
+    place: String,
 }
 
 impl Replayed {
     pub(super) fn of(root: &Path, target: &Target) -> Result<Self, Error> {
         let (root, replays) = (root.to_owned(), Replays::of(root)?);
-        Ok(Self { root, replays, identity: identity_of(target) })
+        Ok(Self { root, replays, place: target.place().hex() })
     }
 
-    /// None is under way: it would send what the feed sends.
+    /// None is under way: it would send what the feed sends. One that was killed ends by itself, under its own keys: once
+    /// the feed has taken in what it left, its rows would be in doubt for ever, or sent twice.
     pub(super) fn check_still(&self) -> Result<(), Error> {
-        if self.replays.is_running { Err(replay_runs()) } else { Ok(()) }
+        if self.replays.is_running {
+            return Err(replay_runs());
+        }
+        match self.replays.numbered().iter().find(|(_, view)| view.is_in_flight()) {
+            Some((number, view)) => Err(unfinished(*number, &Request::read(view.found())?.name)),
+            None => Ok(()),
+        }
     }
 
     /// The rows that were sent of this import's dead letters; see [`crate::edge::ledger`].
     pub(super) fn rows(&self, import: u64, each: &mut EachReplayed<'_>) -> Result<(), LedgerError> {
         for (number, view) in self.replays.numbered() {
             let request = Request::read(view.found()).map_err(|error| refused(&error.message))?;
-            if request.nth == import {
+            // What another target has this one does not: it is still open here, and the feed sends it.
+            if request.nth == import && request.place == self.place {
                 self.of_one(*number, view, each)?;
             }
         }
@@ -45,14 +54,12 @@ impl Replayed {
         let copy = self.root.join("replays").join(number.to_string()).join(COPY);
         let broken = |error: &dyn std::fmt::Display| refused(&error.to_string());
         let mut source = Source::open(&[copy], &Layout::taken()).map_err(|error| broken(&error))?;
-        // What another target has, or what this one was given in other words, is not surely what a feed would send it.
-        let is_other = view.import().identity != self.identity;
         let mut text = Vec::new();
         loop {
             text.clear();
             match source.next(&mut text).map_err(|error| broken(&error))? {
                 Step::Row { mark, text: range } => match view.standing_of(mark.ordinal)? {
-                    Standing::Delivered => each(&text[range], is_other)?,
+                    Standing::Delivered => each(&text[range], false)?,
                     Standing::InDoubt => each(&text[range], true)?,
                     Standing::Waiting | Standing::RefusedAgain => {}
                 },
@@ -67,6 +74,17 @@ impl Replayed {
 pub(super) fn overtaken(number: u64) -> Error {
     let words = format!("replay {number} is not finished, and the next feed has sent what was open of it");
     Error::new(exit::NOT_THE_SAME, words).hint("--abandon gives it up")
+}
+
+fn unfinished(number: u64, dead_letters: &str) -> Error {
+    let words = format!(
+        "replay {number} of this state is not finished, and may have sent what this feed has; nothing was sent"
+    );
+    let name = settings::quoted(OsStr::new(dead_letters));
+    Error::new(exit::NOT_THE_SAME, words).hint(format!(
+        "its own command, `bulkhaul replay {name} --to …`, finishes it under its own keys; the same with --abandon gives it \
+         up, and what it has sent stays in doubt; then run this command again"
+    ))
 }
 
 fn refused(why: &str) -> LedgerError {

@@ -361,11 +361,15 @@ impl Mapping {
 
     /// What makes this mapping this mapping; `origin` stands for the URL's own where it is given.
     pub(super) fn identity(&self, origin: Option<&str>) -> Vec<String> {
-        let (own, path) = super::job::origin(&self.shown_url);
-        let url = format!("{}{path}", origin.unwrap_or(own));
-        let mut fields = vec![self.method.clone(), url, format!("{:?}", self.format)];
+        let mut fields = vec![self.method.clone(), self.place(origin), format!("{:?}", self.format)];
         fields.extend(self.shape.iter().cloned());
         fields
+    }
+
+    /// Where it sends to, whatever it makes of rows.
+    pub(super) fn place(&self, origin: Option<&str>) -> String {
+        let (own, path) = super::job::origin(&self.shown_url);
+        format!("{}{path}", origin.unwrap_or(own))
     }
 }
 

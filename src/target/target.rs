@@ -76,6 +76,7 @@ pub struct Target {
     /// What to say when the target does not know us.
     pub(super) credential_hint: String,
     pub(super) identity: Digest,
+    pub(super) place: Digest,
 }
 
 impl Target {
@@ -196,8 +197,11 @@ impl Target {
             grant: auth.grant.filter(|_| !headers.iter().any(|(name, ..)| is_authorization(name))),
             signer: auth.signer.filter(|_| !headers.iter().any(|(name, ..)| is_authorization(name))),
             identity: Digest([0; 32]),
+            place: Digest([0; 32]),
         };
-        target.identity = target.identify(overrides.origin_identity.as_deref(), &counted);
+        let origin = overrides.origin_identity.as_deref();
+        target.identity = target.identify(origin, &counted);
+        target.place = Hasher::new("bulkhaul/place").field(target.mapping.place(origin).as_bytes()).finish();
         target.deletion = deletion.map(|deletion| Box::new(deletion.of(&target, overrides, &counted)));
         target
     }
@@ -233,6 +237,11 @@ impl Target {
     /// Origin, path and mapping: another one is another import.
     pub fn identity(&self) -> Digest {
         self.identity
+    }
+
+    /// Origin and path alone: what another mapping has delivered here is here all the same.
+    pub fn place(&self) -> Digest {
+        self.place
     }
 
     pub fn limits(&self) -> &Limits {

@@ -3,6 +3,10 @@
 use super::{SYNC, deletes, feed, rows, sent};
 use crate::support::Bench;
 use crate::support::scripted::{Scripted, Step};
+use crate::support::server::{Answer, Server};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 const AMOUNTS: &str = "--type amount=number";
 
@@ -43,19 +47,91 @@ fn a_row_that_a_replay_delivered_of_a_plain_import_is_known_to_its_first_sync() 
 }
 
 #[test]
-fn what_a_replay_left_in_doubt_is_held_and_what_it_sent_elsewhere_too() {
+fn what_a_replay_left_in_doubt_is_held_and_what_it_sent_elsewhere_is_sent_here() {
     let other = Scripted::start(&[Step::Says("200 OK", "", "{}")]);
-    for code in [5, 0] {
+    let steps = [Step::Says("422 No", "", "{}"), Step::Loses, Step::Says("200 OK", "", "{}")];
+    for is_here in [true, false] {
         let bench = Bench::with("x.csv", "id\nr1\n");
-        let server = Scripted::start(&[Step::Says("422 No", "", "{}"), Step::Loses]);
-        let to = if code == 5 { &server.url } else { &other.url };
+        let elsewhere = [steps[0].clone(), steps[2].clone()];
+        let server = Scripted::start(if is_here { &steps } else { &elsewhere });
+        let (to, code) = if is_here { (&server.url, 5) } else { (&other.url, 0) };
         let sync = format!("send x.csv --to {}/ --sync id --state s --progress none --json", server.url);
         bench.run(&sync).exits(3);
         bench.run(&format!("replay s/dead-letters.ndjson --to {to}/ --progress none")).exits(code);
-        let requests = server.got().len();
-        let said = bench.run(&sync).exits(5);
-        assert_eq!((&said.summary()["rows"]["in_doubt"], server.got().len()), (&1.into(), requests));
+        let said = bench.run(&sync).exits(code);
+        let [read, delivered, ..] = rows(&said);
+        assert_eq!((read, delivered, server.got().len()), (1, u64::from(!is_here), 2), "{said:?}");
     }
+}
+
+#[test]
+fn what_a_replay_delivered_here_by_another_mapping_is_delivered() {
+    let bench = Bench::with("x.csv", "id\nr1\n");
+    let server = Scripted::start(&[Step::Says("422 No", "", "{}"), Step::Says("200 OK", "", "{}")]);
+    let sync = format!("send x.csv --to {}/ --sync id --state s --progress none --json", server.url);
+    bench.run(&sync).exits(3);
+    let more = "--envelope rows -H X-Version:2";
+    bench.run(&format!("replay s/dead-letters.ndjson --to {}/ {more} --progress none", server.url)).exits(0);
+    assert_eq!(rows(&bench.run(&sync).exits(0)), [1, 0, 0, 1, 0]);
+    assert_eq!(server.got().len(), 2);
+}
+
+/// A target that refuses one row, then is down, then takes everything, as the phase says; a feed whose replay was killed
+/// while it was down, and the words of both.
+fn killed(phase: &Arc<AtomicU8>) -> (Bench, Server, [String; 2]) {
+    let (bench, now) = (Bench::with("x.csv", "id\nr1\nr2\n"), Arc::clone(phase));
+    let server = Server::saying(move |got, _| {
+        let status = match now.load(Ordering::SeqCst) {
+            0 if got.body.contains("r2") => 422,
+            1 => 503,
+            _ => 200,
+        };
+        Some(Answer::json(status, &serde_json::json!({})))
+    });
+    let to = format!("--to {}/ --idempotency-header Key --state s --progress none --json", server.url());
+    let (sync, replay) = (format!("send x.csv --sync id {to}"), format!("replay s/dead-letters.ndjson {to}"));
+    bench.run(&sync).exits(3);
+    let before = server.requests().len();
+    phase.store(1, Ordering::SeqCst);
+    let mut child = bench.start(&replay);
+    while server.requests().len() == before {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    phase.store(2, Ordering::SeqCst);
+    (bench, server, [sync, replay])
+}
+
+#[test]
+fn a_replay_that_was_killed_ends_under_its_own_key_before_the_next_feed() {
+    let phase = Arc::default();
+    let (bench, server, [sync, replay]) = killed(&phase);
+    let requests = server.requests().len();
+    for n in ["", " -n"] {
+        let said = bench.run(&format!("{sync}{n}")).exits(6);
+        assert!(said.stderr.contains("replay 1 of this state is not finished"), "{said:?}");
+        assert!(
+            said.stderr.contains("its own command, `bulkhaul replay s/dead-letters.ndjson --to …`"),
+            "{said:?}"
+        );
+    }
+    assert_eq!(server.requests().len(), requests);
+    bench.run(&replay).exits(0);
+    assert_eq!(rows(&bench.run(&sync).exits(0)), [2, 0, 0, 2, 0]);
+    let got = server.requests();
+    let keys: Vec<_> = got[got.len() - 2..].iter().map(|got| got.header("key")).collect();
+    assert!(got.len() > requests && keys[0].is_some() && keys[0] == keys[1], "{keys:?}");
+}
+
+#[test]
+fn what_a_killed_replay_may_have_sent_is_held_once_it_is_given_up() {
+    let phase = Arc::default();
+    let (bench, server, [sync, replay]) = killed(&phase);
+    let requests = server.requests().len();
+    bench.run(&format!("{replay} --abandon")).exits(0);
+    let said = bench.run(&sync).exits(5);
+    assert_eq!((rows(&said), server.requests().len()), ([2, 0, 0, 1, 0], requests));
 }
 
 #[test]
@@ -81,7 +157,6 @@ fn a_replay_that_the_next_feed_has_overtaken_is_not_gone_on_with() {
 
 #[test]
 fn a_row_that_a_replay_delivered_is_deleted_when_the_feed_no_longer_has_it() {
-    use crate::support::server::{Answer, Server};
     let server = Server::saying(|got, before| {
         let is_first = !before.iter().any(|earlier| earlier.body == got.body);
         let is_refused = got.method == "POST" && got.body.contains("\"r7\"") && is_first;

@@ -2,7 +2,7 @@
 //! delivered follows from where its row is, so there is no second book to fall behind the first.
 
 use super::{Found, Ledger, LedgerError, View, reading, schema, writing};
-use crate::model::{BatchSeq, Digest, ImportRecord, LetterId, Ordinal, RowSet, Tally};
+use crate::model::{BatchSeq, Digest, ImportRecord, ImportState, LetterId, Ordinal, RowSet, Tally};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::collections::HashMap;
 use std::path::Path;
@@ -132,6 +132,13 @@ impl ReplayView {
     /// What it began with, and where it stands.
     pub fn found(&self) -> &Found {
         &self.found
+    }
+
+    /// It is not finished, and nobody knows what came of some of its requests: only its own run can ask again under their
+    /// keys.
+    pub fn is_in_flight(&self) -> bool {
+        self.found.import.state == ImportState::Open
+            && self.unsettled.iter().any(|(_, may_have_left)| *may_have_left)
     }
 
     /// Which letter this row of the replay was.
