@@ -56,11 +56,11 @@ pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
         return Ok(exit::COMPLETE);
     }
     let replaying = book.replays.under_way(unsure);
-    let doubts = if wanted.is_none() { from.doubts()? } else { Vec::new() };
+    let (doubts, held) = if wanted.is_none() { (from.doubts()?, from.held()?) } else { (Vec::new(), 0) };
     let state = from.state();
     let deletion = state.as_deref().map_or(Ok(None), deletes::left)?;
     let groups = sorted;
-    let found = Found { from: from.shown(), state, groups, wanted, doubts, replaying, deletion };
+    let found = Found { from: from.shown(), state, groups, wanted, doubts, held, replaying, deletion };
     speech::tell(&if args.json { found.to_json() } else { found.words() });
     Ok(exit::COMPLETE)
 }
@@ -157,6 +157,13 @@ impl From {
             Ok(view.doubts(found.import.number)?.into_iter().map(doubtful).collect())
         })?;
         Ok(if let Seen::Ledger(doubts) = seen { doubts } else { Vec::new() })
+    }
+
+    /// Rows that an earlier feed has left in doubt, and that this one has as they were.
+    fn held(&self) -> Result<u64, Error> {
+        let Self::Ledger { state, import } = self else { return Ok(0) };
+        let seen = look(state, &|view| view.held(*import))?;
+        Ok(if let Seen::Ledger(held) = seen { held } else { 0 })
     }
 
     /// Hands over every letter with its line.

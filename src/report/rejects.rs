@@ -38,6 +38,8 @@ pub struct Found {
     pub wanted: Option<Wanted>,
     /// Rows in doubt of which no letter speaks.
     pub doubts: Vec<Doubtful>,
+    /// Rows in doubt since an earlier feed.
+    pub held: u64,
     /// What the feed no longer has, and is not all deleted.
     pub deletion: Option<Deletion>,
     pub replaying: UnderWay,
@@ -93,8 +95,9 @@ impl Found {
             self.letters(&groups)
         };
         let doubts = (!self.doubts.is_empty()).then(|| format!("\n\n{}", doubtful(&self.doubts)));
+        let held = (self.held > 0).then(|| format!("\n\n{}", held(self.held)));
         let deletion = self.deletion.as_ref().map(|deletion| format!("\n\ndeleted: {}", deletion.words()));
-        letters + &doubts.unwrap_or_default() + &deletion.unwrap_or_default()
+        letters + &doubts.unwrap_or_default() + &held.unwrap_or_default() + &deletion.unwrap_or_default()
     }
 
     fn letters(&self, groups: &[(usize, &Group)]) -> String {
@@ -133,7 +136,8 @@ impl Found {
                 "why": at.why})
         });
         let doubts: Value = doubts.collect();
-        json!({"from": self.from, "state_dir": state, "rows": refused, "in_doubt": in_doubt + sum(&self.doubts),
+        json!({"from": self.from, "state_dir": state, "rows": refused, "in_doubt": in_doubt + sum(&self.doubts) + self.held,
+            "held": self.held,
             "open": open, "replaying": self.replaying == UnderWay::Running,
             "unsure": if let UnderWay::InDoubt(rows) = self.replaying { rows } else { 0 },
             "deletes": self.deletion.as_ref().map(Deletion::to_json), "reasons": list, "doubts": doubts})
@@ -177,6 +181,16 @@ fn doubtful(doubts: &[Doubtful]) -> String {
         text.push_str(&format!("     and {more}, which --json tells\n"));
     }
     text + "after you have looked, the import's command with --on-ambiguous resend sends them again"
+}
+
+/// Nobody knows any more where in the earlier feed they were.
+fn held(rows: u64) -> String {
+    let (they, them) = if rows == 1 { ("it is", "it") } else { ("they are", "them") };
+    format!(
+        "{} in doubt since an earlier feed: this one has {them} as then, so {they} held and not sent again; after you have \
+         looked, the feed's command with --on-ambiguous resend sends {them}",
+        count(rows, "row")
+    )
 }
 
 /// Rows that were refused, and rows in doubt.

@@ -314,8 +314,8 @@ impl Standing {
             }
         } else if found.tally.in_doubt > 0 {
             lines.push(format!(
-                "bulkhaul rejects {} says where the rows in doubt are; after you have looked, --on-ambiguous resend sends \
-                 them again",
+                "bulkhaul rejects {} says what is known of the rows in doubt; after you have looked, --on-ambiguous resend \
+                 sends them again",
                 self.state.display()
             ));
         }

@@ -21,11 +21,16 @@ fn a_row_in_doubt_is_not_sent_again_by_the_next_feed_that_has_it_as_it_was() {
     let (bench, server) = (Bench::with("x.csv", TWO), Scripted::start(&[Step::Loses, OK]));
     let first = bench.run(&sync(&server, "")).exits(5);
     assert_eq!(doubt(&first, &server), (2, 1));
+    assert_eq!(bench.run("rejects s --json").exits(0).summary()["held"], 0);
     for _ in 0..2 {
         let said = bench.run(&sync(&server, "")).exits(5);
         assert_eq!((rows(&said), doubt(&said, &server)), ([2, 0, 0, 0, 0], (2, 1)));
         bench.run("audit s x.csv").exits(0);
     }
+    let said = bench.run("rejects s").exits(0);
+    let words = "2 rows in doubt since an earlier feed: this one has them as then, so they are held and not sent again";
+    assert!(said.stdout.contains(words), "{said:?}");
+    assert_eq!(bench.run("rejects s --json").exits(0).summary()["held"], 2);
     let plan = bench.run(&sync(&server, "-n").replace("--json", "")).exits(0);
     assert!(plan.stdout.contains("0 new, 0 changed, 0 unchanged, 2 still in doubt and held\n"), "{plan:?}");
     bench.write("x.csv", "id,value\nr1,b\nr2,a\n");
