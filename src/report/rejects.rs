@@ -38,7 +38,7 @@ pub struct Found {
     pub wanted: Option<Wanted>,
     /// Rows in doubt of which no letter speaks.
     pub doubts: Vec<Doubtful>,
-    /// Rows in doubt since an earlier feed.
+    /// Rows in doubt since an earlier feed or its replay.
     pub held: u64,
     /// What the feed no longer has, and is not all deleted.
     pub deletion: Option<Deletion>,
@@ -187,7 +187,7 @@ fn doubtful(doubts: &[Doubtful]) -> String {
 fn held(rows: u64) -> String {
     let (they, them) = if rows == 1 { ("it is", "it") } else { ("they are", "them") };
     format!(
-        "{} in doubt since an earlier feed: this one has {them} as then, so {they} held and not sent again; after you have \
+        "{} in doubt since an earlier feed or its replay: this one has {them} as then, so {they} held and not sent again; after you have \
          looked, the feed's command with --on-ambiguous resend sends {them}",
         count(rows, "row")
     )

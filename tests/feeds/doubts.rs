@@ -28,7 +28,7 @@ fn a_row_in_doubt_is_not_sent_again_by_the_next_feed_that_has_it_as_it_was() {
         bench.run("audit s x.csv").exits(0);
     }
     let said = bench.run("rejects s").exits(0);
-    let words = "2 rows in doubt since an earlier feed: this one has them as then, so they are held and not sent again";
+    let words = "2 rows in doubt since an earlier feed or its replay: this one has them as then, so they are held and not sent again";
     assert!(said.stdout.contains(words), "{said:?}");
     assert_eq!(bench.run("rejects s --json").exits(0).summary()["held"], 2);
     let plan = bench.run(&sync(&server, "-n").replace("--json", "")).exits(0);
