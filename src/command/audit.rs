@@ -249,7 +249,7 @@ struct Walk<'a> {
     recount: Recount,
     letters: VecDeque<LetterPage>,
     letters_end: bool,
-    /// What batches with dead letters went under with dead letters, for as long as their rows are near.
+    /// What batches with dead letters went under, for as long as their rows are near.
     keys: HashMap<u64, Option<String>>,
     text: Vec<u8>,
     ended: bool,

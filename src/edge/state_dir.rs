@@ -96,7 +96,7 @@ impl StateDir {
         match made {
             Ok(file) => drop(file),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                self.check_emptied(&path)?;
+                check_emptied(&self.path, &path)?;
                 // A copied or unpacked folder may have come with another mode.
                 let _ = std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600));
             }
@@ -109,21 +109,16 @@ impl StateDir {
     }
 }
 
-impl StateDir {
-    /// A run writes `status.json` only when its ledger has begun. An empty one beside it has lost what it knew, and a
-    /// run that took it for a new one would send every row again.
-    fn check_emptied(&self, ledger: &Path) -> io::Result<()> {
-        let is_empty = |path: &Path| path.metadata().map_or(true, |data| data.len() == 0);
-        if self.path.join("status.json").exists()
-            && is_empty(ledger)
-            && is_empty(&self.path.join("ledger.db-wal"))
-        {
-            let why = "`ledger.db` is empty, though `status.json` beside it tells of an import: bring it back from a \
-                       copy, or remove it to begin anew";
-            return Err(io::Error::other(why));
-        }
-        Ok(())
+/// A run writes `status.json` only when its ledger has begun. An empty one beside it has lost what it knew, and a run that
+/// took it for a new one would send every row again.
+fn check_emptied(folder: &Path, ledger: &Path) -> io::Result<()> {
+    let is_empty = |path: &Path| path.metadata().map_or(true, |data| data.len() == 0);
+    if folder.join("status.json").exists() && is_empty(ledger) && is_empty(&folder.join("ledger.db-wal")) {
+        let why = "`ledger.db` is empty, though `status.json` beside it tells of an import: bring it back from a \
+                   copy, or remove it to begin anew";
+        return Err(io::Error::other(why));
     }
+    Ok(())
 }
 
 /// Makes the folder and those above it (mode 0700), and syncs the names of those that are new: a ledger whose folder

@@ -307,7 +307,10 @@ impl Target {
             key: Some(&key),
             ..self.facts_about(about, text)
         };
-        let sent = self.key_shown(about)?;
+        let sent = match &self.mapping.key_template {
+            Some(_) => self.natural(&facts, about.import, about.refusals)?,
+            None => key.clone(),
+        };
         let mut url = String::new();
         self.mapping.url.fill(&facts, Frame::Path, &mut url)?;
         url = tidy(&url);
