@@ -583,7 +583,7 @@ _bulkhaul() {
             return 0
             ;;
         bulkhaul__subcmd__replay)
-            opts="-H -j -q -v -n -h --to --url --set --header --envelope --idempotency-header --key-ttl --method --null --expect-rows --batch-rows --batch-bytes --batch-age --rate --row-rate --concurrency --timeout --max-wait --max-elapsed --on-ambiguous --max-rejects --dead-letter --faults --seed --results --progress --quiet --verbose --log-format --color --json --format --delimiter --columns --type --limit --state --again --abandon --dry-run --reason --in-doubt --help"
+            opts="-H -j -q -v -n -h --to --url --set --header --envelope --idempotency-header --key-ttl --method --expect-rows --batch-rows --batch-bytes --batch-age --rate --row-rate --concurrency --timeout --max-wait --max-elapsed --on-ambiguous --max-rejects --dead-letter --faults --seed --results --progress --quiet --verbose --log-format --color --json --format --delimiter --columns --type --null --limit --state --again --abandon --dry-run --reason --in-doubt --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -622,10 +622,6 @@ _bulkhaul() {
                     return 0
                     ;;
                 --method)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --null)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -722,6 +718,10 @@ _bulkhaul() {
                     return 0
                     ;;
                 --type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --null)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

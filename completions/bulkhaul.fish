@@ -162,7 +162,6 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l envelope -d
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l idempotency-header -d 'For a URL: the target honours idempotency keys sent in this header' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l key-ttl -d 'For a URL: how long the target remembers a key (default: 24h)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l method -d 'For a URL: the method (default: POST)' -r
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l null -d 'An unquoted CSV field of this text is null' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l expect-rows -d 'The import is complete only if the input has just so many rows' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l batch-rows -d 'Most rows in a request (default: the profile\'s, else 500)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l batch-bytes -d 'Most bytes in a request\'s body (default: the profile\'s, else 1MiB)' -r
@@ -197,6 +196,7 @@ ndjson\t''"
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l delimiter -d 'Field delimiter of such records, if they are CSV' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l columns -d 'Names of the columns of such records' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l type -d 'Type of a column, also of rows that were read as strings before: number, integer, boolean, json, string' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l null -d 'A field of this text is null, if its column has a type or its record could not be parsed' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l limit -d 'Stop after the first N rows' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l state -d 'State of the import that the dead letters are of; the replay\'s is replays/N in it' -r -F
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l reason -d 'Only the rows refused for this reason: its code, or its number in `rejects`' -r

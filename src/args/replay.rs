@@ -31,7 +31,7 @@ const FOR_INPUTS: [&str; 9] = [
 ];
 
 /// Options that say other things here.
-const WORDS: [(&str, &str); 9] = [
+const WORDS: [(&str, &str); 10] = [
     ("format", "Format of records that could not be parsed (default: as their import read them)"),
     ("delimiter", "Field delimiter of such records, if they are CSV"),
     ("columns", "Names of the columns of such records"),
@@ -39,6 +39,7 @@ const WORDS: [(&str, &str); 9] = [
         "types",
         "Type of a column, also of rows that were read as strings before: number, integer, boolean, json, string",
     ),
+    ("null", "A field of this text is null, if its column has a type or its record could not be parsed"),
     ("dry_run", "Send nothing, and say what would be sent"),
     ("limit", "Stop after the first N rows"),
     ("state", "State of the import that the dead letters are of; the replay's is replays/N in it"),

@@ -7,7 +7,7 @@ use super::opening::ledger_error;
 use super::pieces;
 use super::replays::{Fate, Replays};
 use crate::edge::ledger::{Found, LedgerError, Replaying, View};
-use crate::edge::source::{ColumnType, Format, Layout, TakenRow, records, retyped};
+use crate::edge::source::{ColumnType, Format, Layout, TakenRow, pointer, records, refuse_untyped, retyped};
 use crate::error::Error;
 use crate::model::{BadRow, Digest, Letter, LetterId};
 use crate::report::LeftOut;
@@ -84,8 +84,28 @@ impl<'a> Types<'a> {
         Self { list, met: RefCell::new(vec![false; list.len()]) }
     }
 
-    fn apply(&self, row: Box<RawValue>) -> Result<Box<RawValue>, BadRow> {
-        if self.list.is_empty() { Ok(row) } else { retyped(&row, self.list, &mut self.met.borrow_mut()) }
+    /// `before` is what the import said of columns of this row.
+    fn apply(
+        &self,
+        row: Box<RawValue>,
+        mut before: Vec<(String, ColumnType)>,
+        null: Option<&str>,
+        misfit: Option<&str>,
+    ) -> Result<Box<RawValue>, BadRow> {
+        before.retain(|(column, _)| !self.list.iter().any(|(said, _)| said == column));
+        let types = [before.as_slice(), self.list].concat();
+        if let Some(field) = misfit {
+            refuse_untyped(&row, field, &types)?;
+        }
+        if types.is_empty() {
+            return Ok(row);
+        }
+        let mut met = vec![false; types.len()];
+        let typed = retyped(&row, &types, null, &mut met);
+        for (known, met) in self.met.borrow_mut().iter_mut().zip(&met[before.len()..]) {
+            *known |= met;
+        }
+        typed
     }
 
     /// Those for the columns of a record that is read once more.
@@ -118,6 +138,8 @@ pub(super) struct Intake<'a> {
     pub(super) layout: Option<&'a Layout>,
     pub(super) foreign: Foreign,
     pub(super) types: Types<'a>,
+    /// What `--null` says.
+    pub(super) null: Option<&'a str>,
     pub(super) reason: Option<&'a str>,
     pub(super) in_doubt: bool,
 }
@@ -254,20 +276,42 @@ impl Intake<'_> {
     /// that it has now.
     fn rows_of(&self, letter: &Letter, row: Option<Box<RawValue>>, line: u64) -> Vec<TakenRow> {
         let read = match row {
-            Some(row) if row.get().starts_with('{') => vec![self.types.apply(row)],
+            Some(row) if row.get().starts_with('{') => vec![self.typed(letter, row)],
             Some(row) => vec![Err(BadRow {
                 code: "not_an_object".into(),
                 message: "`row` is no JSON object".into(),
                 field: None,
                 raw: row.get().into(),
+                row: None,
             })],
             None => self.records(letter),
         };
-        let taken = |read| match read {
+        let taken = |read: Result<_, BadRow>| match read {
             Ok(row) => TakenRow::row(line, one_line(row)),
-            Err(bad) => TakenRow::bad(line, bad),
+            Err(bad) => {
+                let row = bad.row.map(|row| row.replace(['\n', '\r'], " "));
+                TakenRow::bad(line, BadRow { row, ..bad })
+            }
         };
         read.into_iter().map(taken).collect()
+    }
+
+    /// The row with its types: of one that some field did not fit, those of its import, too.
+    fn typed(&self, letter: &Letter, row: Box<RawValue>) -> Result<Box<RawValue>, BadRow> {
+        if !pieces::is_misfit(letter) {
+            return self.types.apply(row, Vec::new(), self.null, None);
+        }
+        let field = letter.error.field.as_deref();
+        let input = letter.source.as_ref().map_or("", |source| source.input.as_str());
+        let layout = self.layout.cloned();
+        let layout =
+            layout.or_else(|| self.origin.and_then(|origin| origin.reading(input)).map(|(it, _)| it));
+        let Some(Layout { mut types, null, .. }) = layout else {
+            return self.types.apply(row, Vec::new(), self.null, field);
+        };
+        // Of columns of JSON a string may be a value, and only the one that is named is none.
+        types.retain(|(column, kind)| *kind != ColumnType::Json || Some(&*pointer(column)) == field);
+        self.types.apply(row, types, self.null.or(null.as_deref()), field)
     }
 
     /// What could not be parsed, read once more.
@@ -281,10 +325,12 @@ impl Intake<'_> {
             message: message.to_owned(),
             field: None,
             raw: record.to_vec(),
+            row: None,
         };
         let read = |(layout, columns): &(Layout, Option<Vec<String>>)| {
             let mut layout = layout.clone();
             layout.types.extend(self.types.among(columns.as_deref().or(layout.columns.as_deref())));
+            layout.null = self.null.map(str::to_owned).or(layout.null);
             records(&record, &layout, columns.as_deref())
         };
         let mut tried = reading.as_ref().and_then(read);

@@ -83,7 +83,7 @@ fn piped(copy: &Path) -> io::Result<()> {
 /// How records are read that could not be parsed, where options say so.
 fn typed_layout(send: &SendArgs) -> Result<Option<Layout>, Error> {
     let about_csv = send.columns.is_some() || send.delimiter.is_some();
-    let is_said = about_csv || send.format.is_some() || send.null.is_some();
+    let is_said = about_csv || send.format.is_some();
     if !is_said {
         return Ok(None);
     }

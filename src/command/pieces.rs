@@ -24,7 +24,12 @@ const OF_NO_ROW: [&str; 7] = [
 
 /// Whether several rows may have been made of it.
 pub(super) fn may_be_several(letter: &Letter) -> bool {
-    letter.raw.is_some() || OF_NO_ROW.contains(&letter.error.code.as_str())
+    letter.raw.is_some() || OF_NO_ROW.contains(&letter.error.code.as_str()) || is_misfit(letter)
+}
+
+/// A field of it did not fit its type; that a target calls something so is another thing.
+pub(super) fn is_misfit(letter: &Letter) -> bool {
+    letter.error.code == "type_mismatch" && letter.error.status.is_none()
 }
 
 /// How a piece of a letter is named, if it stands in the file for the first time. One of them has the letter's own name:

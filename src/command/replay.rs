@@ -124,6 +124,7 @@ impl<'a> Desk<'a> {
             in_doubt: args.in_doubt,
             reading: layout.clone(),
             types: settings::types(&args.send.types)?,
+            null: args.send.null.clone(),
             nth: 0,
             place: target.place().hex(),
             replay: Replayed { of: root.display().to_string(), ..Replayed::default() },
@@ -238,7 +239,7 @@ impl Desk<'_> {
         } else if before.is(&self.request) {
             "is not finished"
         } else {
-            "began with another --reason, --in-doubt, --type or format"
+            "began with another --reason, --in-doubt, --type, --null or format"
         };
         let rows = found.tally.pending;
         let words = format!("replay {number} {what}, and {rows} of the rows that it read are pending");
@@ -320,6 +321,7 @@ impl Desk<'_> {
             foreign: self.foreign,
             layout: self.layout.as_ref(),
             types: Types::of(&self.request.types),
+            null: self.request.null.as_deref(),
             reason: self.args.reason.as_deref(),
             in_doubt: self.args.in_doubt,
         };

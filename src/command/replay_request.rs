@@ -18,6 +18,8 @@ pub(super) struct Request {
     pub(super) reading: Option<Layout>,
     #[serde(default)]
     pub(super) types: Vec<(String, ColumnType)>,
+    #[serde(default)]
+    pub(super) null: Option<String>,
     /// Which import of the state the letters are of, from 1.
     #[serde(default)]
     pub(super) nth: u64,
@@ -42,5 +44,6 @@ impl Request {
             && self.in_doubt == other.in_doubt
             && self.reading == other.reading
             && self.types == other.types
+            && self.null == other.null
     }
 }

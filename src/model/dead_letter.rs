@@ -111,7 +111,7 @@ impl DeadLetter {
         Self::write(mark, refusal, about, Line { rows, invalid: Some(invalid), ..Line::default() })
     }
 
-    /// A record that could not be read as a row.
+    /// A record that could not be read as a row, or not as one with such fields.
     pub fn of_record(mark: Mark, bad: &BadRow, about: &Circumstances<'_>) -> Self {
         let refusal = Rejection {
             code: bad.code.clone().into_owned(),
@@ -119,6 +119,9 @@ impl DeadLetter {
             status: None,
             field: bad.field.clone(),
         };
+        if let Some(row) = &bad.row {
+            return Self::of_row(mark, row.as_bytes(), &refusal, about);
+        }
         let raw = String::from_utf8_lossy(&bad.raw);
         let raw_hex = std::str::from_utf8(&bad.raw).is_err().then(|| Digest::hex_of(&bad.raw));
         Self::write(mark, &refusal, about, Line { raw: Some(&raw), raw_hex, ..Line::default() })
@@ -173,8 +176,13 @@ mod tests {
 
     #[test]
     fn a_record_that_is_not_utf8_loses_no_byte() {
-        let bad =
-            BadRow { code: "invalid_utf8".into(), message: "m".into(), field: None, raw: vec![b'a', 0xff] };
+        let bad = BadRow {
+            code: "invalid_utf8".into(),
+            message: "m".into(),
+            field: None,
+            raw: vec![b'a', 0xff],
+            row: None,
+        };
         let letter = DeadLetter::of_record(mark(), &bad, &ABOUT);
         assert!(letter.line.contains(r#""raw_hex":"61ff""#), "{}", letter.line);
     }

@@ -68,4 +68,6 @@ pub struct BadRow {
     pub field: Option<String>,
     /// The record as it stood, without its line end.
     pub raw: Vec<u8>,
+    /// The row, as far as there is one: a field that does not fit its type is its text.
+    pub row: Option<String>,
 }

@@ -20,28 +20,93 @@ fn write(bench: &Bench, name: &str, letters: &[Value]) {
 fn records_that_could_not_be_parsed_are_repaired_in_place_or_written_as_rows() {
     let bench = refused(BROKEN);
     let mut mended = letters(&bench);
-    mended[0]["raw"] = "r2,y,12".into();
+    assert_eq!(mended[0]["row"], json!({"id": "r2", "city": "y", "amount": "12 EUR"}));
+    mended[0]["row"]["amount"] = "12".into();
     mended[1] = json!({"row": {"id": "r3", "amount": 3}, "source": mended[1]["source"]});
     write(&bench, "fixed.ndjson", &mended);
     let said = bench.run(&format!("replay fixed.ndjson {REPLAY}")).exits(3).books([3, 2, 1, 0, 0]);
     assert_eq!(said.summary()["import"], 1);
     let again = bench.read("x.csv.bulkhaul/replays/1/dead-letters.ndjson");
     let again: Value = serde_json::from_str(&again).unwrap();
-    assert_eq!((&again["raw"], &again["error"]["code"]), (&"r4,\"a, b\",x".into(), &"type_mismatch".into()));
+    let as_it_was = json!({"id": "r4", "city": "a, b", "amount": "x"});
+    assert_eq!((&again["row"], &again["error"]["code"]), (&as_it_was, &"type_mismatch".into()));
     let rows = bench.sandbox_rows("x.csv");
     assert!(rows.iter().any(|row| row.row == r#"{"id":"r2","city":"y","amount":12}"#), "{rows:?}");
-    mended[2]["raw"] = r#"{"id":"r4","city":"a, b"}"#.into();
+    mended[2] = json!({"raw": r#"{"id":"r4","city":"a, b"}"#, "source": mended[2]["source"]});
     write(&bench, "fixed.ndjson", &mended);
     bench.run(&format!("replay fixed.ndjson {REPLAY}")).exits(0).books([1, 1, 0, 0, 0]);
     holds_once(&bench, (1..=5).map(|row| format!("r{row}")));
 }
 
 #[test]
+fn a_field_that_did_not_fit_its_type_is_sent_as_what_it_is_once_it_fits_and_never_as_a_string() {
+    let bench = refused("id,city,amount\nr1,x,1\nr2,y,x\nr3,\"z \"\"\",\n");
+    let one = &letters(&bench)[0];
+    assert_eq!(one["row"], json!({"id": "r2", "city": "y", "amount": "x"}));
+    assert_eq!((&one["raw"], &one["error"]["field"]), (&Value::Null, &"/amount".into()));
+    // As they are they are refused again before anything is sent, whichever form they come in.
+    let table = bench.run("rejects x.csv --export csv").exits(0).stdout;
+    bench.write("table.csv", &table);
+    for form in ["x.csv.bulkhaul", "table.csv", "x.csv.bulkhaul/replays/1"] {
+        let said = bench.run(&format!("replay {form} {REPLAY}")).exits(3).books([2, 0, 2, 0, 0]);
+        assert_eq!(said.summary()["requests"]["sent"], 0);
+        let own = said.summary()["dead_letters"].as_str().unwrap().to_owned();
+        let own: Value = serde_json::from_str(bench.read(&own).lines().next().unwrap()).unwrap();
+        assert_eq!((&own["row"], &own["error"]["message"]), (&one["row"], &"`x` is not a number".into()));
+    }
+    // A string that is a number by now, a number, and an empty field that is null if that is said.
+    bench.write("fixed.csv", table.replacen("r2,y,x", "r2,y,5.10", 1));
+    bench.run(&format!("replay fixed.csv {REPLAY} --null=")).exits(0).books([2, 2, 0, 0, 0]);
+    let rows: Vec<String> = bench.sandbox_rows("x.csv").into_iter().map(|row| row.row).collect();
+    let sent = |row: &str| assert!(rows.iter().any(|sent| sent == row), "{rows:?}");
+    sent(r#"{"id":"r2","city":"y","amount":5.10}"#);
+    sent(r#"{"id":"r3","city":"z \"","amount":null}"#);
+    let bench = refused("id,city,amount\nr1,x,1\nr2,y,x\n");
+    let mut mended = letters(&bench);
+    mended[0]["row"]["amount"] = 5.into();
+    write(&bench, "fixed.ndjson", &mended);
+    bench.run(&format!("replay fixed.ndjson {REPLAY}")).exits(0).books([1, 1, 0, 0, 0]);
+    holds_once(&bench, (1..=2).map(|row| format!("r{row}")));
+}
+
+#[test]
+fn where_nobody_knows_the_type_that_a_field_did_not_fit_it_is_asked_for() {
+    let bench = refused("id,city,amount\nr1,x,1\nr2,y,x\n");
+    let elsewhere =
+        Bench::with("l.ndjson", bench.read("x.csv.bulkhaul/dead-letters.ndjson").replace(":\"x\"", ":\"7\""));
+    elsewhere.run(&format!("replay l.ndjson {REPLAY}")).exits(3).books([1, 0, 1, 0, 0]);
+    let own = elsewhere.read("l.ndjson.bulkhaul/replays/1/dead-letters.ndjson");
+    assert!(own.contains("which nobody knows here: say --type amount=…"), "{own}");
+    elsewhere.run(&format!("replay l.ndjson {REPLAY} --type amount=integer")).exits(0).books([1, 1, 0, 0, 0]);
+    let rows = elsewhere.sandbox_rows("l.ndjson");
+    assert_eq!(rows[0].row, r#"{"id":"r2","city":"y","amount":7}"#);
+}
+
+#[test]
+fn strings_in_columns_of_json_stay_what_they_are_beside_a_field_that_did_not_fit() {
+    let bench = Bench::with("x.csv", "id,a,b\n1,\"\"\"s\"\"\",{\n2,{,[\n");
+    let types = "--type a=json --type b=json --type id=integer";
+    bench.run(&format!("send x.csv --to sandbox {types} --progress none")).exits(3);
+    let mut mended = letters(&bench);
+    assert_eq!(mended[0]["row"], json!({"id": 1, "a": "s", "b": "{"}));
+    assert_eq!(mended[0]["error"]["field"], "/b");
+    // With two such fields nobody could tell which strings are none: the record itself is kept.
+    assert_eq!(mended[1]["raw"], "2,{,[");
+    mended[0]["row"]["b"] = "{\"c\":1}".into();
+    mended[1]["raw"] = "2,{},[]".into();
+    write(&bench, "fixed.ndjson", &mended);
+    bench.run(&format!("replay fixed.ndjson {REPLAY}")).exits(0).books([2, 2, 0, 0, 0]);
+    let rows: Vec<String> = bench.sandbox_rows("x.csv").into_iter().map(|row| row.row).collect();
+    assert!(rows.contains(&r#"{"id":1,"a":"s","b":{"c":1}}"#.to_owned()), "{rows:?}");
+    assert!(rows.contains(&r#"{"id":2,"a":{},"b":[]}"#.to_owned()), "{rows:?}");
+}
+
+#[test]
 fn columns_are_said_where_no_state_knows_them() {
     let bench = refused(BROKEN);
     let mut mended = letters(&bench);
-    mended.truncate(1);
-    mended[0]["raw"] = "r2;y;12".into();
+    mended = vec![mended.remove(1)];
+    mended[0]["raw"] = "r3;y;12".into();
     write(&bench, "fixed.ndjson", &mended);
     let elsewhere = Bench::with("fixed.ndjson", bench.read("fixed.ndjson"));
     elsewhere.run(&format!("replay fixed.ndjson {REPLAY}")).exits(3).books([1, 0, 1, 0, 0]);
@@ -65,12 +130,12 @@ fn the_exact_table_comes_back_whatever_it_was_saved_with_and_the_safe_one_is_ref
     for record in csv.records() {
         let record = record.unwrap();
         let mut cells: Vec<String> = record.iter().map(str::to_owned).collect();
-        let text = cells[place("bulkhaul:text")].clone();
-        cells[place("bulkhaul:text")] = match &text[..2] {
-            "r2" => "r2,y,2".to_owned(),
-            "r3" => "r3,\"two\nlines\",3".to_owned(),
-            _ => "r4,w,4".to_owned(),
+        let (at, cell) = match &*cells[place("id")] {
+            "r2" => ("amount", "2"),
+            "r4" => ("amount", "4"),
+            _ => ("bulkhaul:text", "r3,\"two\nlines\",3"),
         };
+        cells[place(at)] = cell.to_owned();
         saved.write_record(&cells).unwrap();
     }
     bench.write("fixed.csv", saved.into_inner().unwrap());

@@ -48,6 +48,7 @@ fn types_and_null_are_said_and_never_guessed() {
     let letter = &bench.dead_letters("x.csv")[0];
     assert_eq!(letter["error"]["code"], "type_mismatch");
     assert_eq!(letter["error"]["field"], "/n");
+    assert_eq!(letter["row"].to_string(), r#"{"id":"2","n":"x","b":false,"j":1,"s":"NA"}"#);
 }
 
 #[test]

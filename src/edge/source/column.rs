@@ -170,7 +170,7 @@ impl Columns {
                     into.push(b'"');
                 } else if !write_value(column.kind, text, into) {
                     into.truncate(start);
-                    return Err(column.misfit(text, self.null.is_none(), record));
+                    return Err(self.misfit(record, fields, scratch));
                 }
             }
         }
@@ -207,6 +207,31 @@ impl Columns {
         into.push(b'"');
     }
 
+    /// Some field does not fit its type: the row has it as its text, and one such field is named.
+    fn misfit(&self, record: &[u8], fields: &[Field], scratch: &mut Vec<u8>) -> BadRow {
+        let (mut row, mut named, mut of_json) = (Vec::new(), None, 0);
+        for (column, field) in self.list.iter().zip(fields) {
+            row.extend_from_slice(&column.key);
+            let text = field.text(record, scratch);
+            if field.quoting == Quoting::None && self.null.as_deref() == Some(text) {
+                row.extend_from_slice(b"null");
+            } else if !write_value(column.kind, text, &mut row) {
+                write_string(text, &mut row);
+                let is_json = column.kind == ColumnType::Json;
+                of_json += u32::from(is_json);
+                // A string may be a value of such a column, too: a replay knows by the name that it is none.
+                if named.is_none() || is_json {
+                    let message = misfit::words(column.kind, text, self.null.is_none());
+                    named = Some((message, column.pointer()));
+                }
+            }
+        }
+        row.push(b'}');
+        let (message, field) = named.unwrap_or_default();
+        let row = String::from_utf8(row).ok().filter(|_| of_json < 2);
+        BadRow { row, ..bad("type_mismatch", message, Some(field), record) }
+    }
+
     /// Taking the quotes away, as many readers do, would alter the value.
     fn stray(&self, index: usize, record: &[u8]) -> BadRow {
         let message = format!("field {} has text after its closing quote", index + 1);
@@ -221,17 +246,13 @@ impl Columns {
 }
 
 impl Column {
-    fn misfit(&self, text: &[u8], no_null: bool, record: &[u8]) -> BadRow {
-        bad("type_mismatch", misfit::words(self.kind, text, no_null), Some(self.pointer()), record)
-    }
-
     fn pointer(&self) -> String {
         misfit::pointer(&self.name)
     }
 }
 
 fn bad(code: &'static str, message: String, field: Option<String>, record: &[u8]) -> BadRow {
-    BadRow { code: code.into(), message, field, raw: record.to_vec() }
+    BadRow { code: code.into(), message, field, raw: record.to_vec(), row: None }
 }
 
 /// As [`is_clean`], for a record some of whose fields are in quotes with nothing to undo between them: all quotes are

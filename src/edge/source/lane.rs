@@ -364,7 +364,13 @@ impl Lane {
         let written = if extent.oversize {
             let message =
                 format!("the record has {} bytes, more than {}", record.len(), self.layout.record_bytes_max);
-            Err(BadRow { code: "record_too_large".into(), message, field: None, raw: record.to_vec() })
+            Err(BadRow {
+                code: "record_too_large".into(),
+                message,
+                field: None,
+                raw: record.to_vec(),
+                row: None,
+            })
         } else if self.layout.format == Format::Taken {
             let (line, written) = taken::write(record, into);
             place.line = line.unwrap_or(place.line);

@@ -36,6 +36,6 @@ fn why(kind: ColumnType, text: &str) -> &'static str {
 }
 
 /// Of a column, as dead letters name fields.
-pub(super) fn pointer(column: &str) -> String {
+pub fn pointer(column: &str) -> String {
     format!("/{}", column.replace('~', "~0").replace('/', "~1"))
 }

@@ -30,8 +30,9 @@ pub use coding::Coding;
 pub use error::SourceError;
 pub use layout::{ColumnType, Format, Layout, UnknownType};
 pub use looks::Look;
+pub use misfit::pointer;
 pub use reread::Rereader;
-pub use retype::retyped;
+pub use retype::{refuse_untyped, retyped};
 pub use standing::{Bell, StandardInput};
 pub use taken::{TakenRow, records};
 

@@ -1,4 +1,5 @@
-//! Fields of rows that are there already, given other types: what a replay does whose import had sent them as strings.
+//! Fields of rows that are there already, given the types of their columns: what a replay does with fields that did not
+//! fit, and with those that its import had sent as strings.
 
 use super::ColumnType;
 use super::json::write_value;
@@ -9,11 +10,12 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// The row with these columns' strings as values of their types, and a flag for each type that met its column; all else
-/// stays as it stands.
+/// The row with these columns' strings as values of their types (`null` where they say this text), and a flag for each
+/// type that met its column; all else stays as it stands.
 pub fn retyped(
     row: &RawValue,
     types: &[(String, ColumnType)],
+    null: Option<&str>,
     met: &mut [bool],
 ) -> Result<Box<RawValue>, BadRow> {
     let Ok(Members(members)) = serde_json::from_str(row.get()) else { return Ok(row.to_owned()) };
@@ -31,10 +33,10 @@ pub fn retyped(
         }
         let string = typed.and_then(|at| Some((at, serde_json::from_str::<Cow<'_, str>>(value.get()).ok()?)));
         match string {
+            Some((_, string)) if null == Some(&string) => text.extend_from_slice(b"null"),
             Some((at, string)) if !write_value(types[at].1, string.as_bytes(), &mut text) => {
-                let message = misfit::words(types[at].1, string.as_bytes(), false);
-                let field = Some(misfit::pointer(name));
-                return Err(BadRow { code: "type_mismatch".into(), message, field, raw: row.get().into() });
+                let message = misfit::words(types[at].1, string.as_bytes(), null.is_none());
+                return Err(misfitting(row, message, misfit::pointer(name)));
             }
             Some(_) => {}
             None => text.extend_from_slice(value.get().as_bytes()),
@@ -43,6 +45,26 @@ pub fn retyped(
     text.push(b'}');
     let text = String::from_utf8(text).expect("made of text");
     Ok(RawValue::from_string(text).expect("made of JSON"))
+}
+
+/// What a row is whose field does not fit.
+fn misfitting(row: &RawValue, message: String, field: String) -> BadRow {
+    let (raw, row) = (row.get().into(), Some(row.get().to_owned()));
+    BadRow { code: "type_mismatch".into(), message, field: Some(field), raw, row }
+}
+
+/// Refuses a row whose `field` still is a text that did not fit, where it is of none of these columns: it would be sent
+/// as a string.
+pub fn refuse_untyped(row: &RawValue, field: &str, types: &[(String, ColumnType)]) -> Result<(), BadRow> {
+    let Ok(Members(members)) = serde_json::from_str(row.get()) else { return Ok(()) };
+    let found = members.iter().find(|(name, _)| misfit::pointer(name) == field);
+    let untyped = found.filter(|(name, value)| {
+        value.get().starts_with('"') && !types.iter().any(|(column, _)| column == name)
+    });
+    let Some((name, _)) = untyped else { return Ok(()) };
+    let message =
+        format!("it does not fit the type of its column, which nobody knows here: say --type {name}=…");
+    Err(misfitting(row, message, field.to_owned()))
 }
 
 /// All members of an object, also those of one name.
@@ -81,10 +103,13 @@ mod tests {
         let mut met = [false; 2];
         let row = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
         let text = r#"{"n":"1.0","m":"2","n":3,"\u00e9":[ 1 ],"n":"9007199254740993"}"#;
-        let typed = retyped(&row(text), &types, &mut met).unwrap();
+        let typed = retyped(&row(text), &types, None, &mut met).unwrap();
         assert_eq!(typed.get(), r#"{"n":1.0,"m":"2","n":3,"é":[ 1 ],"n":9007199254740993}"#);
         assert_eq!(met, [true, false]);
-        let bad = retyped(&row(r#"{"n":"x"}"#), &types, &mut met).unwrap_err();
+        let bad = retyped(&row(r#"{"n":"x"}"#), &types, None, &mut met).unwrap_err();
         assert_eq!((bad.message.as_str(), bad.field.as_deref()), ("`x` is not a number", Some("/n")));
+        assert_eq!(bad.row.as_deref(), Some(r#"{"n":"x"}"#));
+        let null = retyped(&row(r#"{"n":"","m":""}"#), &types, Some(""), &mut met).unwrap();
+        assert_eq!(null.get(), r#"{"n":null,"m":""}"#);
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::ops::Range;
 
-/// One record of it: a row, or one that still is none.
+/// One record of it: a row, or one that still is none, or none with such fields.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct TakenRow {
     /// From 1.
@@ -34,9 +34,10 @@ impl TakenRow {
     }
 
     pub fn bad(line: u64, bad: BadRow) -> Self {
-        let BadRow { code, message, field, raw } = bad;
-        let hex = Digest::hex_of(&raw);
-        Self { line, row: None, bad: Some(Bad { code: code.into_owned(), message, field, hex }) }
+        let BadRow { code, message, field, raw, row } = bad;
+        let row = row.and_then(|row| RawValue::from_string(row).ok());
+        let hex = if row.is_some() { String::new() } else { Digest::hex_of(&raw) };
+        Self { line, row, bad: Some(Bad { code: code.into_owned(), message, field, hex }) }
     }
 
     /// What it says: the row's text, or the bytes of what is none.
@@ -63,21 +64,23 @@ pub(super) fn write(record: &[u8], into: &mut Vec<u8>) -> (Option<u64>, Result<R
         message: message.to_owned(),
         field: None,
         raw: record.to_vec(),
+        row: None,
     };
     let Ok(taken) = serde_json::from_slice::<TakenRow>(record) else {
         return (None, Err(foreign("no line as a replay writes it")));
     };
     let result = match (taken.row, taken.bad) {
-        (Some(row), _) => {
+        (Some(row), None) => {
             let start = into.len();
             into.extend_from_slice(row.get().as_bytes());
             Ok(start..into.len())
         }
-        (None, Some(bad)) => Err(BadRow {
+        (row, Some(bad)) => Err(BadRow {
             code: bad.code.into(),
             message: bad.message,
             field: bad.field,
             raw: Digest::bytes_of(&bad.hex).unwrap_or_default(),
+            row: row.map(|row| row.get().to_owned()),
         }),
         (None, None) => Err(foreign("neither a row nor a record")),
     };
