@@ -174,7 +174,7 @@ pub(super) fn open(
 }
 
 /// Whether a run without `--sync` goes on with what the state holds, as far as the settings tell.
-fn check(found: &Found, feed: Option<&[String]>, subject: &Subject<'_>) -> Result<(), Error> {
+pub(super) fn check(found: &Found, feed: Option<&[String]>, subject: &Subject<'_>) -> Result<(), Error> {
     if let Some(key) = feed {
         let key = key.join(",");
         let words = format!("the state here is of a feed, whose rows are known by `{key}`");

@@ -208,20 +208,20 @@ impl Job<'_> {
     /// Brings the state's import to its end; before it, what is left of an import whose stream is gone.
     fn import(
         &self,
-        mut inputs: Vec<InputFacts>,
+        inputs: Vec<InputFacts>,
         mut stage: Option<Stage>,
         closing: &Closing<'_>,
     ) -> Result<u8, Error> {
         let args = self.args;
         let mut paths = args.inputs.clone();
+        let mut subject = Subject { args, layout: self.layout, target: self.target.identity(), inputs };
         if let Some(stage) = stage.as_mut().filter(|_| args.spool) {
-            let copy = spooling::spool(args, &self.ledger()?, self.state, stage)?;
-            inputs = copy_facts(&copy)?;
+            let copy = spooling::spool(&subject, &self.ledger()?, self.state, stage)?;
+            subject.inputs = copy_facts(&copy)?;
             paths = vec![copy];
         } else if settings::is_live(args) {
-            inputs = vec![InputFacts::of_a_stream()];
+            subject.inputs = vec![InputFacts::of_a_stream()];
         }
-        let subject = Subject { args, layout: self.layout, target: self.target.identity(), inputs };
         let mut before = 0;
         loop {
             let mut ledger = self.ledger()?;

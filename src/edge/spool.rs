@@ -2,7 +2,7 @@
 
 use super::source::{Coding, StandardInput};
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, IsTerminal, Read, Write};
+use std::io::{self, BufReader, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -34,19 +34,69 @@ pub fn is_terminal() -> bool {
     io::stdin().is_terminal()
 }
 
-/// Copies all of standard input, and then puts it in the place of an older copy; where it is empty and there is an
-/// older copy, that stays. Gives back where it is, and its bytes. `None`, and nothing has changed, if it does not begin
-/// with all that `before` holds.
-pub fn copy(
-    mut input: StandardInput,
-    state: &Path,
-    before: Option<&Path>,
-) -> Result<Option<(PathBuf, u64)>, SpoolError> {
-    let part = state.join("stdin.part");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+/// What came of a copy.
+#[derive(Debug)]
+pub enum Copied {
+    Whole(Whole),
+    /// Standard input is empty.
+    Nothing,
+    /// It does not begin with all that the older copy holds.
+    Another,
+    /// It has ended before all had come that a run before, which was broken off, had read of it.
+    Short {
+        bytes: u64,
+        before: u64,
+    },
+}
+
+/// All of standard input, on the disk, and not yet in the place of an older copy.
+#[derive(Debug)]
+pub struct Whole {
+    path: PathBuf,
+    state: PathBuf,
+    name: &'static str,
+    pub bytes: u64,
+}
+
+impl Whole {
+    /// Under a name whose ending tells what packed it, so that it can be looked at as the copy that it may become.
+    pub fn set_apart(mut self) -> io::Result<Self> {
+        let apart = self.state.join(self.name.replacen("stdin", "stdin.new", 1));
+        std::fs::rename(&self.path, &apart)?;
+        self.path = apart;
+        Ok(self)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The state's copy from now on.
+    pub fn put_in_place(self) -> io::Result<PathBuf> {
+        let place = self.state.join(self.name);
+        std::fs::rename(&self.path, &place)?;
+        for (other, _) in NAMES.iter().filter(|(other, _)| *other != self.name) {
+            match std::fs::remove_file(self.state.join(other)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        File::open(&self.state)?.sync_all()?;
+        Ok(place)
+    }
+
+    /// It is no copy of what this import reads.
+    pub fn remove(self) -> io::Result<()> {
+        std::fs::remove_file(self.path)
+    }
+}
+
+/// Copies all of standard input, beside an older copy if there is one.
+pub fn copy(mut input: StandardInput, state: &Path, before: Option<&Path>) -> Result<Copied, SpoolError> {
+    let path = state.join("stdin.part");
+    let mut part = Part::open(&path)?;
     let mut before = before.map(Compared::open).transpose()?;
     let mut head = Vec::new();
-    let mut bytes = 0;
     let mut piece = vec![0; CHUNK];
     loop {
         let read = read(&mut input, &mut piece).map_err(SpoolError::Input)?;
@@ -56,37 +106,63 @@ pub fn copy(
         if let Some(before) = &mut before
             && !before.goes_with(&piece[..read])?
         {
-            std::fs::remove_file(part)?;
-            return Ok(None);
+            std::fs::remove_file(path)?;
+            return Ok(Copied::Another);
         }
         head.extend(piece[..read].iter().take(4_usize.saturating_sub(head.len())));
-        file.write_all(&piece[..read])?;
-        bytes += read as u64;
+        part.write(&piece[..read])?;
     }
-    if let (0, Some(older)) = (bytes, copy_in(state)) {
-        std::fs::remove_file(part)?;
-        let bytes = older.metadata()?.len();
-        return Ok(Some((older, bytes)));
+    if part.bytes < part.earlier {
+        return Ok(Copied::Short { bytes: part.bytes, before: part.earlier });
+    }
+    if part.bytes == 0 && copy_in(state).is_some() {
+        std::fs::remove_file(path)?;
+        return Ok(Copied::Nothing);
     }
     if let Some(before) = &mut before
         && !before.is_at_end()?
     {
-        std::fs::remove_file(part)?;
-        return Ok(None);
+        std::fs::remove_file(path)?;
+        return Ok(Copied::Another);
     }
-    file.sync_all()?;
+    part.file.sync_all()?;
     let coding = Coding::of_head(&head).unwrap_or(Coding::Plain);
     let (name, _) = NAMES.iter().find(|(_, known)| *known == coding).unwrap_or(&NAMES[0]);
-    let whole = state.join(name);
-    std::fs::rename(part, &whole)?;
-    for (other, _) in NAMES.iter().filter(|(other, _)| other != name) {
-        match std::fs::remove_file(state.join(other)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
+    Ok(Copied::Whole(Whole { path, state: state.to_owned(), name, bytes: part.bytes }))
+}
+
+/// A copy that is being made. What a run that was broken off has left of one is written over only with other bytes, so
+/// that a stream that ends earlier this time, because its producer has died, is known by it.
+struct Part {
+    file: File,
+    bytes: u64,
+    earlier: u64,
+    held: Vec<u8>,
+}
+
+impl Part {
+    fn open(path: &Path) -> io::Result<Self> {
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let earlier = file.metadata()?.len();
+        Ok(Self { file, bytes: 0, earlier, held: vec![0; CHUNK] })
     }
-    File::open(state)?.sync_all()?;
-    Ok(Some((whole, bytes)))
+
+    fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        let left = self.earlier.saturating_sub(self.bytes);
+        let known = piece.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let held = &mut self.held[..known];
+        self.file.read_exact(held)?;
+        let same = held.iter().zip(piece).take_while(|(old, new)| old == new).count();
+        if same < known {
+            self.earlier = self.bytes + same as u64;
+            self.file.set_len(self.earlier)?;
+            self.file.seek(SeekFrom::Start(self.earlier))?;
+        }
+        self.file.write_all(&piece[same..])?;
+        self.bytes += piece.len() as u64;
+        Ok(())
+    }
 }
 
 /// Whether standard input is empty, or the same as the copy to its last byte.

@@ -1,6 +1,7 @@
 //! The last word: what came of it, what to look at, what to do next.
 
 use super::causes::{self, command_behind};
+use super::phrases::{in_brackets, may_be_doubled, requests_line, rows_line};
 use super::speech::{count, grouped, print, say, span, tame, tell};
 use super::summary::{Bytes, Deleted, Replayed, Summary, Words};
 use crate::args::SendArgs;
@@ -8,7 +9,7 @@ use crate::edge::ledger::{Found, Refusals};
 use crate::engine::{Ending, StopCause};
 use crate::error::{Error, exit};
 use crate::model::{Counters, Requests, Tally};
-use crate::settings::{is_live, quoted, resume_command, resume_without};
+use crate::settings::{is_live, is_piped, quoted, resume_command, resume_without, typed_command};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::time::Duration;
@@ -200,11 +201,18 @@ impl<'a> Closing<'a> {
         let words = Words { message: error.message.clone(), hint: error.hint.clone() };
         let by = error.stopped_by.unwrap_or(StopCause::Signal.word());
         (summary.exit, summary.stopped_by) = (Some(exit::STOPPED), Some(by));
+        // What holds for one run only has not come to pass yet.
+        summary.resume = Some(typed_command(&self.arguments));
         say(&format!("stopped: {}; {sent} was sent", words.message));
         if let Some(hint) = &words.hint {
             say(&format!("hint: {hint}"));
         }
-        self.to_go_on(None);
+        say(if is_piped(self.args) && !self.args.new_stream {
+            "to go on, feed the same stream again from its start to:"
+        } else {
+            "to go on:"
+        });
+        print(&typed_command(&self.arguments));
         summary.error = Some(words);
         self.to_program(&summary);
         exit::STOPPED
@@ -367,52 +375,4 @@ impl<'a> Closing<'a> {
             tell(&summary.to_json());
         }
     }
-}
-
-/// What nobody knows, and a person took upon himself.
-pub(super) fn may_be_doubled(rows: u64) -> String {
-    format!(
-        "{} may be applied twice: sent again after a request whose outcome is unknown",
-        count(rows, "row")
-    )
-}
-
-/// ` (5 invalid, 2 too_large)`: the most frequent reasons.
-fn in_brackets(reasons: &[(String, u64)]) -> String {
-    let words = reasons.iter().take(3).map(|(code, count)| format!("{} {}", grouped(*count), tame(code)));
-    let more = if reasons.len() > 3 { ", …" } else { "" };
-    let words: Vec<_> = words.collect();
-    if words.is_empty() { String::new() } else { format!(" ({}{more})", words.join(", ")) }
-}
-
-/// How many of all rows, if all were read; else how many so far.
-pub(super) fn rows_line(rows: &Tally, complete: bool) -> String {
-    if complete && rows.read > 0 && rows.unchanged == rows.read {
-        return format!("nothing new in {}", count(rows.read, "row"));
-    }
-    let delivered = match (complete, rows.delivered) {
-        (true, 0) if rows.read > 0 => format!("none of {} delivered", count(rows.read, "row")),
-        (true, delivered) => format!("{} of {} delivered", grouped(delivered), count(rows.read, "row")),
-        (false, delivered) => format!("{} delivered", count(delivered, "row")),
-    };
-    let mut parts = vec![delivered];
-    let others = [
-        (rows.rejected, "refused"),
-        (rows.unchanged, "unchanged"),
-        (rows.in_doubt, "in doubt"),
-        (rows.pending, "pending"),
-    ];
-    parts.extend(others.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", grouped(*n))));
-    parts.join(", ")
-}
-
-fn requests_line(requests: &Requests) -> String {
-    let mut line = format!(" ({}", count(requests.sent, "request"));
-    if requests.retried > 0 {
-        line.push_str(&format!(", {} again", grouped(requests.retried)));
-    }
-    if requests.throttled > 0 {
-        line.push_str(&format!(", {} throttled", grouped(requests.throttled)));
-    }
-    line + ")"
 }

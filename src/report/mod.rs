@@ -10,6 +10,7 @@ pub mod log;
 mod onlooker;
 pub mod page;
 mod pattern;
+mod phrases;
 pub mod picture;
 pub mod plan;
 mod progress;

@@ -1,7 +1,7 @@
 //! The words of `status`, and the same as JSON.
 
 use super::Deletion;
-use super::closing::{may_be_doubled, rows_line};
+use super::phrases::{may_be_doubled, rows_line};
 use super::speech::{count, grouped, span, tame, visible};
 use super::summary::{Bytes, Summary};
 use crate::edge::ledger::{Details, Found};

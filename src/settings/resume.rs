@@ -9,7 +9,14 @@ use std::os::unix::ffi::OsStrExt;
 pub fn resume_command(arguments: &[OsString]) -> String {
     let holds_once =
         |word: &&OsString| matches!(word.as_bytes(), b"--again" | b"--abandon" | b"--accept-new-tail");
-    let words = arguments.iter().skip(1).filter(|word| !holds_once(word)).map(|word| quoted(word));
+    let mut rest = arguments.to_vec();
+    rest.retain(|word| !holds_once(&word));
+    typed_command(&rest)
+}
+
+/// The command as it was typed.
+pub fn typed_command(arguments: &[OsString]) -> String {
+    let words = arguments.iter().skip(1).map(|word| quoted(word));
     std::iter::once("bulkhaul".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }
 

@@ -3,6 +3,7 @@
 mod bad_input;
 mod broken_pipes;
 mod bytes;
+mod copied_pipes;
 mod doubt;
 mod endings;
 mod faults;

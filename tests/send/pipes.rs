@@ -258,40 +258,6 @@ fn a_stream_and_a_file_are_not_the_same_input() {
 }
 
 #[test]
-fn a_copied_pipe_goes_on_without_its_producer_under_the_keys_of_the_file() {
-    let bench = Bench::with("x.ndjson", rows(1, 10));
-    let send = format!("{SEND} --json --spool --batch-rows 3");
-    let first = fed(&bench, &format!("{send} --limit 3"), rows(1, 10)).exits(0);
-    assert!(first.stderr.starts_with("standard input is copied: 182 bytes in s/stdin\n"), "{}", first.stderr);
-    let second = fed(&bench, &send, "").exits(0).books([10, 10, 0, 0, 0]).summary();
-    let file = bench.run("send x.ndjson --to sandbox --progress none --json").exits(0).summary();
-    assert_eq!(second["import_id"], file["import_id"]);
-    assert_eq!(sandbox(&bench).len(), 10);
-    let same = fed(&bench, &send, rows(1, 10)).exits(0);
-    assert!(same.stderr.contains("nothing to do"), "{}", same.stderr);
-    let refused = fed(&bench, &send, rows(1, 11)).exits(6);
-    assert!(
-        refused.stderr.starts_with("error: standard input is not what was copied from it before\n"),
-        "{}",
-        refused.stderr
-    );
-}
-
-#[test]
-fn a_pipe_that_is_killed_while_it_is_copied_has_sent_nothing_and_is_copied_anew() {
-    let bench = Bench::new();
-    let send = format!("{SEND} --json --spool");
-    let mut run = Fed::start(&bench, &send);
-    run.write(rows(1, 5));
-    while !bench.path("s/stdin.part").metadata().is_ok_and(|part| part.len() > 0) {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let stopped = run.signal("-TERM").ends().exits(4);
-    assert!(stopped.stderr.contains("nothing was sent"), "{}", stopped.stderr);
-    fed(&bench, &send, rows(1, 7)).exits(0).books([7, 7, 0, 0, 0]);
-}
-
-#[test]
 fn a_pipe_that_ends_before_its_rows_have_come_is_not_complete() {
     for spool in ["", " --spool"] {
         let bench = Bench::new();

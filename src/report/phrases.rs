@@ -1,0 +1,53 @@
+//! What several of the last words have in common: rows, requests and reasons in half a line.
+
+use super::speech::{count, grouped, tame};
+use crate::model::{Requests, Tally};
+
+/// What nobody knows, and a person took upon himself.
+pub(super) fn may_be_doubled(rows: u64) -> String {
+    format!(
+        "{} may be applied twice: sent again after a request whose outcome is unknown",
+        count(rows, "row")
+    )
+}
+
+/// ` (5 invalid, 2 too_large)`: the most frequent reasons.
+pub(super) fn in_brackets(reasons: &[(String, u64)]) -> String {
+    let words = reasons.iter().take(3).map(|(code, count)| format!("{} {}", grouped(*count), tame(code)));
+    let more = if reasons.len() > 3 { ", …" } else { "" };
+    let words: Vec<_> = words.collect();
+    if words.is_empty() { String::new() } else { format!(" ({}{more})", words.join(", ")) }
+}
+
+/// How many of all rows, if all were read; else how many so far.
+pub(super) fn rows_line(rows: &Tally, complete: bool) -> String {
+    if complete && rows.read > 0 && rows.unchanged == rows.read {
+        return format!("nothing new in {}", count(rows.read, "row"));
+    }
+    let delivered = match (complete, rows.delivered) {
+        (true, 0) if rows.read > 0 => format!("none of {} delivered", count(rows.read, "row")),
+        (true, delivered) => format!("{} of {} delivered", grouped(delivered), count(rows.read, "row")),
+        (false, delivered) => format!("{} delivered", count(delivered, "row")),
+    };
+    let mut parts = vec![delivered];
+    let others = [
+        (rows.rejected, "refused"),
+        (rows.unchanged, "unchanged"),
+        (rows.in_doubt, "in doubt"),
+        (rows.pending, "pending"),
+    ];
+    parts.extend(others.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", grouped(*n))));
+    parts.join(", ")
+}
+
+/// How many requests it took.
+pub(super) fn requests_line(requests: &Requests) -> String {
+    let mut line = format!(" ({}", count(requests.sent, "request"));
+    if requests.retried > 0 {
+        line.push_str(&format!(", {} again", grouped(requests.retried)));
+    }
+    if requests.throttled > 0 {
+        line.push_str(&format!(", {} throttled", grouped(requests.throttled)));
+    }
+    line + ")"
+}
