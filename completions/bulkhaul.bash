@@ -447,7 +447,7 @@ _bulkhaul() {
             return 0
             ;;
         bulkhaul__subcmd__plan)
-            opts="-H -q -v -h --to --url --set --header --envelope --idempotency-header --key-ttl --method --format --delimiter --no-header --columns --type --null --limit --batch-rows --batch-bytes --rate --row-rate --sync --max-shrink --import-id --progress --quiet --verbose --color --json --state --help"
+            opts="-H -q -v -h --to --url --set --header --envelope --idempotency-header --key-ttl --method --format --delimiter --no-header --columns --type --null --limit --batch-rows --batch-bytes --rate --row-rate --on-ambiguous --sync --max-shrink --max-deletes --import-id --progress --quiet --verbose --color --json --state --deletes --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -529,11 +529,19 @@ _bulkhaul() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --on-ambiguous)
+                    COMPREPLY=($(compgen -W "resend verify hold stop" -- "${cur}"))
+                    return 0
+                    ;;
                 --sync)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --max-shrink)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-deletes)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

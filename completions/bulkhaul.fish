@@ -71,13 +71,13 @@ stop\t'End the run, with the rows pending'"
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l max-rejects -d 'Stop, resumable, when more rows than this are refused' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l dead-letter -d 'Where refused rows go (default: dead-letters.ndjson in the state)' -r -F
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l state -d 'Folder of the import (default: <first input>.bulkhaul)' -r -F
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l sync -d 'Send only rows that are new or changed since they were delivered last under this state' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l sync -d 'Send only rows that are new or changed since they were delivered last under this state; all of a row counts, also the order of its columns, and one that no request shows' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l max-shrink -d 'With --sync: stop before anything is sent if the feed has lost more rows than this since last time' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l max-deletes -d 'With --deletes: stop before anything is sent if more rows than this would be deleted (default: 10%)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l import-id -d 'Fix the import\'s identity by hand' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l faults -d 'For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l seed -d 'For `--to sandbox`: seed of its chance' -r
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l results -d 'One JSON line for each settled row, once its end is durable; a run that goes on tells again what earlier ones settled; `-`: stdout' -r -F
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l results -d 'One JSON line for each settled row, once its end is durable; a run that goes on tells again what earlier ones settled; under --sync rows that are unchanged are not sent and not told; `-`: stdout' -r -F
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l progress -d 'How progress is shown on stderr' -r -f -a "auto\t''
 bar\t''
 plain\t''
@@ -119,8 +119,13 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l batch-rows -d
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l batch-bytes -d 'Most bytes in a request\'s body (default: the profile\'s, else 1MiB)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l rate -d 'Most requests in a time, e.g. 10/s; every attempt counts; repeatable' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l row-rate -d 'Most rows in a time, e.g. 5000/s; repeatable' -r
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l sync -d 'Send only rows that are new or changed since they were delivered last under this state' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l on-ambiguous -d 'What to do with a request whose outcome is unknown, where the target honours no keys (default: hold)' -r -f -a "resend\t'Send it again: rows may be doubled'
+verify\t'Ask the target, as the profile says how'
+hold\t'Set it apart and go on: rows may be missing'
+stop\t'End the run, with the rows pending'"
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l sync -d 'Send only rows that are new or changed since they were delivered last under this state; all of a row counts, also the order of its columns, and one that no request shows' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l max-shrink -d 'With --sync: stop before anything is sent if the feed has lost more rows than this since last time' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l max-deletes -d 'With --deletes: stop before anything is sent if more rows than this would be deleted (default: 10%)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l import-id -d 'Fix the import\'s identity by hand' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l progress -d 'How progress is shown on stderr' -r -f -a "auto\t''
 bar\t''
@@ -134,7 +139,8 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l no-header -d 
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -s q -l quiet -d 'Say nothing unless something needs a person'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -s v -l verbose -d 'Log what leaves and what comes back, each line with its request and key'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l json -d 'The summary as one JSON object on stdout'
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -s h -l help -d 'Print help'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l deletes -d 'With --sync: delete at the target what the feed no longer has, as the profile\'s [delete] says'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand status" -l json -d 'The summary as one JSON object on stdout'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand status" -s h -l help -d 'Print help'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand rejects" -l reason -d 'Only the rows refused for this reason: its code, or its number in the list' -r
@@ -180,7 +186,7 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l max-rejects
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l dead-letter -d 'Where refused rows go (default: dead-letters.ndjson in the state)' -r -F
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l faults -d 'For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l seed -d 'For `--to sandbox`: seed of its chance' -r
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l results -d 'One JSON line for each settled row, once its end is durable; a run that goes on tells again what earlier ones settled; `-`: stdout' -r -F
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l results -d 'One JSON line for each settled row, once its end is durable; a run that goes on tells again what earlier ones settled; under --sync rows that are unchanged are not sent and not told; `-`: stdout' -r -F
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l progress -d 'How progress is shown on stderr' -r -f -a "auto\t''
 bar\t''
 plain\t''

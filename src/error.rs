@@ -26,11 +26,13 @@ pub struct Error {
     pub hint: Option<String>,
     /// What stopped a run that can go on, in the summary's word.
     pub stopped_by: Option<&'static str>,
+    /// Options of the command that goes on, with the values that let it.
+    pub raised: Vec<(String, String)>,
 }
 
 impl Error {
     pub fn new(exit: u8, message: impl Into<String>) -> Self {
-        Self { exit, message: plain(&message.into()), hint: None, stopped_by: None }
+        Self { exit, message: plain(&message.into()), hint: None, stopped_by: None, raised: Vec::new() }
     }
 
     pub fn failed(message: impl Into<String>) -> Self {
@@ -40,6 +42,12 @@ impl Error {
     /// Nothing was sent, and the run can go on once this limit allows it.
     pub fn stopped(by: &'static str, message: impl Into<String>) -> Self {
         Self { stopped_by: Some(by), ..Self::new(exit::STOPPED, message) }
+    }
+
+    /// These limits would have to be as high for the run to go on.
+    #[must_use]
+    pub fn raising(self, raised: Vec<(String, String)>) -> Self {
+        Self { raised, ..self }
     }
 
     pub fn usage(message: impl Into<String>) -> Self {

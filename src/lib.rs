@@ -61,8 +61,9 @@
 //! batches in flight are kept, so that a broken feed ends without its old input.
 //!
 //! What a feed no longer has is deleted, if that is asked for, by an import of its own in `deletes/N`, which ends before
-//! the feed's first row is sent; what came of it is taken into the feed's ledger once. Of one that was broken off only what
-//! may have left is brought to its end, after the next feed was read through: the rest may be back.
+//! the run sends any row of the feed; what came of it is taken into the feed's ledger once, and it tells of itself until
+//! the next feed is taken. Of one that was broken off only what may have left is brought to its end, after the next feed was
+//! read through: the rest may be back.
 //!
 //! # Results
 //!

@@ -1,6 +1,7 @@
 //! The options of `plan`: those of `send`, without what only matters once something is sent or kept.
 
 use super::SendArgs;
+use clap::builder::Resettable;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
@@ -10,7 +11,7 @@ use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 pub struct PlanArgs(pub SendArgs);
 
 /// Options of `send` that a plan has no use for: a typed one is refused, not passed over.
-const FOR_SENDING: [&str; 20] = [
+const FOR_SENDING: [&str; 17] = [
     "batch_age",
     "expect_rows",
     "spool",
@@ -19,10 +20,7 @@ const FOR_SENDING: [&str; 20] = [
     "timeout",
     "max_wait",
     "max_elapsed",
-    "on_ambiguous",
     "max_rejects",
-    "deletes",
-    "max_deletes",
     "dead_letter",
     "results",
     "again",
@@ -37,9 +35,11 @@ impl Args for PlanArgs {
     fn augment_args(command: Command) -> Command {
         let hide = |command: Command, id: &&str| command.mut_arg(*id, |arg| arg.hide(true));
         let command = FOR_SENDING.iter().fold(SendArgs::augment_args(command), hide);
-        hide(command, &"dry_run").mut_arg("state", |arg| {
-            arg.help("For --sync: folder that knows what was delivered of the last feed")
-        })
+        hide(command, &"dry_run")
+            .mut_arg("state", |arg| {
+                arg.help("For --sync: folder that knows what was delivered of the last feed")
+            })
+            .mut_arg("deletes", |arg| arg.conflicts_with(Resettable::Reset).conflicts_with("limit"))
     }
 
     fn augment_args_for_update(command: Command) -> Command {

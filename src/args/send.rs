@@ -120,8 +120,8 @@ pub struct SendArgs {
     /// Folder of the import (default: <first input>.bulkhaul)
     #[arg(long, value_name = "DIR", help_heading = STATE)]
     pub state: Option<PathBuf>,
-    /// Send only rows that are new or changed since they were delivered last under this state
-    #[arg(long, value_name = "KEY[,KEY]", value_delimiter = ',', requires = "state", help_heading = STATE, value_parser = NotEmpty::new())]
+    /// Send only rows that are new or changed since they were delivered last under this state; all of a row counts, also the order of its columns, and one that no request shows
+    #[arg(long, value_name = "KEY[,KEY]", value_delimiter = ',', help_heading = STATE, value_parser = NotEmpty::new())]
     pub sync: Option<Vec<String>>,
     /// With --sync: stop before anything is sent if the feed has lost more rows than this since last time
     #[arg(long, value_name = "N|N%", requires = "sync", help_heading = STATE, hide_short_help = true)]
@@ -155,7 +155,7 @@ pub struct SendArgs {
     /// Send nothing, and say what would be sent, as `plan` does
     #[arg(short = 'n', long, conflicts_with_all = ["again", "accept_new_tail", "abandon"], help_heading = OUTPUT)]
     pub dry_run: bool,
-    /// One JSON line for each settled row, once its end is durable; a run that goes on tells again what earlier ones settled; `-`: stdout
+    /// One JSON line for each settled row, once its end is durable; a run that goes on tells again what earlier ones settled; under --sync rows that are unchanged are not sent and not told; `-`: stdout
     #[arg(long, value_name = "FILE", help_heading = OUTPUT, hide_short_help = true)]
     pub results: Option<PathBuf>,
     /// How progress is shown on stderr

@@ -2,6 +2,7 @@
 //! the dead letters. Nothing is made or changed.
 
 use super::audit_beside::{self as beside, Kept};
+use super::deletes;
 use super::inputs::InputFacts;
 use super::opening::source_error;
 use super::replay::COPY;
@@ -187,6 +188,7 @@ fn audit(args: &AuditArgs, view: &View, state: &Path, source: Source) -> Result<
         reports,
         letters_behind: matches!(letter_file, LetterFileState::Behind { .. }),
         file,
+        deletion: deletes::of_last_feed(state)?,
     })
 }
 

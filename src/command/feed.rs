@@ -2,24 +2,25 @@
 //! so the last row of a key is known, a feed that is cut off is found out in time, and so is one that has shrunk.
 
 use super::baseline::Baseline;
-use super::deletes::{self, Deletes, Missing, Over};
+use super::deletes::{self, Deletes};
+use super::missing::Missing;
 use super::opening::{self, Subject, ledger_error, source_error};
 use super::replayed::Replayed;
 use super::send::{Job, Turn};
 use super::survey::{Survey, still_written};
 use crate::args::SendArgs;
 use crate::drive::Stage;
+use crate::edge::clock::Clock;
 use crate::edge::ledger::{EachReplayed, Found, LastFeed, Ledger};
 use crate::edge::source::{Layout, Source, SourceError};
+use crate::edge::status_file;
 use crate::edge::watched::{Seen, Watched};
 use crate::error::{Error, exit};
 use crate::model::{Courses, FeedKey, ImportRecord, ImportState, News};
-use crate::report::{Closing, ReadingBar, speech};
+use crate::report::{Closing, Guard, NotSent, ReadingBar, speech};
 use crate::settings;
-use crate::target::Target;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::ffi::OsString;
-use std::sync::Arc;
 
 /// What is known of a feed before anything of it is sent.
 #[derive(Debug)]
@@ -36,14 +37,21 @@ pub(super) struct Desk<'a> {
     pub(super) job: Job<'a>,
     pub(super) stage: RefCell<Stage>,
     pub(super) closing: Closing<'a>,
-    pub(super) arguments: &'a [OsString],
-    /// What was left of an earlier run was sent or deleted.
-    pub(super) has_sent: Cell<bool>,
     /// Rows that are still in doubt are not sent again.
     pub(super) holds: bool,
     pub(super) replayed: Replayed,
     /// Its files, before anything of them was looked at.
     pub(super) seen: Vec<Option<Seen>>,
+    pub(super) done: Done,
+}
+
+/// What has been done before the feed.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    /// What was left of an earlier run was sent or deleted.
+    has_sent: bool,
+    /// The worst exit code of that.
+    code: u8,
 }
 
 /// What a look through the whole feed has found.
@@ -54,57 +62,64 @@ struct Surveyed {
     missing: Option<Missing>,
 }
 
+/// What comes next: to look at the state again, or to end the program.
+enum Next {
+    Look,
+    End(u8),
+}
+
 impl Desk<'_> {
     /// Ends an import that was broken off, then takes the feed.
     pub(super) fn send(mut self) -> Result<u8, Error> {
         deletes::target(self.subject.args, &self.job.target)?;
         self.replayed.check_still()?;
-        let failed = |error: &_| ledger_error(error);
-        let mut before = exit::COMPLETE;
         let mut takes_up = settings::takes_up_doubts(self.subject.args);
         loop {
-            let mut ledger = self.job.ledger()?;
-            let last = ledger.last_feed().map_err(|error| failed(&error))?;
-            let Some(found) = ledger.newest().map_err(|error| failed(&error))? else {
-                return self.begin(ledger, 1, None, before);
-            };
-            self.subject.check(&found)?;
-            check_history(&self.key, &found, last.as_ref())?;
-            match found.import.state {
-                ImportState::Open if self.subject.args.again => return Err(opening::not_finished()),
-                ImportState::Open => {
-                    if let Some(source) = self.where_it_stood(&found)? {
-                        return self.go_on(ledger, found, source, before);
-                    }
-                    ledger.close_input(found.import.number).map_err(|error| failed(&error))?;
-                    match self.finish(ledger, &found)? {
-                        code if deletes::is_good(code) => before = code,
-                        code => return Ok(code),
-                    }
+            match self.next(&mut takes_up) {
+                Ok(Next::Look) => {}
+                Ok(Next::End(code)) => return Ok(code),
+                // A limit or a signal came before any of the feed was sent.
+                Err(error) if error.stopped_by.is_some() => return self.not_begun(&error),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn next(&mut self, takes_up: &mut bool) -> Result<Next, Error> {
+        let failed = |error: &_| ledger_error(error);
+        let mut ledger = self.job.ledger()?;
+        let last = ledger.last_feed().map_err(|error| failed(&error))?;
+        let Some(found) = ledger.newest().map_err(|error| failed(&error))? else {
+            return self.begin(ledger, 1, None);
+        };
+        self.subject.check(&found)?;
+        check_history(&self.key, &found, last.as_ref())?;
+        match found.import.state {
+            ImportState::Open if self.subject.args.again => Err(opening::not_finished()),
+            ImportState::Open => {
+                if let Some(source) = self.where_it_stood(&found)? {
+                    return self.go_on(ledger, found, source, last.as_ref());
                 }
-                // While this is the newest import, its requests can go again under their keys, or be asked about.
-                ImportState::Complete(_)
-                    if takes_up
-                        && ledger.has_doubts(found.import.number).map_err(|error| failed(&error))? =>
-                {
-                    takes_up = false;
-                    ledger.reopen(found.import.number).map_err(|error| failed(&error))?;
-                    let code = self.finish(ledger, &found)?;
-                    if !deletes::is_good(code) {
-                        return Ok(code);
-                    }
-                    // What is in doubt all the same was sent just now.
-                    self.holds |= code == exit::IN_DOUBT;
+                ledger.close_input(found.import.number).map_err(|error| failed(&error))?;
+                self.finish(ledger, &found)
+            }
+            // While this is the newest import, its requests can go again under their keys, or be asked about.
+            ImportState::Complete(_)
+                if *takes_up && ledger.has_doubts(found.import.number).map_err(|error| failed(&error))? =>
+            {
+                *takes_up = false;
+                ledger.reopen(found.import.number).map_err(|error| failed(&error))?;
+                let next = self.finish(ledger, &found)?;
+                // What is in doubt all the same was sent just now.
+                let ledger = self.job.ledger()?;
+                self.holds |= ledger.has_doubts(found.import.number).map_err(|error| failed(&error))?;
+                Ok(next)
+            }
+            ImportState::Complete(_) | ImportState::Abandoned => {
+                if last.is_none() && !self.subject.args.again {
+                    self.baseline(&|| self.is_asked()).take(&mut ledger, &found)?;
                 }
-                ImportState::Complete(_) | ImportState::Abandoned => {
-                    if last.is_none()
-                        && !self.subject.args.again
-                        && let Err(error) = self.baseline(&|| self.is_asked()).take(&mut ledger, &found)
-                    {
-                        return self.not_begun(error);
-                    }
-                    return self.begin(ledger, found.import.number + 1, last.as_ref(), before);
-                }
+                self.begin(ledger, found.import.number + 1, last.as_ref())
             }
         }
     }
@@ -113,13 +128,13 @@ impl Desk<'_> {
         self.stage.borrow_mut().is_interrupted()
     }
 
-    /// A limit or a signal came before any of the feed was sent.
-    fn not_begun(&self, error: Error) -> Result<u8, Error> {
-        if error.stopped_by.is_none() {
-            return Err(error);
+    fn not_begun(&self, error: &Error) -> Result<u8, Error> {
+        if !self.done.has_sent {
+            return Ok(self.closing.stopped_before(error, "nothing", None));
         }
-        let sent = if self.has_sent.get() { "nothing of this feed" } else { "nothing" };
-        Ok(self.closing.stopped_before(&error, sent))
+        let found = self.job.ledger()?.newest().map_err(|error| ledger_error(&error))?;
+        let before = found.as_ref().map(|found| (found, opening::names(found).unwrap_or_default()));
+        Ok(self.closing.stopped_before(error, "nothing of this feed", before))
     }
 
     /// What was delivered up to now is known from here on.
@@ -161,120 +176,143 @@ impl Desk<'_> {
 
     /// The same feed as when it was broken off.
     fn go_on(
-        mut self,
+        &mut self,
         mut ledger: Ledger,
         found: Found,
         source: Source,
-        mut before: u8,
-    ) -> Result<u8, Error> {
+        last: Option<&LastFeed>,
+    ) -> Result<Next, Error> {
         self.fold(&mut ledger)?;
-        let courses = match self.survey(&ledger, false, None) {
-            Err(error) => return self.not_begun(error),
-            Ok(surveyed) => surveyed.courses,
-        };
-        // What it no longer had was deleted before it was begun, and its end is still the worse of the two.
-        if self.subject.args.deletes
-            && let Some(over) = deletes::before(self.job.state.path())?
-        {
-            (self, before) = self.with_deleted(before, &over);
+        let surveyed = self.survey(&ledger, last)?;
+        match self.delete(&mut ledger, surveyed, last)? {
+            Ok((courses, _)) => self.run(ledger, found.import, source, courses),
+            Err(code) => Ok(Next::End(code)),
         }
-        self.run(ledger, found.import, source, courses, before)
     }
 
-    fn begin(
-        mut self,
-        mut ledger: Ledger,
-        number: u64,
-        last: Option<&LastFeed>,
-        mut before: u8,
-    ) -> Result<u8, Error> {
+    fn begin(&mut self, mut ledger: Ledger, number: u64, last: Option<&LastFeed>) -> Result<Next, Error> {
         self.fold(&mut ledger)?;
-        let args = self.subject.args;
-        let target = deletes::target(args, &self.job.target)?;
-        let mut surveyed = match self.survey(&ledger, args.deletes, last) {
-            Err(error) => return self.not_begun(error),
-            Ok(surveyed) => surveyed,
-        };
-        if let Some(over) = self.deletes(target.clone()).settle(&mut ledger)? {
-            if !deletes::is_good(over.code) {
-                return Ok(over.code);
+        let surveyed = self.survey(&ledger, last)?;
+        self.deletes()?.forget(&ledger)?;
+        match self.delete(&mut ledger, surveyed, last)? {
+            Ok((courses, news)) => {
+                let (import, source) = self.subject.begin_feed(&mut ledger, number, &self.key, news.keys)?;
+                self.run(ledger, import, source, courses)
             }
-            (self, before) = self.with_deleted(before, &over);
+            Err(code) => Ok(Next::End(code)),
+        }
+    }
+
+    /// Deletes what the feed no longer has, and gives back what is known of the others; `Err` within: that has ended the
+    /// run, with this code.
+    fn delete(
+        &mut self,
+        ledger: &mut Ledger,
+        mut surveyed: Surveyed,
+        last: Option<&LastFeed>,
+    ) -> Result<Result<(Courses, News), u8>, Error> {
+        let settled = self.deletes()?.settle(ledger)?;
+        if let Some(code) = settled {
+            if !deletes::is_good(code) {
+                return Ok(Err(code));
+            }
+            self.is_done(code);
             // Its list of what is missing goes before the next one is written under the same name.
             drop(surveyed);
-            surveyed = match self.survey(&ledger, args.deletes, last) {
-                Err(error) => return self.not_begun(error),
-                Ok(surveyed) => surveyed,
-            };
+            surveyed = self.survey(ledger, last)?;
         }
         let Surveyed { courses, news, missing } = surveyed;
-        if let Some(missing) = missing
-            && let Some(over) = self.deletes(target).delete(&mut ledger, missing)?
-        {
-            if !deletes::is_good(over.code) {
-                return Ok(over.code);
+        let deleted = missing.map_or(Ok(None), |missing| self.deletes()?.delete(ledger, missing))?;
+        if let Some(code) = deleted {
+            if !deletes::is_good(code) {
+                return Ok(Err(code));
             }
-            (self, before) = self.with_deleted(before, &over);
+            self.is_done(code);
         }
-        let (import, source) = self.subject.begin_feed(&mut ledger, number, &self.key, news.keys)?;
-        self.run(ledger, import, source, courses, before)
+        // Of a feed that goes on also what was deleted before it was broken off.
+        if (self.subject.args.deletes || settled.is_some())
+            && let Some(deletion) = deletes::of_last_feed(self.job.state.path())?
+        {
+            self.closing.set_deleted(deletion.sums());
+        }
+        Ok(Ok((courses, news)))
     }
 
-    /// A deletion came to its end: it is told with the feed, and so is the worse of the two codes.
-    fn with_deleted(self, before: u8, over: &Over) -> (Self, u8) {
-        self.has_sent.set(true);
-        let closing = self.closing.with_deleted(&over.sums);
-        (Self { closing, ..self }, worse(before, over.code))
+    /// An import before the feed's own came to its end.
+    fn is_done(&mut self, code: u8) {
+        self.done = Done { has_sent: true, code: worse(self.done.code, code) };
     }
 
-    fn deletes(&self, target: Option<Arc<Target>>) -> Deletes<'_> {
-        Deletes { job: &self.job, stage: &self.stage, arguments: self.arguments, target }
+    fn deletes(&self) -> Result<Deletes<'_>, Error> {
+        let target = deletes::target(self.subject.args, &self.job.target)?;
+        Ok(Deletes { job: &self.job, stage: &self.stage, closing: &self.closing, target })
     }
 
     /// Brings what the ledger keeps of a feed that is gone to its end.
-    fn finish(&self, mut ledger: Ledger, found: &Found) -> Result<u8, Error> {
+    fn finish(&mut self, mut ledger: Ledger, found: &Found) -> Result<Next, Error> {
         self.closing.rest_first(found);
-        self.has_sent.set(true);
         ledger.keep_feed(&self.key, deletes::key_texts(&self.job.target));
         let args = self.subject.args;
         let source = Source::nothing(self.subject.layout).map_err(|error| source_error(&error))?;
         let names = opening::names(found).unwrap_or_else(|| settings::input_names(args));
         let feed = Some(Feed { key: self.key.clone(), courses: Courses::default(), watched: None });
+        self.closing.turn_to(names.clone());
         let import = ImportRecord { state: ImportState::Open, ..found.import };
         let paths = args.inputs.clone();
         let nth = import.number;
         let turn = Turn { ledger, import, source, paths, names, feed, is_rest: true, nth };
-        self.job.run(turn, &mut self.stage.borrow_mut(), &self.closing, exit::COMPLETE)
+        let code = self.job.run(turn, &mut self.stage.borrow_mut(), &self.closing, exit::COMPLETE)?;
+        match code {
+            code if deletes::is_good(code) => {
+                self.closing.turn_to(settings::input_names(args));
+                self.is_done(code);
+                Ok(Next::Look)
+            }
+            code => Ok(Next::End(code)),
+        }
     }
 
     fn run(
-        self,
+        &self,
         mut ledger: Ledger,
         import: ImportRecord,
         source: Source,
         courses: Courses,
-        before: u8,
-    ) -> Result<u8, Error> {
+    ) -> Result<Next, Error> {
         ledger.keep_feed(&self.key, deletes::key_texts(&self.job.target));
         let args = self.subject.args;
         let (paths, names) = (args.inputs.clone(), settings::input_names(args));
         let watched = Watched::open(&paths, &self.seen).map_err(|path| still_written(&path))?;
-        let feed = Some(Feed { key: self.key, courses, watched: Some(watched) });
+        let feed = Some(Feed { key: self.key.clone(), courses, watched: Some(watched) });
         let nth = import.number;
         let turn = Turn { ledger, import, source, paths, names, feed, is_rest: false, nth };
-        self.job.run(turn, &mut self.stage.borrow_mut(), &self.closing, before)
+        let code = self.job.run(turn, &mut self.stage.borrow_mut(), &self.closing, self.done.code)?;
+        Ok(Next::End(code))
+    }
+
+    /// As [`Self::look_through`]; whoever asks `status` hears of a feed that is not sent.
+    fn survey(&self, ledger: &Ledger, last: Option<&LastFeed>) -> Result<Surveyed, Error> {
+        self.look_through(ledger, last).inspect_err(|error| {
+            let state = self.job.state.path();
+            let not_sent = NotSent::new(settings::input_names(self.subject.args), Clock::wall(), error);
+            let told = status_file::read(state).ok().flatten();
+            if let Some(told) = told.and_then(|told| not_sent.beside(&told)) {
+                // Advice for others: the error is told, whatever comes of this.
+                let _ = status_file::write(state, &told);
+            }
+        })
     }
 
     /// Reads the feed through; before anything is sent, it must be known to be whole.
-    /// `last` is the feed before it, where it is to be held against that.
-    fn survey(&self, ledger: &Ledger, deletes: bool, last: Option<&LastFeed>) -> Result<Surveyed, Error> {
+    /// `last` is the feed before it.
+    fn look_through(&self, ledger: &Ledger, last: Option<&LastFeed>) -> Result<Surveyed, Error> {
         let Subject { args, layout, .. } = &self.subject;
         let folder = self.job.state.path();
         let (inputs, again) = (&args.inputs, args.again);
         let (key, holds, seen) = (&self.key, self.holds, &self.seen);
         let is_asked = &|| self.is_asked();
         let survey = Survey { inputs, again, holds, layout, key, folder, seen, is_asked };
-        let mut missing = if deletes { Some(Missing::gather(folder)?) } else { None };
+        let mut missing = if args.deletes { Some(Missing::gather(folder)?) } else { None };
         let bar = |source: &Source| Some(ReadingBar::new(args, source.bytes_total()));
         let (courses, news) = survey.of(bar, |meet| {
             ledger.known_rows(&mut |known| {
@@ -283,11 +321,29 @@ impl Desk<'_> {
             })
         })?;
         if let Some(missing) = &mut missing {
-            missing.check(args, news.unread)?;
+            for note in missing.settle(news.unread, args.quiet) {
+                speech::say(&format!("note: {note}"));
+            }
         }
-        check_shrink(args, last, news)?;
-        Ok(Surveyed { courses, news, missing })
+        let stop = Guard::stop(&guards(args, last, news, missing.as_ref()));
+        if let (Some(_), Some(missing)) = (&stop, &missing) {
+            missing.discard();
+        }
+        stop.map_or(Ok(Surveyed { courses, news, missing }), Err)
     }
+}
+
+/// How the feed stands to what has to be so before anything of it is sent.
+pub(super) fn guards(
+    args: &SendArgs,
+    last: Option<&LastFeed>,
+    news: News,
+    missing: Option<&Missing>,
+) -> Vec<Guard> {
+    // Of what was delivered without --sync, it is known now.
+    let before = last.and_then(|last| last.keys).unwrap_or(news.known + news.gone);
+    let shrinking = args.max_shrink.map(|max| Guard::of_shrinking(max.0, before, news.keys));
+    missing.map(|missing| missing.guard(args)).into_iter().chain(shrinking).collect()
 }
 
 /// The exit code of two imports that both came to an end.
@@ -318,20 +374,6 @@ pub(super) fn check_history(key: &FeedKey, found: &Found, last: Option<&LastFeed
     }
 }
 
-/// `--max-shrink`.
-pub(super) fn check_shrink(args: &SendArgs, last: Option<&LastFeed>, news: News) -> Result<(), Error> {
-    let Some(max) = args.max_shrink else { return Ok(()) };
-    // Of what was delivered without --sync, it is known now.
-    let before = last.and_then(|last| last.keys).unwrap_or(news.known + news.gone);
-    let keys = news.keys;
-    if !deletes::exceeds(max.0, before.saturating_sub(keys), before) {
-        return Ok(());
-    }
-    let (before, keys) = (speech::count(before, "row"), speech::grouped(keys));
-    let words = format!("the feed had {before} last time and has {keys} now");
-    Err(Error::stopped("max-shrink", words).hint("is it whole? if it is, run it once without --max-shrink"))
-}
-
 /// A key that no row of a file can have is a slip of the hand, and would refuse every row.
 pub(super) fn check_columns(args: &SendArgs, layout: &Layout, key: &FeedKey) -> Result<(), Error> {
     let columns = Source::column_names(&args.inputs, layout).map_err(|error| source_error(&error))?;
@@ -346,7 +388,7 @@ pub(super) fn check_columns(args: &SendArgs, layout: &Layout, key: &FeedKey) -> 
 }
 
 /// The fields that rows are known by, where `--sync` names them.
-pub(super) fn key(args: &SendArgs) -> Result<Option<FeedKey>, Error> {
+pub(super) fn key(args: &SendArgs, arguments: &[OsString]) -> Result<Option<FeedKey>, Error> {
     let Some(names) = &args.sync else { return Ok(None) };
     if args.inputs.iter().any(|input| input.as_os_str() == "-") {
         return Err(Error::usage(
@@ -355,5 +397,13 @@ pub(super) fn key(args: &SendArgs) -> Result<Option<FeedKey>, Error> {
         .hint("write it to a file first, and rename it when it is whole"));
     }
     let key = FeedKey::new(names.clone());
-    key.map(Some).ok_or_else(|| Error::usage("`--sync` names a field, or several: --sync id"))
+    let key = key.ok_or_else(|| Error::usage("`--sync` names a field, or several: --sync id"))?;
+    if args.state.is_none() {
+        let command = settings::resume_command(arguments);
+        return Err(Error::usage(
+            "--sync needs a --state: what was delivered of the last feed is known there, whatever this one's file is called",
+        )
+        .hint(format!("name the same folder each time, as in: {command} --state feed.bulkhaul")));
+    }
+    Ok(Some(key))
 }

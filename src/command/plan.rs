@@ -12,9 +12,9 @@ use crate::edge::source::{Layout, Source};
 use crate::edge::watched::Seen;
 use crate::engine::{Assembler, Event, Formed};
 use crate::error::{Error, exit};
-use crate::model::{Courses, FeedKey, ImportId, Letter, Load};
-use crate::report::plan::{Curl, Plan};
-use crate::report::{ReadingBar, speech};
+use crate::model::{BatchKey, Courses, FeedKey, ImportId, Letter, Load, Request};
+use crate::report::plan::Plan;
+use crate::report::{Curl, Guard, ReadingBar, speech};
 use crate::settings::{self, Masks};
 use crate::target::{About, Refresh, RowContext, Target};
 use std::ffi::OsString;
@@ -38,7 +38,7 @@ fn plan(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> {
     settings::check_inputs(args)?;
     let layout = settings::layout(args)?;
     let aim = Aim::of(args)?;
-    let key = feed::key(args)?;
+    let key = feed::key(args, arguments)?;
     let seen: Vec<Option<Seen>> = args.inputs.iter().map(|path| Seen::of(path)).collect();
     let subject = subject(args, &layout, &aim.target)?;
     let import = subject.as_ref().map_or_else(|| ImportId::fixed("plan", 1), |subject| subject.import_id(1));
@@ -46,9 +46,9 @@ fn plan(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> {
     let feed = match (key, &subject) {
         (Some(key), Some(subject)) => {
             feed::check_columns(args, &layout, &key)?;
-            let PlannedFeed { courses, news, pending } =
-                planned_feed::survey(subject, &aim.target, &key, &seen)?;
-            (plan.news, plan.pending) = (Some(news), pending);
+            let PlannedFeed { courses, news, pending, guards, deletion } =
+                planned_feed::survey(subject, &aim, &key, &seen)?;
+            (plan.news, plan.pending, plan.guards, plan.deletion) = (Some(news), pending, guards, deletion);
             Some((key, courses))
         }
         _ => None,
@@ -62,7 +62,7 @@ fn plan(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> {
 pub(super) struct Aim {
     pub(super) target: Arc<Target>,
     /// The same, with its secrets masked.
-    masked: Option<(Target, Masks)>,
+    pub(super) masked: Option<(Target, Masks)>,
     unset: Vec<String>,
     needs_secrets: bool,
 }
@@ -105,6 +105,8 @@ impl Aim {
             plan.curl = first_request(args, load, &Assembler::new(Arc::clone(&target), import, limits))
                 .map(|request| Curl::new(&request, &masks));
         }
+        let raised = Guard::stop(&plan.guards).map_or_else(Vec::new, |error| error.raised);
+        let arguments = &settings::raising(&raised, arguments);
         plan.send = send_command(arguments, settings::is_piped(args) && args.state.is_none());
         speech::tell(&if args.json { plan.to_json() } else { plan.words(args.verbose) });
         Ok(plan.exit())
@@ -166,13 +168,13 @@ fn read(
     Ok(first)
 }
 
-struct FirstBatch {
-    load: Load,
-    key: crate::model::BatchKey,
+pub(super) struct FirstBatch {
+    pub(super) load: Load,
+    pub(super) key: BatchKey,
 }
 
 /// The first request, formed again by the masked target's assembler.
-fn first_request(args: &SendArgs, first: FirstBatch, masked: &Assembler) -> Option<crate::model::Request> {
+pub(super) fn first_request(args: &SendArgs, first: FirstBatch, masked: &Assembler) -> Option<Request> {
     let FirstBatch { load, key } = first;
     let rows = (0..load.len()).map(|index| (load.mark(index), load.text(index)));
     let begin = masked.target().group().and_then(|group| group.state.as_ref()?.begin());

@@ -2,8 +2,12 @@
 //! in a folder that is gone afterwards.
 
 use super::baseline::Baseline;
-use super::feed::{check_history, check_shrink};
+use super::deletes;
+use super::feed::{check_history, guards};
+use super::missing::Missing;
 use super::opening::{Subject, ledger_error};
+use super::plan::Aim;
+use super::planned_deletion;
 use super::replayed::Replayed;
 use super::send::held;
 use super::survey::Survey;
@@ -12,9 +16,8 @@ use crate::edge::state_dir::{StateDir, StateError};
 use crate::edge::watched::Seen;
 use crate::error::Error;
 use crate::model::{Courses, FeedKey, ImportState, News};
-use crate::report::ReadingBar;
+use crate::report::{Guard, PlannedDeletion, ReadingBar};
 use crate::settings;
-use crate::target::Target;
 use std::io;
 use std::path::Path;
 
@@ -24,15 +27,20 @@ pub(super) struct PlannedFeed {
     pub(super) news: News,
     /// Rows of the last feed that are not settled: they go first.
     pub(super) pending: u64,
+    pub(super) guards: Vec<Guard>,
+    /// What would be deleted, under `--deletes`.
+    pub(super) deletion: Option<PlannedDeletion>,
 }
 
 pub(super) fn survey(
     subject: &Subject<'_>,
-    target: &Target,
+    aim: &Aim,
     key: &FeedKey,
     seen: &[Option<Seen>],
 ) -> Result<PlannedFeed, Error> {
     let Subject { args, layout, .. } = *subject;
+    let target = &aim.target;
+    let texts = deletes::target(args, target)?.map_or(KeyTexts::NotKept, |_| deletes::key_texts(target));
     let state = settings::state_path(args)?;
     let failed = |error: &io::Error| {
         Error::failed(format!("the state folder `{}` cannot be looked at: {error}", state.display()))
@@ -52,7 +60,7 @@ pub(super) fn survey(
                 if last.is_none() {
                     let state = StateDir::take(folder.path()).map_err(|_| held(folder.path()))?;
                     let (inputs, quiet) = (&args.inputs[..], true);
-                    let (texts, replayed) = (KeyTexts::NotKept, &replayed);
+                    let replayed = &replayed;
                     Baseline {
                         inputs,
                         layout,
@@ -68,7 +76,7 @@ pub(super) fn survey(
                 pending = if found.import.state == ImportState::Open { found.tally.pending } else { 0 };
             }
             let mut rows = |import, each: &mut EachReplayed<'_>| replayed.rows(import, each);
-            let folded = ledger.fold_feeds((key, KeyTexts::NotKept), folder.path(), &mut rows);
+            let folded = ledger.fold_feeds((key, texts), folder.path(), &mut rows);
             folded.map_err(|error| ledger_error(&error))?;
             Some(ledger)
         }
@@ -76,12 +84,23 @@ pub(super) fn survey(
     let (inputs, holds) = (&args.inputs, settings::holds_doubts(args, target));
     let survey =
         Survey { inputs, again: false, holds, layout, key, folder: folder.path(), seen, is_asked: &|| false };
+    let mut missing = if args.deletes { Some(Missing::gather(folder.path())?) } else { None };
     let (courses, news) = survey.of(
         |source| Some(ReadingBar::new(args, source.bytes_total())),
-        |meet| ledger.as_ref().map_or(Ok(()), |ledger| ledger.known_rows(&mut |known| meet(known).map(drop))),
+        |meet| {
+            let Some(ledger) = &ledger else { return Ok(()) };
+            ledger.known_rows(&mut |known| {
+                let is_there = meet(known)?;
+                missing.as_mut().map_or(Ok(()), |missing| missing.add(ledger, known.key, is_there))
+            })
+        },
     )?;
-    check_shrink(args, last.as_ref(), news)?;
-    Ok(PlannedFeed { courses, news, pending })
+    let deletion = match &mut missing {
+        Some(missing) => Some(planned_deletion::of(args, aim, missing, news.unread)?),
+        None => None,
+    };
+    let guards = guards(args, last.as_ref(), news, missing.as_ref());
+    Ok(PlannedFeed { courses, news, pending, guards, deletion })
 }
 
 /// The ledger of a state that no run holds; `None` where there is none yet.

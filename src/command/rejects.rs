@@ -58,7 +58,8 @@ pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
     let replaying = book.replays.under_way(unsure);
     let (doubts, held) = if wanted.is_none() { (from.doubts()?, from.held()?) } else { (Vec::new(), 0) };
     let state = from.state();
-    let deletion = state.as_deref().map_or(Ok(None), deletes::left)?;
+    let deletion = state.as_deref().map_or(Ok(None), deletes::of_last_feed)?;
+    let deletion = deletion.filter(|deletion| !deletion.is_done());
     let groups = sorted;
     let found = Found { from: from.shown(), state, groups, wanted, doubts, held, replaying, deletion };
     speech::tell(&if args.json { found.to_json() } else { found.words() });

@@ -1,6 +1,7 @@
 //! `bulkhaul report`: how an import went, as one page for a browser. It looks as `status` and `rejects` do, and
 //! changes nothing but the page.
 
+use super::deletes;
 use super::rejects;
 use super::status::{Seen, look, standing_of};
 use crate::args::ReportArgs;
@@ -9,6 +10,7 @@ use crate::report::groups::Groups;
 use crate::report::page::MARK;
 use crate::report::picture::{self, Picture};
 use crate::report::speech;
+use crate::report::status::Standing;
 use crate::settings;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -30,7 +32,8 @@ pub(super) fn run(args: &ReportArgs) -> Result<u8, Error> {
         Some((found, details, history)) => (Some((found, details)), history),
         None => (None, Vec::new()),
     };
-    let standing = standing_of(&state, is_running, found);
+    let deletion = if is_running { None } else { deletes::of_last_feed(&state)? };
+    let standing = Standing { deletion, ..standing_of(&state, is_running, found) };
     let history = if is_running {
         standing.told_history().into_iter().map(|sample| (1, sample)).collect()
     } else {

@@ -25,7 +25,7 @@ use crate::report::{Closing, Onlooker, Part, speech};
 use crate::sandbox::{Options, Sandbox};
 use crate::settings::{self, Chosen};
 use crate::target::Target;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -61,7 +61,7 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
     }
     let place = settings::state_path(args)?;
     settings::keep_apart(args, &place)?;
-    let feed_key = feed::key(args)?;
+    let feed_key = feed::key(args, arguments)?;
     if args.abandon {
         return abandon(args, arguments, chosen.name(), &place);
     }
@@ -89,18 +89,26 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
         let stage = RefCell::new(stage);
         let subject = Subject { args, layout: &layout, target: job.target.identity(), inputs };
         let holds = settings::holds_doubts(args, &job.target);
-        let has_sent = Cell::new(false);
         let replayed = Replayed::of(state.path(), &job.target)?;
-        let code =
-            feed::Desk { subject, key, job, stage, closing, arguments, has_sent, holds, replayed, seen }
-                .send();
+        let code = feed::Desk {
+            subject,
+            key,
+            job,
+            stage,
+            closing,
+            holds,
+            replayed,
+            seen,
+            done: feed::Done::default(),
+        }
+        .send();
         drop(sandbox);
         return code;
     }
     let code = job.import(inputs, stage, &closing);
     drop(sandbox);
     match code {
-        Err(error) if error.exit == exit::STOPPED => Ok(closing.stopped_before(&error, "nothing")),
+        Err(error) if error.exit == exit::STOPPED => Ok(closing.stopped_before(&error, "nothing", None)),
         code => code,
     }
 }

@@ -40,7 +40,7 @@ fn standing(state: &Path) -> Result<Standing, Error> {
         Seen::Ledger(found) => (false, found),
     };
     let (replayed, deletion) = match found {
-        Some(_) => (super::rejects::replayed(state)?, super::deletes::left(state)?),
+        Some(_) => (super::rejects::replayed(state)?, super::deletes::of_last_feed(state)?),
         None => (None, None),
     };
     Ok(Standing { replayed, deletion, ..standing_of(state, is_running, found) })

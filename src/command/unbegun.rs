@@ -70,7 +70,7 @@ fn refuse(args: &SendArgs, found: &Found, key: Option<FeedKey>) -> Result<(), Er
         (false, false) => input_facts(&args.inputs, &layout).unwrap_or_default(),
     };
     let subject = Subject { args, layout: &layout, target, inputs };
-    match feed::key(args)? {
+    match feed::key(args, &[])? {
         Some(typed) => {
             subject.check(found)?;
             let last = key.map(|key| LastFeed { key: key.names().to_vec(), keys: None });

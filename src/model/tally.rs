@@ -57,3 +57,13 @@ pub struct Requests {
     pub replayed: u64,
     pub polls: u64,
 }
+
+impl Requests {
+    pub const fn add(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.retried += other.retried;
+        self.throttled += other.throttled;
+        self.replayed += other.replayed;
+        self.polls += other.polls;
+    }
+}

@@ -1,5 +1,6 @@
 //! The words of `audit`, and the same as JSON.
 
+use super::Deletion;
 use super::speech::{count, grouped, tame};
 use crate::engine::{Recorded, Recounted};
 use crate::model::ImportRecord;
@@ -38,6 +39,8 @@ pub struct Audited {
     /// The file lacks some of them, and the next run writes them.
     pub letters_behind: bool,
     pub file: PathBuf,
+    /// What was deleted before it, if it is of a feed.
+    pub deletion: Option<Deletion>,
 }
 
 impl Audited {
@@ -125,6 +128,7 @@ impl Audited {
             (false, _) => "not the one that was read",
         };
         lines.push(format!("  input      {input}"));
+        lines.extend(self.deletion.as_ref().map(|deletion| format!("  deleted    {}", deletion.words())));
         lines
     }
 
@@ -141,6 +145,7 @@ impl Audited {
                 "file_behind": self.letters_behind,
             },
             "input": {"same": self.input.same, "drained": self.input.drained},
+            "deletes": self.deletion.as_ref().map(Deletion::to_json),
             "problems": found.problems, "problem_count": found.problem_count,
         })
         .to_string()

@@ -1,50 +1,39 @@
 //! The last word: what came of it, what to look at, what to do next.
 
 use super::causes::{self, command_behind};
+use super::part::Part;
 use super::phrases::{in_brackets, may_be_doubled, requests_line, rows_line};
 use super::speech::{count, grouped, print, say, span, tame, tell};
-use super::summary::{Bytes, Deleted, Replayed, Summary, Words};
+use super::summary::{Bytes, Deleted, Replayed, Spent, Summary, Words};
 use crate::args::SendArgs;
 use crate::edge::ledger::{Found, Refusals};
 use crate::engine::{Ending, StopCause};
 use crate::error::{Error, exit};
 use crate::model::{Counters, Requests, Tally};
-use crate::settings::{is_live, is_piped, quoted, resume_command, resume_without, typed_command};
+use crate::settings::{
+    input_names, is_live, is_piped, quoted, raising, resume_command, resume_without, typed_command,
+};
+use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::time::Duration;
-
-/// What a run is in its command: most are all of it.
-#[derive(Clone, Copy, Debug)]
-pub struct Part {
-    /// Exit code of the import that was ended before this one.
-    pub before: u8,
-    /// Another import follows this one.
-    pub is_rest: bool,
-}
-
-impl Part {
-    /// Dead letters and doubts of the import before are no less true for this one's good end.
-    fn exit(self, code: u8) -> u8 {
-        match (code, self.before) {
-            (exit::COMPLETE, before) => before,
-            (exit::DEAD_LETTERS, exit::IN_DOUBT) => exit::IN_DOUBT,
-            (code, _) => code,
-        }
-    }
-}
 
 /// What stays the same from the first word of a run to its last.
 #[derive(Clone, Debug)]
 pub struct Closing<'a> {
     args: &'a SendArgs,
     arguments: Vec<OsString>,
+    inputs: Vec<String>,
+    /// One run brings two imports to their end.
+    names_inputs: bool,
     target: String,
     dead_letters: String,
     settings: Option<serde_json::Value>,
     replay: Option<Replayed>,
     deletes: Option<Deleted>,
     is_deletion: bool,
+    /// What the imports before this one have sent.
+    spent: Cell<Spent>,
 }
 
 impl<'a> Closing<'a> {
@@ -52,27 +41,44 @@ impl<'a> Closing<'a> {
         Self {
             args,
             arguments: arguments.to_vec(),
+            inputs: input_names(args),
+            names_inputs: false,
             target: target.to_owned(),
             dead_letters: dead_letters.display().to_string(),
             settings: None,
             replay: None,
             deletes: None,
             is_deletion: false,
+            spent: Cell::default(),
         }
     }
 
-    /// The run deletes what a feed no longer has; a good end of it is told with the feed's own.
+    /// Of the import that deletes what the feed no longer has; a good end of it is told with the feed's own.
     #[must_use]
-    pub fn of_deletion(mut self) -> Self {
-        self.is_deletion = true;
-        self
+    pub fn of_deletion(&self, target: &str, dead_letters: &Path) -> Self {
+        Self { is_deletion: true, ..Self::new(self.args, &self.arguments, target, dead_letters) }
+    }
+
+    /// What is told next is of one of two imports, with these inputs.
+    pub fn turn_to(&mut self, inputs: Vec<String>) {
+        (self.inputs, self.names_inputs) = (inputs, true);
     }
 
     /// With what was deleted before the feed was sent.
-    #[must_use]
-    pub fn with_deleted(mut self, deleted: &Deleted) -> Self {
-        self.deletes.get_or_insert_default().and(deleted);
-        self
+    pub fn set_deleted(&mut self, deleted: Deleted) {
+        self.deletes = Some(deleted);
+    }
+
+    /// What the imports of this command that are over have sent.
+    pub const fn spent(&self) -> Spent {
+        self.spent.get()
+    }
+
+    /// So much more was sent, by an import of the same command.
+    pub fn spend(&self, more: Spent) {
+        let mut spent = self.spent.get();
+        spent.add(more);
+        self.spent.set(spent);
     }
 
     /// With what was decided before the run.
@@ -119,7 +125,7 @@ impl<'a> Closing<'a> {
             state,
             exit: None,
             target: self.target.clone(),
-            inputs: self.args.inputs.iter().map(|path| path.display().to_string()).collect(),
+            inputs: self.inputs.clone(),
             rows: Tally::default(),
             batches: Counters::default(),
             requests: Requests::default(),
@@ -195,24 +201,32 @@ impl<'a> Closing<'a> {
         }
     }
 
-    /// A signal, or a limit, ended the run before it had begun: what was `sent`.
-    pub fn stopped_before(&self, error: &Error, sent: &str) -> u8 {
-        let mut summary = self.blank("stopped");
+    /// A signal, or a limit, ended the run before it had begun: what was `sent`. What it has brought to its end before
+    /// is told as it was `found` then, with what it was called.
+    pub fn stopped_before(&self, error: &Error, sent: &str, before: Option<(&Found, Vec<String>)>) -> u8 {
+        let mut summary = match before {
+            Some((found, inputs)) => Summary { inputs, ..self.of_found(found, "stopped", exit::STOPPED) },
+            None => self.blank("stopped"),
+        };
         let words = Words { message: error.message.clone(), hint: error.hint.clone() };
         let by = error.stopped_by.unwrap_or(StopCause::Signal.word());
         (summary.exit, summary.stopped_by) = (Some(exit::STOPPED), Some(by));
         // What holds for one run only has not come to pass yet.
-        summary.resume = Some(typed_command(&self.arguments));
+        let command = typed_command(&raising(&error.raised, &self.arguments));
+        summary.resume = Some(command.clone());
+        self.spent.get().add_to(&mut summary);
         say(&format!("stopped: {}; {sent} was sent", words.message));
         if let Some(hint) = &words.hint {
             say(&format!("hint: {hint}"));
         }
         say(if is_piped(self.args) && !self.args.new_stream {
             "to go on, feed the same stream again from its start to:"
-        } else {
+        } else if error.raised.is_empty() {
             "to go on:"
+        } else {
+            "to go on, once you have seen that it is whole:"
         });
-        print(&typed_command(&self.arguments));
+        print(&command);
         summary.error = Some(words);
         self.to_program(&summary);
         exit::STOPPED
@@ -235,7 +249,9 @@ impl<'a> Closing<'a> {
         if let (Some(StopCause::MaxElapsed), Some(words), Some(why)) = (cause, &mut words, trouble) {
             words.message.push_str(&format!("; the last try failed: {}", tame(why)));
         }
+        let own = Spent::of(summary);
         if self.is_deletion {
+            self.spend(own);
             if cause.is_none() {
                 return exit;
             }
@@ -264,7 +280,10 @@ impl<'a> Closing<'a> {
             self.to_go_on(cause);
         }
         summary.error = words;
-        if cause.is_some() || !part.is_rest {
+        self.spent.get().add_to(summary);
+        if cause.is_none() && part.is_rest {
+            self.spend(own);
+        } else {
             self.to_program(summary);
         }
         exit
@@ -334,8 +353,9 @@ impl<'a> Closing<'a> {
             return;
         }
         let complete = summary.state == "complete";
+        let of = if self.names_inputs { format!(" with {}", self.inputs.join(", ")) } else { String::new() };
         say(&format!(
-            "{}: {} in {}{}",
+            "{}{of}: {} in {}{}",
             if complete { "done" } else { "so far" },
             rows_line(rows, complete),
             span(Duration::from_secs_f64(summary.elapsed_s)),

@@ -1,13 +1,15 @@
-//! The words about rows that a feed no longer has, where not all of them are deleted.
+//! The words about rows that a feed no longer had: how many are deleted, and what has become of the others.
 
 use super::speech::{count, grouped};
+use super::summary::Deleted;
 use crate::model::Tally;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-/// The last deletion of a state.
+/// What was deleted before the last feed of a state was sent.
 #[derive(Clone, Debug)]
 pub struct Deletion {
+    /// Of the last one, if there were several.
     pub folder: PathBuf,
     /// It was broken off.
     pub is_open: bool,
@@ -22,13 +24,24 @@ impl Deletion {
         if self.is_open { self.rows.saturating_sub(delivered + rejected + in_doubt) } else { 0 }
     }
 
-    /// What a feed is not, though its import is complete.
+    /// What a feed is, though its import is complete.
     pub(super) fn heading(&self) -> &'static str {
-        match (self.is_open, self.tally.in_doubt) {
-            (true, _) => "complete, but what it no longer has is not all deleted",
-            (false, 0) => "complete, but deletions were refused",
-            (false, _) => "complete, but deletions are in doubt",
+        match (self.is_open, self.tally.in_doubt, self.tally.rejected) {
+            (true, ..) => "complete, but what it no longer has is not all deleted",
+            (false, 0, 0) => "complete",
+            (false, 0, _) => "complete, but deletions were refused",
+            (false, ..) => "complete, but deletions are in doubt",
         }
+    }
+
+    /// There is nothing left of it to be looked at.
+    pub const fn is_done(&self) -> bool {
+        !self.is_open && self.tally.rejected + self.tally.in_doubt == 0
+    }
+
+    /// As the summary of a run tells it.
+    pub fn sums(&self) -> Deleted {
+        Deleted::of(&self.tally, &self.folder)
     }
 
     pub(super) fn words(&self) -> String {
@@ -59,6 +72,7 @@ impl Deletion {
     pub(super) fn to_json(&self) -> Value {
         let Tally { delivered, rejected, in_doubt, .. } = self.tally;
         json!({"missing": self.rows, "deleted": delivered, "rejected": rejected, "in_doubt": in_doubt,
-            "pending": self.pending(), "state_dir": self.folder.display().to_string()})
+            "pending": self.pending(), "dead_letters": self.sums().dead_letters,
+            "state_dir": self.folder.display().to_string()})
     }
 }

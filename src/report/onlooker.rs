@@ -1,6 +1,7 @@
 //! Whoever watches a run: the bar or the lines on stderr, `status.json`, and the summary at its end.
 
-use super::closing::{Closing, Part};
+use super::closing::Closing;
+use super::part::Part;
 use super::phrases::rows_line;
 use super::progress::{Figures, Look, Speedometer};
 use super::screen::{self, Line};

@@ -76,6 +76,9 @@ impl Picture {
         if tally.in_doubt > 0 {
             tiles.push((grouped(tally.in_doubt), "in doubt".to_owned()));
         }
+        if let Some(deletion) = &self.standing.deletion {
+            tiles.push((grouped(deletion.tally.delivered), "deleted at the target".to_owned()));
+        }
         let settled = timeline.sum(|sample| sample.delivered + sample.rejected);
         if timeline.end > 0.0 {
             tiles.push((grouped((settled as f64 / timeline.end).round() as u64), "rows a second".to_owned()));
@@ -139,11 +142,14 @@ impl Picture {
                 )
             })
             .collect();
+        let deleted = self.standing.deletion.as_ref().map_or_else(String::new, |deletion| {
+            format!("<p>Deleted at the target: {}</p>\n", escape(&deletion.words()))
+        });
         let balance =
             if tally.balances() { "they balance" } else { "they do not balance: run `bulkhaul audit`" };
         format!(
             "<h2>The books</h2>\n<div class=\"card\"><div class=\"books\">{bar}</div>\n<table>\n{rows}\
-             <tr><td class=\"n\">{}</td><td class=\"n\"></td><td>read; {balance}</td></tr>\n</table></div>\n",
+             <tr><td class=\"n\">{}</td><td class=\"n\"></td><td>read; {balance}</td></tr>\n</table>{deleted}</div>\n",
             grouped(read)
         )
     }

@@ -1,19 +1,19 @@
 //! The words of `plan`, and the same as JSON.
 
+use super::curl::Curl;
 use super::groups::{self, Groups};
-use super::speech::{count, grouped, span, visible};
+use super::guard::Guard;
+use super::planned_deletion::PlannedDeletion;
+use super::speech::{count, grouped, span};
 use super::summary::{LeftOut, Words};
 use crate::args::SendArgs;
-use crate::engine::{BatchLimits, Policy, Rate};
+use crate::engine::{BatchLimits, OnAmbiguous, Policy, Rate};
 use crate::error::{Error, exit};
-use crate::model::{Letter, News, Passed, Request};
-use crate::settings::{Masks, is_piped};
+use crate::model::{Letter, News, Passed};
+use crate::settings::is_piped;
 use crate::target::Target;
 use serde_json::{Value, json};
 use std::time::Duration;
-
-/// Letters of a request's body that people are shown.
-const BODY_SHOWN: usize = 600;
 
 /// Where nothing is known of the target's speed: what an API often takes, to reckon with.
 const ANSWER: Duration = Duration::from_millis(200);
@@ -51,58 +51,14 @@ pub struct Plan<'a> {
     passed: Passed,
     /// What is new in a feed.
     pub news: Option<News>,
+    /// How it stands to what has to be so before anything of it is sent.
+    pub guards: Vec<Guard>,
+    /// What would be deleted.
+    pub deletion: Option<PlannedDeletion>,
     /// Rows that an earlier run has read, and that go first.
     pub pending: u64,
     /// Why a replay does not take letters over.
     pub left_out: LeftOut,
-}
-
-/// A request as a command line, its secrets masked.
-#[derive(Debug)]
-pub struct Curl {
-    method: String,
-    url: String,
-    headers: Vec<String>,
-    body: String,
-    body_bytes: usize,
-    /// The words before the body, each quoted for a shell.
-    words: Vec<String>,
-    quoted_body: String,
-}
-
-impl Curl {
-    pub fn new(request: &Request, masks: &Masks) -> Self {
-        let body = String::from_utf8_lossy(&request.body);
-        let mut words = vec![format!("curl -X {} {}", request.method, masks.quote(&request.url))];
-        let headers = request.headers.iter().map(|(name, value)| format!("{name}: {value}"));
-        words.extend(headers.clone().map(|header| format!("-H {}", masks.quote(&header))));
-        Self {
-            method: request.method.clone(),
-            url: masks.plain(&request.url),
-            headers: headers.map(|header| masks.plain(&header)).collect(),
-            body: masks.plain(&body),
-            body_bytes: request.body.len(),
-            words,
-            quoted_body: masks.quote(&body),
-        }
-    }
-
-    fn line(&self) -> String {
-        format!("{} --data-binary {}", self.words.join(" "), self.quoted_body)
-    }
-
-    /// On several lines, the body cut short unless all of it is wanted.
-    fn shown(&self, whole: bool) -> String {
-        let most = if whole { usize::MAX } else { BODY_SHOWN };
-        let cut = self.quoted_body.chars().nth(most).is_some();
-        let body = visible(&self.quoted_body, most);
-        let mut text = format!("  {} \\\n    --data-binary {body}", self.words.join(" \\\n    "));
-        if cut {
-            let bytes = grouped(self.body_bytes as u64);
-            text.push_str(&format!("\n  (the body has {bytes} bytes; -v shows all of it)"));
-        }
-        text
-    }
 }
 
 impl<'a> Plan<'a> {
@@ -130,6 +86,8 @@ impl<'a> Plan<'a> {
             refused: Groups::default(),
             passed: Passed::default(),
             news: None,
+            guards: Vec::new(),
+            deletion: None,
             pending: 0,
             left_out: LeftOut::default(),
         }
@@ -152,6 +110,9 @@ impl<'a> Plan<'a> {
     }
 
     pub fn exit(&self) -> u8 {
+        if self.guards.iter().any(|guard| guard.stops) {
+            return exit::STOPPED;
+        }
         if self.refused.is_empty() { exit::COMPLETE } else { exit::DEAD_LETTERS }
     }
 
@@ -189,10 +150,14 @@ impl<'a> Plan<'a> {
         let mut lines = vec![format!("{} to {to}: {}", inputs.join(", "), count(total, "row"))];
         if total == 0 {
             lines.push("  the input has no rows: nothing would be sent".to_owned());
-            return lines.join("\n");
+            if self.news.is_none() {
+                return lines.join("\n");
+            }
         }
         lines.extend(self.before());
-        if self.batches == 0 && self.news.is_some() && self.refused.is_empty() {
+        if total == 0 {
+            // Said already.
+        } else if self.batches == 0 && self.news.is_some() && self.refused.is_empty() {
             lines.push("  nothing would be sent".to_owned());
         } else if self.batches == 0 {
             lines.push("  none of them can be sent".to_owned());
@@ -210,6 +175,7 @@ impl<'a> Plan<'a> {
         } else if self.batches > 0 {
             lines.push("\nthe first request cannot be shown: it needs what only the target knows".to_owned());
         }
+        lines.extend(self.deletion.as_ref().and_then(|deletion| deletion.request(whole)));
         if !self.refused.is_empty() {
             let rows = count(self.refused.rows(), "row");
             let words = groups::words(&groups::numbered(&self.refused.sorted()));
@@ -217,7 +183,9 @@ impl<'a> Plan<'a> {
         }
         lines.push("\nnothing was sent, and nothing was written".to_owned());
         if let Some(send) = &self.send {
-            lines.push(format!("to send it:\n  {send}"));
+            let is_stopped = self.guards.iter().any(|guard| guard.stops);
+            let when = if is_stopped { " all the same, once you have seen that it is whole" } else { "" };
+            lines.push(format!("to send it{when}:\n  {send}"));
         }
         lines.join("\n")
     }
@@ -243,6 +211,8 @@ impl<'a> Plan<'a> {
             }
             lines.push(line);
         }
+        lines.extend(self.guards.iter().map(Guard::line));
+        lines.extend(self.deletion.iter().flat_map(PlannedDeletion::lines));
         lines.extend(self.left_out.words().map(|words| format!("  left out: {words}")));
         if self.pending > 0 {
             let rows = count(self.pending, "row");
@@ -330,8 +300,14 @@ impl<'a> Plan<'a> {
                     .to_owned(),
             );
         }
-        if self.policy.as_ref().is_some_and(|policy| !policy.repeatable) {
-            lines.push("without idempotency keys, rows whose answer is lost are held as in doubt".to_owned());
+        if let Some(policy) = self.policy.as_ref().filter(|policy| !policy.repeatable) {
+            let what = match policy.on_ambiguous {
+                OnAmbiguous::Resend => "are sent again, and may be doubled",
+                OnAmbiguous::Verify => "are asked about, and sent again if they were not applied",
+                OnAmbiguous::Hold => "are held as in doubt",
+                OnAmbiguous::Stop => "end the run",
+            };
+            lines.push(format!("without idempotency keys, rows whose answer is lost {what}"));
         }
         lines
     }
@@ -349,6 +325,8 @@ impl<'a> Plan<'a> {
                 "new": news.keys - news.known, "changed": news.changed, "unchanged": news.unchanged(),
                 "in_doubt": news.held, "superseded": self.passed.superseded, "gone": news.gone,
             })),
+            "guards": self.guards.iter().map(Guard::to_json).collect::<Vec<_>>(),
+            "deletes": self.deletion.as_ref().map(PlannedDeletion::to_json),
             "left_out": self.left_out,
             "pending": self.pending,
             "batches": self.batches,
@@ -361,9 +339,7 @@ impl<'a> Plan<'a> {
             "estimate_s": time.as_ref().map(|(time, _)| (time.as_secs_f64() * 1000.0).round() / 1000.0),
             "assumptions": self.assumptions(),
             "unset": self.unset_secrets,
-            "first_request": curl.map(|curl| json!({
-                "method": curl.method, "url": curl.url, "headers": curl.headers, "body": curl.body,
-            })),
+            "first_request": curl.map(Curl::to_json),
             "curl": curl.map(Curl::line),
             "refused": groups::to_json(&groups::numbered(&self.refused.sorted())),
             "send": self.send,

@@ -1,6 +1,7 @@
 //! The words of `status`, and the same as JSON.
 
 use super::Deletion;
+use super::not_sent::NotSent;
 use super::phrases::{may_be_doubled, rows_line};
 use super::speech::{count, grouped, span, tame, visible};
 use super::summary::{Bytes, Summary};
@@ -56,7 +57,7 @@ pub struct Standing {
     pub inputs: Vec<Input>,
     /// `None` if nothing was replayed.
     pub replayed: Option<Replayed>,
-    /// What the feed no longer has, and is not all deleted.
+    /// What was deleted before the feed was sent.
     pub deletion: Option<Deletion>,
     pub now: WallTime,
 }
@@ -265,6 +266,9 @@ impl Standing {
         }
         if let Some(deletion) = &self.deletion {
             lines.push(format!("  {:8} {}", "deleted", deletion.words()));
+        }
+        if let Some(not_sent) = self.told_value("not_sent").and_then(NotSent::read) {
+            lines.push(format!("  {:8} {}", "not sent", not_sent.words()));
         }
         if let Some(replayed) = self.replayed {
             lines.push(format!("  {:8} {}", "replays", replayed.words()));

@@ -5,6 +5,7 @@ use crate::args::SendArgs;
 use crate::error::Error;
 use crate::model::{Counters, Requests, Tally};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// See the contract, §7. Fields may be added, never renamed.
 #[derive(Clone, Debug, Serialize)]
@@ -113,19 +114,12 @@ pub struct Deleted {
 }
 
 impl Deleted {
-    pub fn of(rows: &Tally, dead_letters: String) -> Self {
+    /// `folder`: the state of the deletion.
+    pub fn of(rows: &Tally, folder: &Path) -> Self {
         let Tally { delivered, rejected, in_doubt, .. } = *rows;
         let missing = delivered + rejected + in_doubt;
+        let dead_letters = folder.join("dead-letters.ndjson").display().to_string();
         Self { missing, deleted: delivered, rejected, in_doubt, dead_letters }
-    }
-
-    /// With those of another deletion.
-    pub(super) fn and(&mut self, other: &Self) {
-        self.missing += other.missing;
-        self.deleted += other.deleted;
-        self.rejected += other.rejected;
-        self.in_doubt += other.in_doubt;
-        self.dead_letters.clone_from(&other.dead_letters);
     }
 
     pub(super) fn words(&self) -> String {
@@ -141,6 +135,33 @@ impl Deleted {
             words.push_str(&format!("; {} in doubt", grouped(self.in_doubt)));
         }
         words
+    }
+}
+
+/// What earlier imports of a command have sent, and the time that they took: a run is all of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Spent {
+    requests: Requests,
+    bytes: u64,
+    elapsed_s: f64,
+}
+
+impl Spent {
+    pub(super) const fn of(summary: &Summary) -> Self {
+        let Summary { requests, bytes, elapsed_s, .. } = summary;
+        Self { requests: *requests, bytes: bytes.sent, elapsed_s: *elapsed_s }
+    }
+
+    pub(super) fn add_to(&self, summary: &mut Summary) {
+        summary.requests.add(self.requests);
+        summary.bytes.sent += self.bytes;
+        summary.elapsed_s = ((summary.elapsed_s + self.elapsed_s) * 1000.0).round() / 1000.0;
+    }
+
+    pub(super) const fn add(&mut self, other: Self) {
+        self.requests.add(other.requests);
+        self.bytes += other.bytes;
+        self.elapsed_s += other.elapsed_s;
     }
 }
 

@@ -22,6 +22,21 @@ pub fn typed_command(arguments: &[OsString]) -> String {
 
 /// As [`resume_command`], without this option and its value.
 pub fn resume_without(option: &str, arguments: &[OsString]) -> String {
+    resume_command(&without(option, arguments))
+}
+
+/// What was typed, with limits that let it go on.
+pub fn raising(raised: &[(String, String)], arguments: &[OsString]) -> Vec<OsString> {
+    let mut rest = arguments.to_vec();
+    for (option, value) in raised {
+        rest = without(option, &rest);
+        rest.extend([option.into(), value.into()]);
+    }
+    rest
+}
+
+/// What was typed, less this option and its value.
+fn without(option: &str, arguments: &[OsString]) -> Vec<OsString> {
     let mut is_value = false;
     let mut rest = arguments.to_vec();
     rest.retain(|word| {
@@ -30,7 +45,7 @@ pub fn resume_without(option: &str, arguments: &[OsString]) -> String {
             word.to_str().and_then(|word| word.strip_prefix(option)).is_some_and(|end| end.starts_with('='));
         !(std::mem::replace(&mut is_value, is_name) || is_name || is_both)
     });
-    resume_command(&rest)
+    rest
 }
 
 /// A word as a shell takes it: as it is where that means itself, for it is people who read it; and on one line, for it

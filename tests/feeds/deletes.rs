@@ -94,13 +94,19 @@ fn a_feed_that_lacks_too_much_deletes_nothing_and_sends_nothing() {
     assert!(
         said.stderr.contains(
             "stopped: the feed lacks 4 of 20 rows that were delivered, and --max-deletes allows 10 % of them; nothing was sent\n\
-             hint: is it whole? if it is: --max-deletes 4\n"
+             hint: is it whole? if it is: --max-deletes 4\n\
+             to go on, once you have seen that it is whole:\n"
         ),
         "{said:?}"
     );
-    bench.run(&sync(server.url(), "--deletes --max-deletes 3")).exits(4);
+    let said = bench.run(&sync(server.url(), "--deletes --max-deletes 3 --max-shrink 5%")).exits(4);
+    assert!(said.stderr.contains("allows 3 rows; the feed had 20 rows last time and has 17 now; nothing"));
     assert_eq!(server.requests().len(), requests);
-    assert_eq!(sums(&bench.run(&sync(server.url(), "--deletes --max-deletes 4")).exits(0)), [4, 4, 0, 0]);
+    // The command that is printed is one that goes on.
+    let resume = said.summary()["resume"].as_str().unwrap().to_owned();
+    assert!(said.stderr.ends_with(&format!("whole:\n{resume}\n")), "{said:?}");
+    assert!(resume.ends_with(" --deletes --max-deletes 4 --max-shrink 3"), "{resume}");
+    assert_eq!(sums(&bench.run(resume.strip_prefix("bulkhaul ").unwrap()).exits(0)), [4, 4, 0, 0]);
 }
 
 #[test]
@@ -165,8 +171,7 @@ fn a_run_that_is_killed_while_it_deletes_is_brought_to_its_end_first() {
         child.kill().unwrap();
         child.wait().unwrap();
     }
-    let left = || std::fs::read_dir(bench.path("s/deletes")).unwrap().count();
-    assert_eq!(left(), 1);
+    assert!(bench.run("status s").exits(0).stdout.contains("not all deleted\n"));
     let said = bench.run(&sync(&server.url(), "--deletes --max-deletes 40")).exits(0);
     let [missing, dead, refused, in_doubt] = sums(&said);
     assert_eq!((rows(&said), refused, in_doubt), ([67, 67, 0, 0, 0], 0, 0));
@@ -181,7 +186,7 @@ fn a_run_that_is_killed_while_it_deletes_is_brought_to_its_end_first() {
     let mut expected: Vec<String> = (1..=100).filter(|row| gone(*row)).map(|row| format!("r{row}")).collect();
     expected.sort();
     assert_eq!(dead, expected);
-    assert_eq!(left(), 0, "nothing is left to look at");
+    assert!(bench.run("status s").exits(0).stdout.contains(" to things: complete\n"));
 }
 
 #[test]
@@ -198,4 +203,51 @@ fn without_a_way_to_delete_it_is_said_before_anything_is_sent() {
     {
         bench.run(&format!("send x.csv --to sandbox {wrong}")).exits(2);
     }
+}
+
+#[test]
+fn a_plan_says_what_would_be_deleted_how_and_whether_it_may() {
+    let (bench, server) = yard(&[]);
+    let tokens = "--set path=/single/things -H x-key:${env:ORDERS_TOKEN}";
+    let words = |verb: &str, more: &str| {
+        format!("{verb} x.csv --to ./things.toml --url {} {tokens} --sync id --state s {more}", server.url())
+    };
+    bench.write("x.csv", without(&[], 30));
+    bench.run(&words("send", "--deletes --progress none")).exits(0);
+    bench.write("x.csv", without(&[7, 19], 30).replace("r9,", "new,"));
+    let requests = server.requests().len();
+    let before = crate::commands::plan::snapshot(&bench.path("."));
+    let said = bench.run(&words("plan", "--deletes")).exits(0);
+    let lines = "  1 new, 0 changed, 27 unchanged, 3 no longer there\n  --max-deletes lets it pass: the feed lacks 3 of 30 \
+                 rows that were delivered, and --max-deletes allows 10 % of them\n  3 would be deleted at the target \
+                 before that, by 3 requests\n";
+    assert!(said.stdout.contains(lines), "{said:?}");
+    let (_, curl) = said.stdout.split_once("\nthe first request that deletes:\n  curl -X DELETE ").unwrap();
+    assert!(curl.starts_with(&format!("{}/single/things/r", server.url())), "{curl}");
+    assert!(curl.contains("-H \"x-key: $ORDERS_TOKEN\"") && !said.stdout.contains("a-token-of-the-tests"));
+    let json = bench.run(&words("send", "--deletes -n --json")).exits(0).summary();
+    assert_eq!((&json["deletes"]["rows"], &json["deletes"]["requests"]), (&json!(3), &json!(3)));
+    assert_eq!(json["deletes"]["first_request"]["method"], "DELETE");
+    assert_eq!(json["guards"][0]["stops"], false);
+    let said = bench.run(&words("plan", "--deletes --max-deletes 2")).exits(4);
+    assert!(said.stdout.contains("  --max-deletes would stop it: the feed lacks 3 of 30 rows"), "{said:?}");
+    let (_, send) = said.stdout.trim_end().rsplit_once("\n  bulkhaul ").unwrap();
+    assert_eq!(crate::commands::plan::snapshot(&bench.path(".")), before);
+    assert_eq!(server.requests().len(), requests);
+    // What it says would be sent is what is sent.
+    assert!(send.ends_with("--deletes --max-deletes 3"), "{send}");
+    bench.run(&words("send", "--deletes --max-deletes 3 --progress none")).exits(0);
+    assert_eq!(deleted(&server).len(), 3);
+    bench.write("x.csv", without(&[7, 9, 19, 20], 30).replace("r8,", ","));
+    let said = bench.run(&words("plan", "--deletes")).exits(3);
+    assert!(
+        said.stdout.contains("  nothing would be deleted\n  note: nothing is deleted: 1 row of the feed")
+    );
+    // Deletions alone are something, too.
+    bench.write("x.csv", without(&[7, 8, 19], 30).replace("r9,", "new,"));
+    let said = bench.run(&words("plan", "--deletes")).exits(0);
+    assert!(
+        said.stdout.contains("  1 would be deleted at the target before that, by 1 request\n"),
+        "{said:?}"
+    );
 }

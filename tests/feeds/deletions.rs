@@ -165,3 +165,52 @@ fn a_feed_that_goes_on_still_says_that_its_deletions_were_refused() {
     let said = bench.run(&sync).exits(3);
     assert_eq!((rows(&said), sums(&said)), ([29, 1, 0, 28, 0], [1, 0, 1, 0]));
 }
+
+#[test]
+fn what_was_deleted_is_told_by_everybody_until_the_next_feed_and_its_requests_count() {
+    let server = Server::saying(|_, _| Some(Answer::json(200, &json!({}))));
+    let bench = Bench::with("things.toml", PROFILE);
+    let sync = sync(server.url(), "--deletes");
+    bench.write("x.csv", without(&[], 30));
+    bench.run(&sync).exits(0);
+    bench.write("x.csv", without(&[7, 8], 30));
+    let said = bench.run(&sync).exits(0);
+    assert_eq!((sums(&said), &said.summary()["requests"]["sent"]), ([2, 2, 0, 0], &json!(2)));
+    let said = bench.run("status s").exits(0);
+    let words = "x.csv to things: complete\n  rows     nothing new in 28 rows\n  deleted  2 of 2 rows that the feed no longer has\n";
+    assert_eq!(said.stdout, words);
+    let told = bench.run("status s --json").summary();
+    let deletes = json!({"missing": 2, "deleted": 2, "rejected": 0, "in_doubt": 0, "pending": 0,
+        "dead_letters": "s/deletes/1/dead-letters.ndjson", "state_dir": "s/deletes/1"});
+    assert_eq!((&told["deletes"], &told["requests"]["sent"]), (&deletes, &json!(2)));
+    let audit = bench.run("audit s x.csv").exits(0);
+    assert!(audit.stdout.contains("\n  deleted    2 of 2 rows that the feed no longer has"), "{audit:?}");
+    assert_eq!(bench.run("audit s x.csv --json").summary()["deletes"]["deleted"], 2);
+    bench.run("report s -o r.html").exits(0);
+    assert!(
+        bench
+            .read("r.html")
+            .contains("<p>Deleted at the target: 2 of 2 rows that the feed no longer has</p>")
+    );
+    assert!(!bench.run("rejects s").exits(0).stdout.contains("deleted"));
+    bench.run(&sync).exits(0);
+    assert!(!bench.run("status s").exits(0).stdout.contains("deleted"));
+}
+
+#[test]
+fn what_is_missing_is_deleted_when_a_canary_is_gone_on_with() {
+    let server = Server::saying(|_, _| Some(Answer::json(200, &json!({}))));
+    let bench = Bench::with("things.toml", PROFILE);
+    bench.write("x.csv", without(&[], 30));
+    bench.run(&sync(server.url(), "")).exits(0);
+    bench.write("x.csv", without(&[7, 8], 30));
+    bench.run(&sync(server.url(), "--limit 5")).exits(0);
+    assert!(deleted(&server).is_empty());
+    let said = bench.run(&sync(server.url(), "--deletes --max-deletes 1")).exits(4);
+    assert!(said.stderr.contains("--max-deletes allows 1 row; nothing was sent"), "{said:?}");
+    let said = bench.run(&sync(server.url(), "--deletes")).exits(0);
+    assert_eq!((rows(&said), sums(&said)), ([28, 0, 0, 28, 0], [2, 2, 0, 0]));
+    assert_eq!(said.summary()["import"], 2);
+    assert_eq!(deleted(&server), ["r7", "r8"]);
+    bench.run("audit s x.csv").exits(0);
+}

@@ -52,7 +52,18 @@ fn a_plan_says_of_a_feed_what_send_would_refuse() {
     bench.run("plan x.csv --to sandbox --sync id --state s --type value=json").exits(6);
     bench.write("x.csv", feed(10, |_| Some("a".into())));
     let said = bench.run(&format!("{PLAN} --max-shrink 20%")).exits(4);
-    assert!(said.stderr.contains("the feed had 50 rows last time and has 10 now"), "{said:?}");
+    let words = "  --max-shrink would stop it: the feed had 50 rows last time and has 10 now\n";
+    assert!(said.stdout.contains(words), "{said:?}");
+    let end = "to send it all the same, once you have seen that it is whole:\n  \
+               bulkhaul send x.csv --to sandbox --sync id --state s --max-shrink 40\n";
+    assert!(said.stdout.ends_with(end), "{said:?}");
+    let said = bench.run(&format!("{PLAN} --max-shrink 90%")).exits(0);
+    assert!(said.stdout.contains("  --max-shrink lets it pass: the feed had 50 rows"), "{said:?}");
+    bench.write("x.csv", "id,city,value\n");
+    let said = bench.run(&format!("{PLAN} --max-shrink 90%")).exits(4);
+    assert!(
+        said.stdout.contains("nothing would be sent\n  0 new, 0 changed, 0 unchanged, 50 no longer there\n")
+    );
     let said = bench.run("plan x.csv --to sandbox --state s").exits(2);
     assert!(said.stderr.starts_with("error: `--state` is for `send`"), "{said:?}");
     bench.run("plan x.csv --to sandbox --sync id").exits(2);

@@ -21,6 +21,10 @@ fn a_run_that_was_killed_ends_without_its_feed_before_the_next_is_taken() {
     assert_eq!((read, said.summary()["import"].as_u64().unwrap()), (400, 2));
     assert!(unchanged > 0 && delivered < 400, "what was delivered on Monday is known: {said:?}");
     assert!(said.stderr.starts_with("first what the last run wrote down: "), "{said:?}");
+    assert!(
+        said.stderr.contains("\ndone with monday.csv: ") && said.stderr.contains("\ndone with tuesday.csv: ")
+    );
+    assert_eq!(said.summary()["inputs"][0], "tuesday.csv");
     let sent = sent(&bench);
     assert_eq!(sent.len(), 400);
     for (id, values) in &sent {
@@ -48,10 +52,47 @@ fn a_feed_that_has_shrunk_too_much_is_not_sent() {
         "{said:?}"
     );
     assert_eq!(sent(&bench)["r1"], ["a"]);
-    bench.write("x.csv", feed(80, |_| Some("b".into())));
+    let status = bench.run("status s").exits(0).stdout;
+    assert!(
+        status.starts_with("x.csv to orders-batch: complete\n")
+            && status.contains("\n  not sent x.csv, at 2")
+    );
+    assert!(status.contains(": the feed had 100 rows last time and has 79 now\n"), "{status}");
+    let told = bench.run("status s --json").summary();
+    assert_eq!((&told["not_sent"]["stopped_by"], &told["rows"]["read"]), (&"max-shrink".into(), &100.into()));
+    // A feed that has begun already is held against the last one, too.
+    bench.run(&format!("send x.csv {SYNC} --limit 3")).exits(0);
+    assert!(!bench.run("status s").exits(0).stdout.contains("not sent"));
+    let said = bench.run(&sync).exits(4);
+    let resume = said.summary()["resume"].as_str().unwrap().to_owned();
+    assert!(resume.ends_with(" --max-shrink 21") && said.stderr.ends_with(&format!("is whole:\n{resume}\n")));
+    bench.run(&format!("send x.csv {SYNC} --abandon")).exits(0);
+    bench.write("x.csv", feed(80, |_| Some("c".into())));
     assert_eq!(rows(&bench.run(&sync).exits(0)), [80, 80, 0, 0, 0]);
     bench.run(&format!("send x.csv {SYNC} --max-shrink 5")).exits(0);
     bench.run("send x.csv --to sandbox --max-shrink 5").exits(2);
+}
+
+#[test]
+fn a_crashed_feed_that_ends_before_one_that_has_shrunk_is_what_the_summary_tells() {
+    let bench = Bench::with("monday.csv", feed(200, |_| Some("a".into())));
+    let mut child = bench.start(&format!("send monday.csv {SYNC} --batch-rows 10 --rate 10/s -j 1"));
+    while !bench.path("s/status.json").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    bench.write("tuesday.csv", feed(100, |_| Some("a".into())));
+    let said = bench.run(&format!("send tuesday.csv {SYNC} --max-shrink 20%")).exits(4);
+    let told = said.summary();
+    assert_eq!((&told["stopped_by"], &told["inputs"][0]), (&"max-shrink".into(), &"monday.csv".into()));
+    assert!(
+        rows(&said)[1] > 0 && told["import"] == 1 && told["requests"]["sent"].as_u64() > Some(0),
+        "{said:?}"
+    );
+    assert!(said.stderr.contains("has 100 now; nothing of this feed was sent\n"), "{said:?}");
+    assert!(bench.run("status s").exits(0).stdout.contains("\n  not sent tuesday.csv, at 2"));
 }
 
 #[test]
@@ -156,6 +197,9 @@ fn the_words_of_sync_are_checked_before_a_file_is_opened() {
     for wrong in ["x.csv --sync id", "- --format csv --sync id --state s", "x.csv --sync , --state s"] {
         bench.run(&format!("send {wrong} --to sandbox")).exits(2);
     }
+    let said = bench.run("send x.csv --to sandbox --sync id").exits(2);
+    assert!(said.stderr.starts_with("error: --sync needs a --state: "), "{said:?}");
+    assert!(said.stderr.ends_with(": bulkhaul send x.csv --to sandbox --sync id --state feed.bulkhaul\n"));
     assert!(!bench.path("s").exists());
 }
 
