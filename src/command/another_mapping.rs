@@ -4,12 +4,14 @@
 use super::inputs::InputFacts;
 use super::opening::Subject;
 use crate::edge::ledger::Found;
+use crate::edge::source::{Format, Layout};
 use crate::error::{Error, exit};
 use crate::model::ImportState;
-use crate::report::speech::count;
+use crate::report::speech::{count, grouped};
 use crate::settings;
+use crate::target::Trait;
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Whether these settings are others than those of the import, and may begin anew in its state.
 pub(super) fn may_begin_anew(subject: &Subject<'_>, found: &Found) -> bool {
@@ -25,21 +27,24 @@ fn is_replayed(subject: &Subject<'_>) -> bool {
     settings::state_path(subject.args).is_ok_and(|state| state.join("replays").is_dir())
 }
 
-/// What goes on instead.
+/// What differs, and what goes on instead.
 pub(super) fn refuse(subject: &Subject<'_>, found: &Found) -> Error {
     let rows = &found.tally;
-    let beside = beside(&subject.args.inputs[0]);
     let is_in_vain = rows.delivered + rows.in_doubt + rows.pending == 0 && !is_replayed(subject);
-    let old = match found.import.state {
-        ImportState::Abandoned => "use the settings it began with, and --again",
-        ImportState::Open | ImportState::Complete(_) => "use the settings it began with",
-    };
+    let begun = anew(subject);
     let mut hint = if is_in_vain {
-        format!("nothing of it was delivered, so these settings can begin another import: --state {beside}")
+        format!("nothing of it was delivered, so these settings can begin another import: {begun}")
     } else {
-        let which =
-            if is_replayed(subject) { "all rows, also what replays have delivered" } else { "all rows" };
-        format!("{old}, or begin another import, which sends {which}: --state {beside}")
+        let old = match found.import.state {
+            ImportState::Abandoned => "use the settings it began with, and --again",
+            ImportState::Open | ImportState::Complete(_) => "use the settings it began with",
+        };
+        let which = match rows.delivered {
+            _ if is_replayed(subject) => "all rows, also what replays have delivered".to_owned(),
+            0 => "all rows".to_owned(),
+            delivered => format!("all rows, also the {} delivered so far", grouped(delivered)),
+        };
+        format!("{old}, or begin another import beside it, which sends {which}: {begun}")
     };
     if !is_in_vain && rows.rejected > 0 {
         let refused = count(rows.rejected, "row");
@@ -53,16 +58,89 @@ pub(super) fn refuse(subject: &Subject<'_>, found: &Found) -> Error {
              a profile says so in [auth], with scheme = \"header\" and name = \"{name}\""
         ));
     }
-    Error::new(exit::NOT_THE_SAME, "the import here goes to another target, or maps its rows another way")
-        .hint(hint)
+    let mut words = "the import here goes to another target, or maps its rows another way".to_owned();
+    let differing = differing(subject, found);
+    if !differing.is_empty() {
+        words.push_str(&format!("; what differs: {}", differing.join(", ")));
+    }
+    Error::new(exit::NOT_THE_SAME, words).hint(hint)
 }
 
-/// A state beside the first input that is not there yet.
-fn beside(input: &Path) -> String {
-    if input.as_os_str() == "-" {
-        return "DIR".to_owned();
+/// The settings that are others, as far as the ledger knows those of then.
+fn differing(subject: &Subject<'_>, found: &Found) -> Vec<String> {
+    let inputs: Vec<InputFacts> = serde_json::from_str(&found.inputs).unwrap_or_default();
+    let Some(first) = inputs.first() else { return Vec::new() };
+    let mut list =
+        first.layout.as_ref().map(|then| read_another_way(then, subject.layout)).unwrap_or_default();
+    if !first.target.is_empty() {
+        list.extend(Trait::changed(&first.target, subject.target.traits()));
     }
-    let named = |number: u32| format!("{}.{number}.bulkhaul", input.display());
+    list
+}
+
+fn read_another_way(then: &Layout, now: &Layout) -> Vec<String> {
+    let mut list = Vec::new();
+    match (then.format, now.format) {
+        (Format::Csv { delimiter: then }, Format::Csv { delimiter: now }) if then != now => {
+            let shown =
+                |byte: u8| if byte == b'\t' { "tab".to_owned() } else { char::from(byte).to_string() };
+            list.push(format!("--delimiter {} (it was {})", word(&shown(now)), word(&shown(then))));
+        }
+        (Format::Csv { .. }, Format::Csv { .. }) => {}
+        (then, now) if then != now => list.push("--format".to_owned()),
+        _ => {}
+    }
+    if then.header != now.header {
+        list.push(one_sided("--no-header", now.header));
+    }
+    let columns = |layout: &Layout| layout.columns.as_ref().map(|names| word(&names.join(",")));
+    list.extend(changed("--columns ", columns(then), columns(now)));
+    list.extend(changed("--null ", then.null.as_deref().map(word), now.null.as_deref().map(word)));
+    let names = now.types.iter().chain(&then.types).map(|(name, _)| name);
+    let mut told = Vec::new();
+    for name in names {
+        if !told.contains(&name) {
+            told.push(name);
+            let kind = |layout: &Layout| {
+                let of = layout.types.iter().rev().find(|(known, _)| known == name);
+                of.map(|(_, kind)| kind.to_string())
+            };
+            list.extend(changed(&format!("--type {}=", word(name)), kind(then), kind(now)));
+        }
+    }
+    list
+}
+
+fn changed(option: &str, then: Option<String>, now: Option<String>) -> Option<String> {
+    match (then, now) {
+        (Some(then), Some(now)) if then != now => Some(format!("{option}{now} (it was {then})")),
+        (Some(then), None) => Some(one_sided(&format!("{option}{then}"), true)),
+        (None, Some(now)) => Some(one_sided(&format!("{option}{now}"), false)),
+        _ => None,
+    }
+}
+
+fn one_sided(option: &str, is_missing: bool) -> String {
+    format!("{option} ({})", if is_missing { "missing now" } else { "not said then" })
+}
+
+fn word(text: &str) -> String {
+    settings::quoted(OsStr::new(text))
+}
+
+/// The command with a state beside the first input that is not there yet.
+fn anew(subject: &Subject<'_>) -> String {
+    let input = &subject.args.inputs[0];
+    let beside = match &subject.args.state {
+        Some(state) => state.clone().into_os_string(),
+        None => input.clone().into_os_string(),
+    };
+    let base = beside.to_str().map_or(&*beside, |text| OsStr::new(text.trim_end_matches(".bulkhaul")));
+    let named = |number: u32| {
+        let mut name = base.to_owned();
+        name.push(format!(".{number}.bulkhaul"));
+        name
+    };
     let free = (2..1000).map(named).find(|name| !PathBuf::from(name).exists()).unwrap_or_default();
-    settings::quoted(OsStr::new(&free))
+    format!("{} --state {}", settings::resume_without("--state", subject.arguments), settings::quoted(&free))
 }

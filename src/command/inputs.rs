@@ -4,6 +4,7 @@ use super::opening::source_error;
 use crate::edge::fingerprint::Fingerprint;
 use crate::edge::source::{Layout, Source};
 use crate::error::Error;
+use crate::target::Trait;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -24,13 +25,25 @@ pub(super) struct InputFacts {
     pub layout: Option<Layout>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<Vec<String>>,
+    /// Where its rows go and what becomes of them; of the first input, for it is the same for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub target: Vec<Trait>,
 }
 
 impl InputFacts {
     /// Standard input, of which nothing is known before it is read.
     pub(super) fn of_a_stream() -> Self {
         let (head, content, stamp) = (String::new(), String::new(), String::new());
-        Self { name: "-".to_owned(), size: 0, head, content, stamp, layout: None, columns: None }
+        Self {
+            name: "-".to_owned(),
+            size: 0,
+            head,
+            content,
+            stamp,
+            layout: None,
+            columns: None,
+            target: vec![],
+        }
     }
 
     pub(super) fn is_stream(&self) -> bool {
@@ -54,7 +67,16 @@ fn facts(path: &Path) -> Result<InputFacts, Error> {
     let read = || {
         let Fingerprint { size, head, content, stamp } = Fingerprint::of(path)?;
         let (name, head) = (path.display().to_string(), head.hex());
-        std::io::Result::Ok(InputFacts { name, size, head, content, stamp, layout: None, columns: None })
+        std::io::Result::Ok(InputFacts {
+            name,
+            size,
+            head,
+            content,
+            stamp,
+            layout: None,
+            columns: None,
+            target: vec![],
+        })
     };
     read().map_err(|error| Error::failed(format!("cannot read `{}`: {error}", path.display())))
 }

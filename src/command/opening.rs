@@ -13,7 +13,10 @@ use crate::error::{Error, exit};
 use crate::model::{Digest, FeedKey, Hasher, ImportId, ImportRecord, ImportState};
 use crate::report::speech::say;
 use crate::settings;
+use crate::target::Target;
+use std::ffi::OsString;
 use std::path::Path;
+use std::sync::Arc;
 
 /// What this run does with the state.
 #[derive(Debug)]
@@ -32,7 +35,9 @@ pub(super) enum Opening {
 pub(super) struct Subject<'a> {
     pub args: &'a SendArgs,
     pub layout: &'a Layout,
-    pub target: Digest,
+    /// The command, as it was typed.
+    pub arguments: &'a [OsString],
+    pub target: Arc<Target>,
     pub inputs: Vec<InputFacts>,
 }
 
@@ -43,7 +48,7 @@ impl Subject<'_> {
 
     /// Of the target and of how the input is read: another one is another import.
     pub(super) fn identity(&self) -> Digest {
-        identity(self.target, self.layout)
+        identity(self.target.identity(), self.layout)
     }
 
     pub(super) fn import_id(&self, number: u64) -> ImportId {
@@ -116,7 +121,10 @@ impl Subject<'_> {
             let layout = Some(self.layout.clone());
             InputFacts { layout, columns, ..facts.clone() }
         });
-        let facts: Vec<InputFacts> = facts.collect();
+        let mut facts: Vec<InputFacts> = facts.collect();
+        if let Some(first) = facts.first_mut() {
+            first.target = self.target.traits().to_vec();
+        }
         Ok(serde_json::to_string(&facts).expect("names and sizes are plain data"))
     }
 }

@@ -40,7 +40,7 @@ fn plan(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> {
     let aim = Aim::of(args)?;
     let key = feed::key(args, arguments)?;
     let seen: Vec<Option<Seen>> = args.inputs.iter().map(|path| Seen::of(path)).collect();
-    let subject = subject(args, &layout, &aim.target)?;
+    let subject = subject(args, arguments, &layout, &aim.target)?;
     let import = subject.as_ref().map_or_else(|| ImportId::fixed("plan", 1), |subject| subject.import_id(1));
     let mut plan = Plan::new(args, &aim.target, settings::batch_limits(args, &aim.target));
     let feed = match (key, &subject) {
@@ -116,14 +116,15 @@ impl Aim {
 /// What would be imported: the keys of a first import are made from it. Nobody knows those of a stream.
 fn subject<'a>(
     args: &'a SendArgs,
+    arguments: &'a [OsString],
     layout: &'a Layout,
-    target: &Target,
+    target: &Arc<Target>,
 ) -> Result<Option<Subject<'a>>, Error> {
     if settings::is_piped(args) {
         return Ok(None);
     }
     let inputs = input_facts(&args.inputs, layout)?;
-    Ok(Some(Subject { args, layout, target: target.identity(), inputs }))
+    Ok(Some(Subject { args, layout, arguments, target: Arc::clone(target), inputs }))
 }
 
 /// Reads all of the input; gives back the first batch, and the key that it has.

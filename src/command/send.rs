@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(super) fn run(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> {
-    let outcome = prepare_and_send(args, arguments).map_err(|error| unbegun::gravest(args, error));
+    let outcome = prepare_and_send(args, arguments).map_err(|error| unbegun::gravest(args, arguments, error));
     telling(args, outcome, || settings::state_path(args).ok())
 }
 
@@ -87,7 +87,7 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
         && let Some(stage) = stage.take()
     {
         let stage = RefCell::new(stage);
-        let subject = Subject { args, layout: &layout, target: job.target.identity(), inputs };
+        let subject = Subject { args, layout: &layout, arguments, target: Arc::clone(&job.target), inputs };
         let holds = settings::holds_doubts(args, &job.target);
         let replayed = Replayed::of(state.path(), &job.target)?;
         let code = feed::Desk {
@@ -105,7 +105,7 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
         drop(sandbox);
         return code;
     }
-    let code = job.import(inputs, stage, &closing);
+    let code = job.import(arguments, inputs, stage, &closing);
     drop(sandbox);
     match code {
         Err(error) if error.exit == exit::STOPPED => Ok(closing.stopped_before(&error, "nothing", None)),
@@ -216,13 +216,15 @@ impl Job<'_> {
     /// Brings the state's import to its end; before it, what is left of an import whose stream is gone.
     fn import(
         &self,
+        arguments: &[OsString],
         inputs: Vec<InputFacts>,
         mut stage: Option<Stage>,
         closing: &Closing<'_>,
     ) -> Result<u8, Error> {
         let args = self.args;
         let mut paths = args.inputs.clone();
-        let mut subject = Subject { args, layout: self.layout, target: self.target.identity(), inputs };
+        let mut subject =
+            Subject { args, layout: self.layout, arguments, target: Arc::clone(&self.target), inputs };
         if let Some(stage) = stage.as_mut().filter(|_| args.spool) {
             let copy = spooling::spool(&subject, &self.ledger()?, self.state, stage)?;
             subject.inputs = copy_facts(&copy)?;

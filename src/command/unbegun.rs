@@ -26,16 +26,16 @@ use std::sync::Arc;
 const NOWHERE: &str = "http://127.0.0.1:9";
 
 /// Why a `send` could not begin.
-pub(super) fn gravest(args: &SendArgs, error: Error) -> Error {
+pub(super) fn gravest(args: &SendArgs, arguments: &[OsString], error: Error) -> Error {
     if error.exit != exit::FAILED {
         return error;
     }
     let state = settings::state_path(args);
-    state.ok().and_then(|state| obstacle(args, &state)).unwrap_or(error)
+    state.ok().and_then(|state| obstacle(args, arguments, &state)).unwrap_or(error)
 }
 
 /// What in the state is in the way of this run.
-fn obstacle(args: &SendArgs, state: &Path) -> Option<Error> {
+fn obstacle(args: &SendArgs, arguments: &[OsString], state: &Path) -> Option<Error> {
     if !StateDir::is_clean(state) {
         return None;
     }
@@ -50,7 +50,9 @@ fn obstacle(args: &SendArgs, state: &Path) -> Option<Error> {
     let obstacle = match seen {
         Err(error) => error,
         Ok(Seen::Running) => held(state),
-        Ok(Seen::Ledger(Some((found, key)))) if !args.abandon => refuse(args, &found, key).err()?,
+        Ok(Seen::Ledger(Some((found, key)))) if !args.abandon => {
+            refuse(args, arguments, &found, key).err()?
+        }
         Ok(Seen::Ledger(_)) => return None,
     };
     Some(obstacle).filter(is_graver)
@@ -61,15 +63,15 @@ fn is_graver(obstacle: &Error) -> bool {
 }
 
 /// Whether this is the import that the state is of; what else is wrong is known already.
-fn refuse(args: &SendArgs, found: &Found, key: Option<FeedKey>) -> Result<(), Error> {
+fn refuse(args: &SendArgs, arguments: &[OsString], found: &Found, key: Option<FeedKey>) -> Result<(), Error> {
     let layout = settings::layout(args)?;
-    let target = compiled(args)?.identity();
+    let target = Arc::new(compiled(args)?);
     let inputs = match (settings::is_live(args), settings::is_piped(args)) {
         (true, _) => vec![InputFacts::of_a_stream()],
         (false, true) => Vec::new(),
         (false, false) => input_facts(&args.inputs, &layout).unwrap_or_default(),
     };
-    let subject = Subject { args, layout: &layout, target, inputs };
+    let subject = Subject { args, layout: &layout, arguments, target, inputs };
     match feed::key(args, &[])? {
         Some(typed) => {
             subject.check(found)?;

@@ -177,7 +177,10 @@ impl<'a> Closing<'a> {
             let what = if self.replay.is_some() { "replay" } else { "import" };
             say(&format!("the {what} is abandoned: {}", rows_line(&summary.rows, false)));
             if self.replay.is_none() && self.args.sync.is_none() && !is_live(self.args) {
-                say("hint: --again imports all of the input once more, under new keys");
+                say(
+                    "hint: --again imports all of the input once more, under new keys, to the same target and mapped the same \
+                     way; other settings want a state of their own: --state DIR",
+                );
             }
         }
         self.to_program(&summary);

@@ -216,6 +216,16 @@ impl<'a> Params<'a> {
         if literal { self.param(name, hole, spot) } else { None }
     }
 
+    /// Parameters that are no secrets, with their values.
+    pub(super) fn open(&self) -> Vec<(String, String)> {
+        let open = self.specs.iter().filter(|spec| !spec.secret);
+        let value = |spec: &ParamSpec| {
+            let given = self.values.as_ref()?.get(&spec.name);
+            given.or(spec.default.as_ref()).cloned()
+        };
+        open.filter_map(|spec| Some((spec.name.clone(), value(spec)?))).collect()
+    }
+
     /// A text as the identity knows it: parameters filled in, secrets masked, all else as it was written.
     pub(super) fn shown(&self, text: &str) -> String {
         let Ok(found) = pieces(text) else { return text.to_owned() };

@@ -6,6 +6,7 @@ use super::deletion::Deletion;
 use super::document::Node;
 use super::errors::{Findings, ProfileErrors, Spot};
 use super::group::{Group, PerRequest};
+use super::identity::{Trait, counted};
 use super::job::JobWay;
 use super::mapping::Mapping;
 use super::oauth::Grant;
@@ -77,6 +78,7 @@ pub struct Target {
     pub(super) credential_hint: String,
     pub(super) identity: Digest,
     pub(super) place: Digest,
+    pub(super) traits: Vec<Trait>,
 }
 
 impl Target {
@@ -198,26 +200,14 @@ impl Target {
             signer: auth.signer.filter(|_| !headers.iter().any(|(name, ..)| is_authorization(name))),
             identity: Digest([0; 32]),
             place: Digest([0; 32]),
+            traits: Vec::new(),
         };
         let origin = overrides.origin_identity.as_deref();
         target.identity = target.identify(origin, &counted);
         target.place = Hasher::new("bulkhaul/place").field(target.mapping.place(origin).as_bytes()).finish();
+        target.traits = target.traits_of(origin, &counted, params);
         target.deletion = deletion.map(|deletion| Box::new(deletion.of(&target, overrides, &counted)));
         target
-    }
-
-    pub(super) fn identify(&self, origin: Option<&str>, headers: &[(String, String)]) -> Digest {
-        let mut hasher = Hasher::new("bulkhaul/target");
-        for field in self.mapping.identity(origin) {
-            hasher = hasher.field(field.as_bytes());
-        }
-        for step in self.before.iter().chain(&self.after) {
-            hasher = hasher.field(step.identity().as_bytes());
-        }
-        for (name, value) in headers {
-            hasher = hasher.field(name.as_bytes()).field(value.as_bytes());
-        }
-        hasher.finish()
     }
 
     /// Its address is this machine.
@@ -232,16 +222,6 @@ impl Target {
 
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// Origin, path and mapping: another one is another import.
-    pub fn identity(&self) -> Digest {
-        self.identity
-    }
-
-    /// Origin and path alone: what another mapping has delivered here is here all the same.
-    pub fn place(&self) -> Digest {
-        self.place
     }
 
     pub fn limits(&self) -> &Limits {
@@ -305,19 +285,6 @@ fn is_authorization(name: &str) -> bool {
 }
 
 /// All that no message may hold; the longest first, so that no part of one is left over.
-/// The caller's headers by which a target is known, in which order they were typed being nobody's concern; that of equal
-/// names is the target's.
-fn counted(headers: &[(String, String, bool)], auth: &Auth, overrides: &Overrides) -> Vec<(String, String)> {
-    let is_open = |name: &String| {
-        overrides.open_headers.contains(name) && !auth.headers.iter().any(|(known, _)| known == name)
-    };
-    let counted = headers.iter().map(|(name, value, secret)| (name.to_ascii_lowercase(), value, *secret));
-    let counted = counted.filter(|(name, _, secret)| !secret || is_open(name));
-    let mut counted: Vec<_> = counted.map(|(name, value, _)| (name, value.clone())).collect();
-    counted.sort_by(|one, other| one.0.cmp(&other.0));
-    counted
-}
-
 fn secrets_of(params: &Params<'_>, auth: &Auth, headers: &[(String, String, bool)]) -> Vec<String> {
     let given = headers.iter().filter(|(_, _, secret)| *secret).map(|(_, value, _)| value.clone());
     let mut secrets = params.secrets();

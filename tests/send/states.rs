@@ -49,18 +49,58 @@ fn changed_input_after_a_finished_import_exits_6_and_offers_again() {
 }
 
 #[test]
-fn another_target_or_mapping_exits_6_and_proposes_a_state() {
+fn another_target_or_mapping_exits_6_and_says_what_differs_and_what_goes_on() {
     let bench = Bench::with("x.csv", csv(3));
-    bench.run(SEND).exits(0);
-    for other in ["--type amount=number", "--null NA", "-H X-Tenant:7"] {
-        let said = bench.run(&format!("send x.csv --to sandbox --progress none {other}")).exits(6);
+    let first = "--type id=string --null NA -H X-Tenant:7";
+    bench.run(&format!("{SEND} {first} --limit 2")).exits(0);
+    let cases = [
+        ("--type id=string -H X-Tenant:7", "--null NA (missing now)"),
+        ("--type id=string --null N -H X-Tenant:7", "--null N (it was NA)"),
+        (
+            "--type id=json --type amount=number --null NA -H X-Tenant:8",
+            "--type id=json (it was string), --type amount=number (not said then), -H x-tenant",
+        ),
+        (
+            "--columns id,b,amount --type id=string --null NA",
+            "--columns id,b,amount (not said then), -H x-tenant",
+        ),
+    ];
+    for (other, differs) in cases {
+        let typed = format!("send x.csv --to sandbox --progress none {other} --limit 2");
+        let said = bench.run(&typed).exits(6);
         assert_eq!(
             said.stderr,
-            "error: the import here goes to another target, or maps its rows another way\nhint: use the settings it began with, or begin another import, which sends all rows: --state x.csv.2.bulkhaul\n"
+            format!(
+                "error: the import here goes to another target, or maps its rows another way; what differs: {differs}\n\
+                 hint: use the settings it began with, or begin another import beside it, which sends all rows, also \
+                 the 2 delivered so far: bulkhaul {typed} --state x.csv.2.bulkhaul\n"
+            )
         );
     }
-    let said = bench.run("send x.csv --to http://127.0.0.1:9/ --progress none").exits(6);
-    assert!(said.stderr.contains("another target"), "{said:?}");
+    let said = bench.run(&format!("send x.csv --to http://127.0.0.1:9/a --progress none {first}")).exits(6);
+    assert!(said.stderr.contains("; what differs: the address, what a request is made of\n"), "{said:?}");
+    // The command that is proposed does what it says.
+    let typed = "send x.csv --to sandbox --progress none --json --null N";
+    let said = bench.run(typed).exits(6);
+    let (_, proposed) = said.stderr.trim_end().rsplit_once(": bulkhaul ").unwrap();
+    bench.run(proposed).exits(0).books([3, 3, 0, 0, 0]);
+    let said = bench.run(&format!("{typed} --state x.csv.2.bulkhaul --type amount=number")).exits(6);
+    assert!(said.stderr.ends_with(" --type amount=number --state x.csv.2.2.bulkhaul\n"), "{said:?}");
+}
+
+/// Names and hashes are kept, so that it can be said; what a parameter says is nobody's business.
+#[test]
+fn a_parameter_of_the_profile_that_differs_is_named_and_its_value_is_not_kept() {
+    let bench = Bench::with("x.csv", csv(3));
+    let target = "--to json-envelope --url http://127.0.0.1:9/rows --max-elapsed 100ms --progress none";
+    bench.run(&format!("send x.csv {target} --set envelope=first-name")).exits(4);
+    let begun = "UPDATE batch SET may_have_left = 1";
+    rusqlite::Connection::open(bench.path("x.csv.bulkhaul/ledger.db")).unwrap().execute(begun, []).unwrap();
+    let said = bench.run(&format!("send x.csv {target} --set envelope=other")).exits(6);
+    let differs = "; what differs: --set envelope, what a request is made of\n";
+    assert!(said.stderr.lines().next().unwrap().ends_with(differs.trim_end()), "{said:?}");
+    let ledger = std::fs::read(bench.path("x.csv.bulkhaul/ledger.db")).unwrap();
+    assert!(!ledger.windows(10).any(|bytes| bytes == b"first-name"));
 }
 
 #[test]
@@ -89,8 +129,8 @@ fn other_settings_may_begin_anew_where_nothing_ever_left() {
     bench.run(&format!("send x.csv --to {} --progress none", server.url)).exits(3);
     let typed = format!("send x.csv --to {} --progress none --type amount=number", server.url);
     let said = bench.run(&typed).exits(6);
-    let hint = "hint: nothing of it was delivered, so these settings can begin another import: --state x.csv.2.bulkhaul\n";
-    assert!(said.stderr.ends_with(hint), "{said:?}");
+    let hint = "hint: nothing of it was delivered, so these settings can begin another import: bulkhaul";
+    assert!(said.stderr.ends_with(&format!("{hint} {typed} --state x.csv.2.bulkhaul\n")), "{said:?}");
     bench.run(&format!("{typed} --state x.csv.2.bulkhaul")).exits(3);
     assert!(bench.run(&typed).exits(6).stderr.ends_with("--state x.csv.3.bulkhaul\n"));
     // What a replay delivered would be sent twice: nobody is told that it is nothing.
@@ -101,7 +141,7 @@ fn other_settings_may_begin_anew_where_nothing_ever_left() {
     bench.run(&format!("replay x.csv.bulkhaul {typed}")).exits(0);
     let said = bench.run(&format!("send x.csv {typed}")).exits(6);
     assert!(
-        said.stderr.contains("which sends all rows, also what replays have delivered: --state"),
+        said.stderr.contains("which sends all rows, also what replays have delivered: bulkhaul send"),
         "{said:?}"
     );
 }
