@@ -51,6 +51,10 @@
 //! ledger says which letter each of its rows was. What is still open follows from these ledgers: there is no second
 //! book that could fall behind them.
 //!
+//! A row that was refused is open until a replay delivers it or a later import of the state takes it over: one of the same
+//! input (`--again`) takes over all, a feed those whose keys it has sent and those whose keys nobody knows, another stream
+//! none. Which letters are over is written down when such an import begins, and for a feed when it is folded in.
+//!
 //! # Feeds
 //!
 //! Under `--sync` the input is read through before anything is sent: entries (hash of the key, hash of the row) are

@@ -15,7 +15,6 @@ use crate::report::groups::Groups;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -61,15 +60,24 @@ impl Origin {
         self.newest.import.id.hex()
     }
 
-    /// How the import read the records of an input: of this one, or of all where they are alike.
-    fn reading(&self, input: &str) -> Option<(Layout, Option<Vec<String>>)> {
-        let of = |facts: &InputFacts| Some((facts.layout.clone()?, facts.columns.clone()));
-        if let Some(facts) = self.inputs.iter().find(|facts| facts.name == input) {
-            return of(facts);
-        }
-        let first = of(self.inputs.first()?)?;
-        self.inputs.iter().all(|facts| of(facts).as_ref() == Some(&first)).then_some(first)
+    /// How its import read a letter's input: this one, or all of them where they are alike.
+    fn reading(&self, letter: &Letter) -> Option<(Layout, Option<Vec<String>>)> {
+        let input = letter.source.as_ref().map_or("", |source| source.input.as_str());
+        let earlier = letter.import_id.as_deref().filter(|id| *id != self.id());
+        let earlier = earlier.and_then(|id| self.view.inputs_of(id).ok().flatten());
+        let earlier: Option<Vec<InputFacts>> =
+            earlier.map(|inputs| serde_json::from_str(&inputs).unwrap_or_default());
+        reading_of(earlier.as_deref().unwrap_or(&self.inputs), input)
     }
+}
+
+fn reading_of(inputs: &[InputFacts], input: &str) -> Option<(Layout, Option<Vec<String>>)> {
+    let of = |facts: &InputFacts| Some((facts.layout.clone()?, facts.columns.clone()));
+    if let Some(facts) = inputs.iter().find(|facts| facts.name == input) {
+        return of(facts);
+    }
+    let first = of(inputs.first()?)?;
+    inputs.iter().all(|facts| of(facts).as_ref() == Some(&first)).then_some(first)
 }
 
 /// What `--type` says, and which of them met a column.
@@ -152,14 +160,14 @@ impl Intake<'_> {
         let made = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(copy);
         let mut out = BufWriter::new(made.map_err(|error| failed(&error))?);
         let mut left_out = LeftOut::default();
-        let mut older = HashMap::new();
         let newest = self.origin.map(Origin::id);
-        let wanted = self.reason.map(|reason| self.wanted(reason)).transpose()?;
+        let wanted = self.reason.map(|reason| self.wanted(reason, newest.as_deref())).transpose()?;
         self.note_pieces(book, newest.as_deref())?;
         of_any(self.file, self.foreign, &mut |letter, line| {
             let rows = rows(letter, line, self.file)?;
             let many = rows.len() as u64;
-            if self.is_older(letter, &mut older)? {
+            let names = self.replays.names(letter, many, newest.as_deref())?;
+            if self.replays.is_over(names.as_deref())? {
                 left_out.earlier_imports += many;
                 return Ok(());
             }
@@ -171,7 +179,6 @@ impl Intake<'_> {
                 left_out.in_doubt += many;
                 return Ok(());
             }
-            let names = self.replays.names(letter, many, newest.as_deref())?;
             let own = self.replays.own_fates(letter, many)?;
             for (index, row) in rows.into_iter().enumerate() {
                 match own[index] {
@@ -246,30 +253,16 @@ impl Intake<'_> {
     }
 
     /// Which letters `--reason` names: all of a code, or those of one line in the list of `rejects`.
-    fn wanted(&self, reason: &str) -> Result<impl Fn(&Letter) -> bool + use<>, Error> {
+    fn wanted(&self, reason: &str, newest: Option<&str>) -> Result<impl Fn(&Letter) -> bool + use<>, Error> {
         let mut groups = Groups::default();
-        let mut older = HashMap::new();
         of_any(self.file, self.foreign, &mut |letter, _| {
-            if !self.is_older(letter, &mut older)? {
+            let names = self.replays.names(letter, 1, newest)?;
+            if !self.replays.is_over(names.as_deref())? {
                 groups.add(letter);
             }
             Ok(())
         })?;
         super::rejects::fits(reason, groups.sorted())
-    }
-
-    /// Whether a later import of the same state has taken up what this letter is about.
-    fn is_older(&self, letter: &Letter, known: &mut HashMap<String, bool>) -> Result<bool, Error> {
-        let (Some(import_id), Some(origin)) = (&letter.import_id, self.origin) else { return Ok(false) };
-        if let Some(known) = known.get(import_id) {
-            return Ok(*known);
-        }
-        let is_ours = origin.view.knows(import_id).map_err(|error| ledger_error(&error))?;
-        let is_older = is_ours && *import_id != origin.id();
-        if known.len() < 1000 {
-            known.insert(import_id.clone(), is_older);
-        }
-        Ok(is_older)
     }
 
     /// The row as it is now, or the rows that were made of a record. What still is none is refused again, for the reason
@@ -302,10 +295,9 @@ impl Intake<'_> {
             return self.types.apply(row, Vec::new(), self.null, None);
         }
         let field = letter.error.field.as_deref();
-        let input = letter.source.as_ref().map_or("", |source| source.input.as_str());
         let layout = self.layout.cloned();
         let layout =
-            layout.or_else(|| self.origin.and_then(|origin| origin.reading(input)).map(|(it, _)| it));
+            layout.or_else(|| self.origin.and_then(|origin| origin.reading(letter)).map(|(it, _)| it));
         let Some(Layout { mut types, null, .. }) = layout else {
             return self.types.apply(row, Vec::new(), self.null, field);
         };
@@ -317,9 +309,8 @@ impl Intake<'_> {
     /// What could not be parsed, read once more.
     fn records(&self, letter: &Letter) -> Vec<Result<Box<RawValue>, BadRow>> {
         let record = bytes(letter);
-        let input = letter.source.as_ref().map_or("", |source| source.input.as_str());
         let typed = self.layout.map(|layout| (layout.clone(), None));
-        let reading = typed.or_else(|| self.origin.and_then(|origin| origin.reading(input)));
+        let reading = typed.or_else(|| self.origin.and_then(|origin| origin.reading(letter)));
         let bad = |message: &str| BadRow {
             code: if letter.error.code.is_empty() { "not_a_row".into() } else { code(letter) },
             message: message.to_owned(),

@@ -84,7 +84,12 @@ impl Subject<'_> {
     fn begin(&self, ledger: &mut Ledger, reading: &mut Reading<'_>, number: u64) -> Result<Opening, Error> {
         let source = reading.open(self.layout).map_err(|error| source_error(&error))?;
         let (import, inputs) = self.new_import(number)?;
-        ledger.begin(&import, &inputs).map_err(|error| ledger_error(&error))?;
+        let begun = if self.args.new_stream {
+            ledger.begin_beside(&import, &inputs)
+        } else {
+            ledger.begin(&import, &inputs)
+        };
+        begun.map_err(|error| ledger_error(&error))?;
         Ok(Opening::Run { import, source: Box::new(source) })
     }
 

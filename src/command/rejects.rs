@@ -42,11 +42,11 @@ enum From {
 pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
     let from = from(args.from.as_deref())?;
     let book = Book::of(&from)?;
-    let (mut groups, mut unsure) = (Groups::default(), 0);
-    from.each(&mut |letter, _| {
-        let rows = book.rows(letter)?;
+    let (mut groups, mut unsure, mut earlier) = (Groups::default(), 0, 0);
+    book.each(&from, &mut |letter, _, rows| {
         groups.add_as(letter, rows.open);
         unsure += rows.unsure;
+        earlier += if rows.are_earlier { letter.count() } else { 0 };
         Ok(())
     })?;
     let sorted = groups.sorted();
@@ -56,12 +56,14 @@ pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
         return Ok(exit::COMPLETE);
     }
     let replaying = book.replays.under_way(unsure);
-    let (doubts, held) = if wanted.is_none() { (from.doubts()?, from.held()?) } else { (Vec::new(), 0) };
+    let (doubts, held, earlier) =
+        if wanted.is_none() { (from.doubts()?, from.held()?, earlier) } else { (Vec::new(), 0, 0) };
     let state = from.state();
     let deletion = state.as_deref().map_or(Ok(None), deletes::of_last_feed)?;
     let deletion = deletion.filter(|deletion| !deletion.is_done());
     let groups = sorted;
-    let found = Found { from: from.shown(), state, groups, wanted, doubts, held, replaying, deletion };
+    let found =
+        Found { from: from.shown(), state, groups, wanted, doubts, held, earlier, replaying, deletion };
     speech::tell(&if args.json { found.to_json() } else { found.words() });
     Ok(exit::COMPLETE)
 }
@@ -94,21 +96,23 @@ fn of_state(state: PathBuf) -> Result<From, Error> {
     })
 }
 
-/// What replays have made of the rows of a state's newest import that were refused; `None` if there was no replay.
-pub(super) fn replayed(state: &Path) -> Result<Option<Replayed>, Error> {
+/// What replays have made of the rows of a state's newest import that were refused (`None` if there was no replay), and how
+/// many of earlier imports are still open.
+pub(super) fn replayed(state: &Path) -> Result<(Option<Replayed>, u64), Error> {
     let from = of_state(state.to_owned())?;
     let book = Book::of(&from)?;
-    if book.replays.is_none() {
-        return Ok(None);
-    }
     let mut replayed = Replayed { is_running: book.replays.is_running, ..Replayed::default() };
-    from.each(&mut |letter, _| {
-        let open = book.rows(letter)?.open;
-        replayed.open += open;
-        replayed.delivered += letter.count() - open;
+    let mut earlier = 0;
+    book.each(&from, &mut |letter, _, rows| {
+        if rows.are_earlier {
+            earlier += rows.open;
+        } else {
+            replayed.open += rows.open;
+            replayed.delivered += letter.count() - rows.open;
+        }
         Ok(())
     })?;
-    Ok(Some(replayed))
+    Ok(((!book.replays.is_none()).then_some(replayed), earlier))
 }
 
 /// Rows in doubt of which no letter speaks: no replay can take them.
@@ -119,7 +123,7 @@ pub(super) fn untold_doubt(state: &Path) -> u64 {
 
 /// Every dead letter of a state's newest import, running or not.
 pub(super) fn each_of_state(state: PathBuf, each: &mut dyn FnMut(&Letter)) -> Result<(), Error> {
-    of_state(state)?.each(&mut |letter, _| {
+    of_state(state)?.each(Imports::Newest, &mut |letter, _| {
         each(letter);
         Ok(())
     })
@@ -167,10 +171,15 @@ impl From {
         Ok(if let Seen::Ledger(held) = seen { held } else { 0 })
     }
 
-    /// Hands over every letter with its line.
-    fn each(&self, each: &mut dyn FnMut(&Letter, &str) -> Result<(), Error>) -> Result<(), Error> {
+    /// Hands over every letter with its line; of earlier imports those that no later one has taken over.
+    fn each(
+        &self,
+        imports: Imports,
+        each: &mut dyn FnMut(&Letter, &str) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         match self {
             Self::Nothing(_) => Ok(()),
+            Self::File(_) | Self::Running { .. } if imports == Imports::Earlier => Ok(()),
             Self::File(file) => {
                 of_lines(file, Foreign::RefusedBeforeTheLast, &mut |letter, line, _| each(letter, line))
             }
@@ -183,14 +192,18 @@ impl From {
             }
             Self::Ledger { state, import } => {
                 let view = View::open(&state.join("ledger.db")).map_err(|error| ledger_error(&error))?;
-                let read = view.letters::<Trouble>(*import, &mut |line| {
+                let mut read = |line: &str| {
                     let letter = Letter::read(line).map_err(|why| {
                         Trouble(ledger_error(&LedgerError::Refused(format!(
                             "a dead letter cannot be read: {why}"
                         ))))
                     })?;
                     each(&letter, line).map_err(Trouble)
-                });
+                };
+                let read = match imports {
+                    Imports::Newest => view.letters(*import, &mut read),
+                    Imports::Earlier => view.earlier_letters(*import, &mut read),
+                };
                 if !view.is_still() {
                     return Err(Error::failed(
                         "a run began while the ledger was read; what was said is not whole",
@@ -201,6 +214,13 @@ impl From {
             }
         }
     }
+}
+
+/// Which of a state's imports are asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Imports {
+    Newest,
+    Earlier,
 }
 
 /// What replays have made of the letters.
@@ -236,6 +256,26 @@ impl Book {
         Ok(Self { replays: root.map(|root| Replays::of(&root)).transpose()?.unwrap_or_default(), newest })
     }
 
+    /// Hands over each letter with its line and what has become of its rows: of earlier imports what is still open.
+    fn each(
+        &self,
+        from: &From,
+        each: &mut dyn FnMut(&Letter, &str, Rows) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        from.each(Imports::Earlier, &mut |letter, line| {
+            let rows = Rows { are_earlier: true, ..self.rows(letter)? };
+            if rows.open > 0 { each(letter, line, rows) } else { Ok(()) }
+        })?;
+        from.each(Imports::Newest, &mut |letter, line| {
+            // A file has those of all imports.
+            let is_over = matches!(from, From::File(_)) && {
+                let names = self.replays.names(letter, 1, self.newest.as_deref())?;
+                self.replays.is_over(names.as_deref())?
+            };
+            if is_over { Ok(()) } else { each(letter, line, self.rows(letter)?) }
+        })
+    }
+
     /// What has become of its rows.
     fn rows(&self, letter: &Letter) -> Result<Rows, Error> {
         let rows = letter.count();
@@ -252,12 +292,14 @@ impl Book {
     }
 }
 
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Rows {
     /// Delivered neither by a replay nor by the import itself.
     open: u64,
     /// Of these, the ones that a replay has sent, without knowing what came of it.
     unsure: u64,
+    /// They are of an earlier import.
+    are_earlier: bool,
 }
 
 /// An error of either side of reading a ledger.
@@ -307,31 +349,39 @@ fn export(
     groups: &[Group],
 ) -> Result<(), Error> {
     let mut replayed = 0;
-    let mut fits = |letter: &Letter| {
+    let mut fits = |letter: &Letter, rows: Rows| {
         let fits = wanted.is_none_or(|wanted| is_of(letter, wanted, groups));
-        let is_open = !fits || book.rows(letter)?.open > 0;
+        let is_open = !fits || rows.open > 0;
         replayed += if is_open { 0 } else { letter.count() };
-        Ok::<bool, Error>(fits && is_open)
+        fits && is_open
     };
     let mut out = BufWriter::new(io::stdout().lock());
     let ended = match format {
-        ExportArg::Ndjson => from
-            .each(&mut |letter, line| {
-                if fits(letter)? { writeln!(out, "{line}").map_err(|error| gone(&error)) } else { Ok(()) }
+        ExportArg::Ndjson => book
+            .each(from, &mut |letter, line, rows| {
+                if fits(letter, rows) {
+                    writeln!(out, "{line}").map_err(|error| gone(&error))
+                } else {
+                    Ok(())
+                }
             })
             .and_then(|()| out.flush().map_err(|error| gone(&error))),
         ExportArg::Csv | ExportArg::CsvSafe => {
             let mut columns = Columns::default();
-            from.each(&mut |letter, _| {
-                if fits(letter)? {
+            book.each(from, &mut |letter, _, rows| {
+                if fits(letter, rows) {
                     columns.note(letter);
                 }
                 Ok(())
             })?;
             let sheet = if format == ExportArg::Csv { SheetWriter::exact } else { SheetWriter::safe };
             sheet(out, columns).map_err(|error| gone(&error)).and_then(|mut sheet| {
-                from.each(&mut |letter, _| {
-                    if fits(letter)? { sheet.write(letter).map_err(|error| gone(&error)) } else { Ok(()) }
+                book.each(from, &mut |letter, _, rows| {
+                    if fits(letter, rows) {
+                        sheet.write(letter).map_err(|error| gone(&error))
+                    } else {
+                        Ok(())
+                    }
                 })?;
                 sheet.finish().map_err(|error| gone(&error))
             })

@@ -27,6 +27,8 @@ pub(super) enum Fate {
 #[derive(Debug)]
 struct Own {
     view: View,
+    /// Nothing has begun in it.
+    is_new: bool,
     without_end: RowsWithoutEnd,
 }
 
@@ -38,10 +40,20 @@ impl Own {
         }
         let open = || {
             let view = View::open(&path)?;
+            let newest = view.newest()?;
+            if let Some(newest) = &newest {
+                view.find_earlier(newest.import.number)?;
+            }
             let without_end = view.rows_without_end()?;
-            Ok(Self { view, without_end })
+            Ok(Self { view, is_new: newest.is_none(), without_end })
         };
         open().map(Some).map_err(|error: LedgerError| ledger_error(&error))
+    }
+
+    /// A later import has taken this letter over.
+    fn is_over(&self, letter: LetterId) -> Result<bool, Error> {
+        let is_over = !self.is_new && self.view.is_over(letter).map_err(|error| ledger_error(&error))?;
+        Ok(is_over)
     }
 
     /// What has become of the rows that a letter about a whole request speaks of.
@@ -156,6 +168,14 @@ impl Replays {
             Ok(found.unwrap_or_else(|| own(index as u64)))
         };
         ordinals.into_iter().enumerate().map(taken_from).collect::<Result<_, Error>>().map(Some)
+    }
+
+    /// Whether a later import of the state has taken over what a letter is about. `names` are those of its rows.
+    pub(super) fn is_over(&self, names: Option<&[LetterId]>) -> Result<bool, Error> {
+        match (&self.own, names) {
+            (Some(own), Some([first, ..])) => own.is_over(*first),
+            _ => Ok(false),
+        }
     }
 
     /// What the import itself has made of each row of a letter since.

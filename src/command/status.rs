@@ -29,7 +29,12 @@ pub(super) fn run(args: &StatusArgs) -> Result<u8, Error> {
     Ok(exit::COMPLETE)
 }
 
+/// What failed may have failed because a run came between.
 fn standing(state: &Path) -> Result<Standing, Error> {
+    (1..TRIES).find_map(|_| standing_now(state).ok()).map_or_else(|| standing_now(state), Ok)
+}
+
+fn standing_now(state: &Path) -> Result<Standing, Error> {
     let seen = look(state, &|view| {
         let Some(found) = view.newest()? else { return Ok(None) };
         let details = view.details(found.import.number)?;
@@ -39,11 +44,11 @@ fn standing(state: &Path) -> Result<Standing, Error> {
         Seen::Running => (true, None),
         Seen::Ledger(found) => (false, found),
     };
-    let (replayed, deletion) = match found {
+    let ((replayed, open_earlier), deletion) = match found {
         Some(_) => (super::rejects::replayed(state)?, super::deletes::of_last_feed(state)?),
-        None => (None, None),
+        None => ((None, 0), None),
     };
-    Ok(Standing { replayed, deletion, ..standing_of(state, is_running, found) })
+    Ok(Standing { replayed, open_earlier, deletion, ..standing_of(state, is_running, found) })
 }
 
 /// With what `status.json` and the clock say.
@@ -59,6 +64,7 @@ pub(super) fn standing_of(state: &Path, is_running: bool, found: Option<(Found, 
         found,
         inputs,
         replayed: None,
+        open_earlier: 0,
         deletion: None,
         now: Clock::wall(),
     }

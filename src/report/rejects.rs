@@ -40,6 +40,8 @@ pub struct Found {
     pub doubts: Vec<Doubtful>,
     /// Rows in doubt since an earlier feed or its replay.
     pub held: u64,
+    /// Refused rows of earlier imports that are still open, among all of them.
+    pub earlier: u64,
     /// What the feed no longer has, and is not all deleted.
     pub deletion: Option<Deletion>,
     pub replaying: UnderWay,
@@ -114,6 +116,13 @@ impl Found {
             }
             some => format!("; {} delivered since, {} still open", grouped(some), grouped(open)),
         };
+        match self.earlier {
+            0 => {}
+            all if all == rows => replayed.push_str("; in earlier imports, and still open"),
+            some => {
+                replayed.push_str(&format!("; {} of them in earlier imports, and still open", grouped(some)));
+            }
+        }
         replayed.push_str(&self.replaying.words());
         format!(
             "{}: {}, for {reasons}{replayed}\n{}\n\n\
@@ -137,7 +146,7 @@ impl Found {
         });
         let doubts: Value = doubts.collect();
         json!({"from": self.from, "state_dir": state, "rows": refused, "in_doubt": in_doubt + sum(&self.doubts) + self.held,
-            "held": self.held,
+            "held": self.held, "earlier": self.earlier,
             "open": open, "replaying": self.replaying == UnderWay::Running,
             "unsure": if let UnderWay::InDoubt(rows) = self.replaying { rows } else { 0 },
             "deletes": self.deletion.as_ref().map(Deletion::to_json), "reasons": list, "doubts": doubts})

@@ -57,6 +57,8 @@ pub struct Standing {
     pub inputs: Vec<Input>,
     /// `None` if nothing was replayed.
     pub replayed: Option<Replayed>,
+    /// Rows that were refused in earlier imports, and are still open.
+    pub open_earlier: u64,
     /// What was deleted before the feed was sent.
     pub deletion: Option<Deletion>,
     pub now: WallTime,
@@ -181,6 +183,9 @@ impl Standing {
             let replayed = json!({"delivered": delivered, "open": open, "running": is_running});
             summary.insert("replayed".to_owned(), replayed);
         }
+        if self.found.is_some() {
+            summary.insert("open_earlier".to_owned(), self.open_earlier.into());
+        }
         if let Some(deletion) = &self.deletion {
             summary.insert("deletes".to_owned(), deletion.to_json());
         }
@@ -272,6 +277,18 @@ impl Standing {
         }
         if let Some(replayed) = self.replayed {
             lines.push(format!("  {:8} {}", "replays", replayed.words()));
+        }
+        if self.open_earlier > 0 {
+            let are = if self.open_earlier == 1 {
+                "was refused in an earlier import and is"
+            } else {
+                "were refused in earlier imports and are"
+            };
+            let rows = count(self.open_earlier, "row");
+            lines.push(format!(
+                "  {:8} {rows} {are} still open: bulkhaul rejects {state} lists them, too",
+                "earlier"
+            ));
         }
         lines.extend(self.what_next());
         lines.join("\n")

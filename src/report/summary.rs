@@ -73,7 +73,7 @@ pub struct LeftOut {
     /// The import has taken them out of doubt, and has not ended.
     pub pending: u64,
     pub in_doubt: u64,
-    /// Refused in an import after which the same state has begun another.
+    /// Refused in an import whose rows a later one of the same state has taken over.
     pub earlier_imports: u64,
     /// Not meant by `--reason`.
     pub other_reasons: u64,
@@ -89,7 +89,7 @@ impl LeftOut {
             (self.settled, "no longer in doubt: the import has sent them again"),
             (self.pending, "pending in the import, which has taken them up again"),
             (self.in_doubt, "in doubt (--in-doubt takes them, too)"),
-            (self.earlier_imports, "of earlier imports"),
+            (self.earlier_imports, "of earlier imports, whose rows a later one has taken over"),
             (self.other_reasons, "refused for other reasons"),
             (self.repeated, "in the file twice"),
         ];

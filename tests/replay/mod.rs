@@ -1,6 +1,7 @@
 //! `bulkhaul replay`: dead letters sent again, each once, from whatever a person made of them.
 
 mod doubt;
+mod earlier;
 mod files;
 mod piped;
 mod states;

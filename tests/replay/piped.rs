@@ -5,7 +5,7 @@ use crate::commands::plan::snapshot;
 use crate::support::{Bench, Said, said};
 use std::process::Stdio;
 
-fn piped(bench: &Bench, arguments: &str, text: &str) -> Said {
+pub(super) fn piped(bench: &Bench, arguments: &str, text: &str) -> Said {
     use std::io::Write;
     let mut command = bench.command(arguments);
     let mut run =

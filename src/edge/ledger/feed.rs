@@ -5,7 +5,7 @@
 //! into the sorted blocks of `feed`, which are read from one end to the other by the next one.
 
 use super::fold::fold;
-use super::{Ledger, LedgerError, View, reading};
+use super::{Ledger, LedgerError, View, overtaken, reading};
 use crate::edge::sorter::{Sorted, Sorter};
 use crate::model::{FeedEntry, FeedKey, ImportRecord, Load, Ordinal, RowSet};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -66,7 +66,7 @@ impl Ledger {
         self.begin_with(import, inputs, &|conn| {
             let sql = "UPDATE import SET sync = ?2, feed_keys = ?3 WHERE number = ?1";
             conn.execute(sql, params![import.number as i64, names, keys as i64])?;
-            Ok(())
+            overtaken::take_all(conn, true)
         })
     }
 
@@ -95,6 +95,7 @@ impl Ledger {
             fold(&mut self.conn, &mut delivered)?;
             self.fold_replays(number as u64, (key, texts), folder, replayed)?;
             let txn = self.conn.transaction()?;
+            overtaken::take_sent(&txn, number, key)?;
             txn.execute(
                 "DELETE FROM feed_batch WHERE seq IN (SELECT seq FROM batch WHERE import = ?1)",
                 [number],

@@ -12,6 +12,7 @@ mod feed;
 mod fold;
 mod history;
 mod letters;
+mod overtaken;
 mod page;
 mod present;
 mod reading;
@@ -98,6 +99,11 @@ impl Ledger {
 
     /// Writes a new import down, and with the first one the schema: they are durable together or not at all.
     pub fn begin(&mut self, import: &ImportRecord, inputs: &str) -> Result<(), LedgerError> {
+        self.begin_with(import, inputs, &|conn| overtaken::take_all(conn, false))
+    }
+
+    /// As [`Self::begin`], of a stream that has other rows than the one before it: what was refused of that stays open.
+    pub fn begin_beside(&mut self, import: &ImportRecord, inputs: &str) -> Result<(), LedgerError> {
         self.begin_with(import, inputs, &|_| Ok(()))
     }
 

@@ -310,6 +310,13 @@ impl View {
         Ok(())
     }
 
+    /// What the inputs were of the import with this identity; hexadecimal.
+    pub fn inputs_of(&self, import_id: &str) -> Result<Option<String>, LedgerError> {
+        let Some(id) = Digest::from_hex(import_id).filter(|_| !self.is_new) else { return Ok(None) };
+        let mut select = self.conn.prepare_cached("SELECT inputs FROM import WHERE id = ?1")?;
+        Ok(select.query_row([id.0], |row| row.get(0)).optional()?)
+    }
+
     /// Whether an import has this identity; hexadecimal.
     pub fn knows(&self, import_id: &str) -> Result<bool, LedgerError> {
         let Some(id) = Digest::from_hex(import_id).filter(|_| !self.is_new) else { return Ok(false) };

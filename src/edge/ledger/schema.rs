@@ -10,7 +10,7 @@ use rusqlite::config::DbConfig;
 
 /// "bulk" in ASCII.
 pub(super) const APPLICATION_ID: i64 = 0x6275_6c6b;
-pub(super) const FORMAT: i64 = 7;
+pub(super) const FORMAT: i64 = 8;
 
 const TABLES: &str = "
 CREATE TABLE import (
@@ -53,6 +53,7 @@ CREATE TABLE letter (
   ordinal INTEGER, bytes INTEGER NOT NULL, batch INTEGER, code TEXT NOT NULL, line TEXT NOT NULL,
   UNIQUE (import, ordinal)
 ) STRICT;
+CREATE TABLE overtaken (letter INTEGER PRIMARY KEY REFERENCES letter (number)) STRICT;
 CREATE TABLE natural_key (
   key BLOB NOT NULL, import INTEGER NOT NULL, seq INTEGER NOT NULL, refusals INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (key, import)

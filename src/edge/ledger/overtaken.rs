@@ -1,0 +1,131 @@
+//! Dead letters of earlier imports. An import of the same input takes all of them over, and a feed those of the rows that
+//! it has sent, by their keys: they are over. What another stream had is still open.
+
+use super::{LedgerError, View};
+use crate::model::{FeedEntry, FeedKey, Letter, LetterId};
+use rusqlite::{Connection, params};
+
+/// All letters before the import that begins, or only those about rows in doubt, which the feed itself knows as such.
+pub(super) fn take_all(conn: &Connection, only_doubts: bool) -> Result<(), LedgerError> {
+    conn.execute(
+        "INSERT OR IGNORE INTO overtaken (letter) SELECT number FROM letter WHERE ?1 = 0 OR ordinal IS NULL",
+        [only_doubts],
+    )?;
+    Ok(())
+}
+
+/// What a feed has sent, once it is over: within the transaction after which nobody knows any more what that was.
+pub(super) fn take_sent(conn: &Connection, import: i64, key: &FeedKey) -> Result<(), LedgerError> {
+    gather(conn, import, Some(key))?;
+    conn.execute(
+        "INSERT OR IGNORE INTO overtaken (letter) SELECT number FROM temp.earlier WHERE is_over",
+        [],
+    )?;
+    Ok(())
+}
+
+/// Lists the letters of earlier imports with their names, and which of them are over. The list is a temporary table, so
+/// that memory stays bounded.
+fn gather(conn: &Connection, import: i64, key: Option<&FeedKey>) -> Result<(), LedgerError> {
+    conn.execute_batch(
+        "CREATE TEMP TABLE IF NOT EXISTS earlier (
+           number INTEGER PRIMARY KEY, name BLOB NOT NULL, key BLOB, is_over INTEGER NOT NULL
+         ) STRICT;
+         CREATE INDEX IF NOT EXISTS temp.earlier_name ON earlier (name);
+         CREATE INDEX IF NOT EXISTS temp.earlier_key ON earlier (key) WHERE key IS NOT NULL;
+         DELETE FROM temp.earlier;",
+    )?;
+    let mut select = conn.prepare(
+        "SELECT number, line, EXISTS (SELECT 1 FROM overtaken WHERE letter = number) FROM letter WHERE import < ?1",
+    )?;
+    let mut insert = conn.prepare("INSERT INTO temp.earlier VALUES (?1, ?2, ?3, ?4)")?;
+    let mut rows = select.query([import])?;
+    let mut are_open = false;
+    while let Some(row) = rows.next()? {
+        let letter = read(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?;
+        let of_row = key.and_then(|key| key_of(&letter, key));
+        // Of a record that was no row no key is known: the next feed has it in its place.
+        let is_over = row.get(2)? || key.is_some() && of_row.is_none();
+        are_open |= !is_over;
+        if let Some(name) = name(&letter) {
+            insert.execute(params![row.get::<_, i64>(0)?, name.0, of_row, is_over])?;
+        }
+    }
+    match key {
+        Some(key) if are_open => meet(conn, import, key),
+        _ => Ok(()),
+    }
+}
+
+/// What this feed has sent, or has refused itself, is over.
+fn meet(conn: &Connection, import: i64, key: &FeedKey) -> Result<(), LedgerError> {
+    let mut end = conn.prepare("UPDATE temp.earlier SET is_over = 1 WHERE key = ?1")?;
+    let mut select =
+        conn.prepare("SELECT entries FROM feed_batch JOIN batch USING (seq) WHERE batch.import = ?1")?;
+    let mut rows = select.query([import])?;
+    while let Some(row) = rows.next()? {
+        let entries = row.get_ref(0)?.as_bytes().map_err(rusqlite::Error::from)?;
+        for entry in entries.chunks_exact(FeedEntry::BYTES) {
+            end.execute([FeedEntry::from_bytes(entry).key])?;
+        }
+    }
+    let mut select = conn.prepare("SELECT line FROM letter WHERE import = ?1")?;
+    let mut rows = select.query([import])?;
+    while let Some(row) = rows.next()? {
+        let letter = read(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?;
+        if let Some(key) = key_of(&letter, key) {
+            end.execute([key])?;
+        }
+    }
+    Ok(())
+}
+
+fn read(line: &str) -> Result<Letter, LedgerError> {
+    Letter::read(line).map_err(|why| LedgerError::Refused(format!("a dead letter cannot be read: {why}")))
+}
+
+fn key_of(letter: &Letter, key: &FeedKey) -> Option<[u8; 16]> {
+    Some(key.entry(letter.row.as_ref()?.get().as_bytes()).ok()?.key)
+}
+
+/// Of its row, or of the first of its rows.
+fn name(letter: &Letter) -> Option<LetterId> {
+    let (source, import_id) = (letter.source.as_ref()?, letter.import_id.as_deref()?);
+    Some(LetterId::of_place(import_id, &source.input, source.row, u64::from(letter.is_doubt())))
+}
+
+impl View {
+    /// Looks for what is over of letters before this import: once, before it is asked about.
+    pub fn find_earlier(&self, import: u64) -> Result<(), LedgerError> {
+        let key = self.feed_key(import)?;
+        gather(&self.conn, import as i64, key.as_ref())
+    }
+
+    /// Whether a later import has taken this letter over.
+    pub fn is_over(&self, letter: LetterId) -> Result<bool, LedgerError> {
+        let sql = "SELECT 1 FROM temp.earlier WHERE name = ?1 AND is_over";
+        Ok(self.conn.prepare_cached(sql)?.exists([letter.0])?)
+    }
+
+    /// Hands over the letters before this import that are not over.
+    pub fn earlier_letters<E: From<LedgerError>>(
+        &self,
+        import: u64,
+        each: &mut dyn FnMut(&str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.is_new {
+            return Ok(());
+        }
+        self.find_earlier(import)?;
+        let sql = |error: rusqlite::Error| E::from(LedgerError::from(error));
+        let query =
+            "SELECT line FROM letter JOIN temp.earlier USING (number) WHERE NOT is_over ORDER BY number";
+        let mut select = self.conn.prepare(query).map_err(sql)?;
+        let mut rows = select.query([]).map_err(sql)?;
+        while let Some(row) = rows.next().map_err(sql)? {
+            let line = row.get_ref(0).map_err(sql)?;
+            each(line.as_str().map_err(|error| sql(error.into()))?)?;
+        }
+        Ok(())
+    }
+}
