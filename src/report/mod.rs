@@ -22,6 +22,7 @@ mod progress;
 mod reading;
 pub mod rejects;
 mod screen;
+pub mod since;
 pub mod speech;
 pub mod status;
 mod summary;

@@ -3,6 +3,7 @@
 use super::Deletion;
 use super::not_sent::NotSent;
 use super::phrases::{may_be_doubled, rows_line};
+use super::since::{Replayed, earlier};
 use super::speech::{count, grouped, span, tame, visible};
 use super::summary::{Bytes, Summary};
 use crate::edge::ledger::{Details, Found};
@@ -17,31 +18,6 @@ use std::time::Duration;
 pub struct Input {
     pub name: String,
     pub size: u64,
-}
-
-/// What replays have made of rows that were refused, or of which it is not known which of them were.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Replayed {
-    pub delivered: u64,
-    pub open: u64,
-    /// One is on at this moment, and what it delivers counts when it has ended.
-    pub is_running: bool,
-}
-
-impl Replayed {
-    fn words(self) -> String {
-        let mut words = match (self.delivered, self.open) {
-            (0, open) => format!("none of {} delivered yet", count(open, "row")),
-            (delivered, 0) => format!("{} delivered since, none still open", count(delivered, "row")),
-            (delivered, open) => {
-                format!("{} delivered since, {} still open", count(delivered, "row"), grouped(open))
-            }
-        };
-        if self.is_running {
-            words.push_str("; one is running, and what it delivers counts when it has ended");
-        }
-        words
-    }
 }
 
 /// How an import stands.
@@ -279,16 +255,7 @@ impl Standing {
             lines.push(format!("  {:8} {}", "replays", replayed.words()));
         }
         if self.open_earlier > 0 {
-            let are = if self.open_earlier == 1 {
-                "was refused in an earlier import and is"
-            } else {
-                "were refused in earlier imports and are"
-            };
-            let rows = count(self.open_earlier, "row");
-            lines.push(format!(
-                "  {:8} {rows} {are} still open: bulkhaul rejects {state} lists them, too",
-                "earlier"
-            ));
+            lines.push(format!("  {:8} {}", "earlier", earlier(self.open_earlier, &self.state)));
         }
         lines.extend(self.what_next());
         lines.join("\n")
