@@ -55,7 +55,23 @@ impl InputFacts {
 pub(super) fn input_facts(inputs: &[PathBuf], layout: &Layout) -> Result<Vec<InputFacts>, Error> {
     // The source's own checks and words come first: missing files, folders, damaged archives.
     drop(Source::open(inputs, layout).map_err(|error| source_error(&error))?);
+    refuse_exports(inputs, layout)?;
     inputs.iter().map(|path| facts(path)).collect()
+}
+
+/// A table that `rejects` wrote is replayed: sent as an input, its rows would go with our columns in them, and nobody would
+/// know which dead letters they were.
+fn refuse_exports(inputs: &[PathBuf], layout: &Layout) -> Result<(), Error> {
+    let columns = Source::column_names(inputs, layout).map_err(|error| source_error(&error))?;
+    let is_export = |columns: &Option<Vec<String>>| {
+        columns.iter().flatten().any(|name| name == "bulkhaul:source.row" || name == "bulkhaul:csv-safe")
+    };
+    let Some(at) = columns.iter().position(is_export) else { return Ok(()) };
+    let shown = inputs[at].display();
+    Err(Error::failed(format!("`{shown}` is a table of dead letters that `bulkhaul rejects --export` wrote"))
+        .hint(format!(
+            "`bulkhaul replay {shown} --to …` sends its rows, each once (not one for spreadsheets, csv-safe)"
+        )))
 }
 
 /// The same of a copy of standard input.

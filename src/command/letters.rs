@@ -37,8 +37,16 @@ pub(super) fn of_lines(
             Err(_) if foreign == Foreign::PassedOver => {}
             Err(_) if foreign == Foreign::RefusedBeforeTheLast && !ended => {}
             Err(why) => {
-                return Err(Error::failed(format!("`{shown}` line {number} is no dead letter: {why}"))
-                    .hint("name a state folder, or a file of dead letters as bulkhaul writes them"));
+                let hint = if line.trim_start().starts_with('{') {
+                    "name a state folder, or a file of dead letters as bulkhaul writes them"
+                } else {
+                    "name a state folder, or a file of dead letters as bulkhaul writes them; a table is one that `bulkhaul \
+                     rejects STATE --export csv` wrote, corrected with its `bulkhaul:` columns left in it: they say which \
+                     row is which. Plain rows are imported by `bulkhaul send`"
+                };
+                return Err(
+                    Error::failed(format!("`{shown}` line {number} is no dead letter: {why}")).hint(hint)
+                );
             }
         }
     }

@@ -177,7 +177,10 @@ impl Desk<'_> {
     fn last_of(&self, number: u64, found: Option<Found>) -> Result<Last, Error> {
         let found = found.ok_or_else(|| Error::new(exit::LEDGER, "a replay has lost its beginning"))?;
         let before = Request::read(&found)?;
-        let is_same = before.is(&self.request) && found.import.identity == self.identity;
+        // The import may have gone on meanwhile, and its file grown: what was begun is ended first.
+        let is_same = before.is(&self.request)
+            || found.import.state == ImportState::Open && before.is_less_than(&self.request, &self.file);
+        let is_same = is_same && found.import.identity == self.identity;
         Ok(Last { number, found, before, same: is_same && !self.args.send.again })
     }
 
@@ -202,7 +205,15 @@ impl Desk<'_> {
         }
         match found.import.state {
             ImportState::Open if self.is_past(before.nth)? => Err(overtaken(number)),
-            ImportState::Open if same => self.go_on(ledger, found, &state, (before.replay, before.nth)),
+            ImportState::Open if same => {
+                if before.content != self.request.content && !self.args.send.quiet {
+                    speech::say(&format!(
+                        "note: there are more dead letters than replay {number} began with; it goes on with its own, and the \
+                         same command sends the others once it is complete"
+                    ));
+                }
+                self.go_on(ledger, found, &state, (before.replay, before.nth))
+            }
             ImportState::Open => Err(self.other(number, &found, &before)),
             ImportState::Complete(exit) if same => {
                 if settings::takes_up_doubts(&self.args.send) && found.tally.in_doubt > 0 {

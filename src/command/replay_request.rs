@@ -1,10 +1,12 @@
 //! What a replay is asked for.
 
+use crate::edge::fingerprint::Fingerprint;
 use crate::edge::ledger::Found;
 use crate::edge::source::{ColumnType, Layout};
 use crate::error::{Error, exit};
 use crate::report::Replayed;
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// What a replay began with: told again, it is the same replay. It lies in the ledger as the facts of its one input.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,8 +41,19 @@ impl Request {
 
     /// Whether the same is asked for, of the same letters.
     pub(super) fn is(&self, other: &Self) -> bool {
-        self.content == other.content
-            && self.reason == other.reason
+        self.content == other.content && self.is_alike(other)
+    }
+
+    /// Whether `later` asks for the same of these letters and of more, which were appended to their `file` since.
+    pub(super) fn is_less_than(&self, later: &Self, file: &Path) -> bool {
+        self.size < later.size
+            && self.is_alike(later)
+            && Fingerprint::of_beginning(file, self.size).is_ok_and(|content| content == self.content)
+    }
+
+    /// Whether the same is asked for, of whatever letters.
+    fn is_alike(&self, other: &Self) -> bool {
+        self.reason == other.reason
             && self.in_doubt == other.in_doubt
             && self.reading == other.reading
             && self.types == other.types

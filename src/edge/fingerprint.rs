@@ -38,6 +38,13 @@ impl Fingerprint {
         Self::up_to(path, u64::MAX)
     }
 
+    /// The content of what a file begins with, as [`Self::whole`] has it.
+    pub fn of_beginning(path: &Path, size: u64) -> io::Result<String> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(File::open(path)?.take(size))?;
+        Ok(hasher.finalize().to_hex().to_string())
+    }
+
     fn up_to(path: &Path, whole: u64) -> io::Result<Self> {
         let mut file = File::open(path)?;
         let data = file.metadata()?;

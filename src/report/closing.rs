@@ -385,9 +385,10 @@ impl<'a> Closing<'a> {
         }
         let unknown = rows.in_doubt.saturating_sub(refusals.unnamed_rows);
         if unknown > 0 && exit != exit::STOPPED {
+            let (they, them) = if unknown == 1 { ("it was", "it") } else { ("they were", "them") };
             say(&format!(
-                "{} in doubt: nobody can know whether they were applied; `bulkhaul rejects` says what is known of \
-                 them, and after you have looked, --on-ambiguous resend sends them again",
+                "{} in doubt: nobody can know whether {they} applied; `bulkhaul rejects` says what is known of {them}, \
+                 and after you have looked, --on-ambiguous resend sends {them} again",
                 count(unknown, "row")
             ));
         }

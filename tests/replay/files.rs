@@ -154,6 +154,27 @@ fn the_exact_table_comes_back_whatever_it_was_saved_with_and_the_safe_one_is_ref
 }
 
 #[test]
+fn a_table_that_is_no_export_and_an_export_that_is_sent_are_told_what_to_do() {
+    let bench = refused(&with_bad(10, 5));
+    bench.write("mine.csv", "id,city,amount\nr5,x,5\n");
+    let said = bench.run("replay mine.csv --to sandbox").exits(1);
+    assert!(said.stderr.contains("`mine.csv` line 1 is no dead letter"), "{said:?}");
+    assert!(
+        said.stderr.contains("rejects STATE --export csv` wrote, corrected with its `bulkhaul:` columns"),
+        "{said:?}"
+    );
+    for format in ["csv", "csv-safe"] {
+        bench.write("fixed.csv", bench.run(&format!("rejects x.csv --export {format}")).exits(0).stdout);
+        for command in ["send fixed.csv --to sandbox", "plan fixed.csv --to sandbox"] {
+            let said = bench.run(command).exits(1);
+            assert!(said.stderr.starts_with("error: `fixed.csv` is a table of dead letters"), "{said:?}");
+            assert!(said.stderr.contains("\nhint: `bulkhaul replay fixed.csv --to …` sends"), "{said:?}");
+        }
+    }
+    assert!(!bench.path("fixed.csv.bulkhaul").exists());
+}
+
+#[test]
 fn cells_of_the_exact_table_are_corrected_in_their_columns() {
     let bench = refused(&with_bad(40, 8));
     let table = bench.run("rejects x.csv --export csv").exits(0).stdout;

@@ -45,6 +45,27 @@ fn an_unfinished_replay_goes_on_with_the_letters_it_began_with_or_is_given_up() 
 }
 
 #[test]
+fn a_canary_of_a_replay_is_ended_first_when_its_import_has_left_more_dead_letters() {
+    let bench = Bench::with("x.csv", with_bad(30, 3));
+    let send = "send x.csv --to sandbox --type amount=number --progress none --batch-rows 3";
+    bench.run(&format!("{send} --limit 12")).exits(0);
+    let replay = format!("replay x.csv.bulkhaul {REPLAY}");
+    bench.run(&format!("{replay} --limit 1")).exits(0).books([1, 0, 1, 0, 0]);
+    bench.run(send).exits(3);
+    let said = bench.run(&replay).exits(3).books([4, 0, 4, 0, 0]);
+    assert!(
+        said.stderr.starts_with("note: there are more dead letters than replay 1 began with; it goes on"),
+        "{said:?}"
+    );
+    // What was refused again is open still, and goes with the rest.
+    bench.run(&replay).exits(3).books([10, 0, 10, 0, 0]);
+    // What was edited is another matter.
+    bench.run(&format!("{replay} --again --limit 1")).exits(0);
+    bench.write("fixed.ndjson", mended(&bench.read("x.csv.bulkhaul/dead-letters.ndjson")));
+    bench.run(&format!("replay fixed.ndjson {REPLAY}")).exits(6);
+}
+
+#[test]
 fn one_replay_at_a_time_and_none_beside_its_import() {
     let bench = refused(&with_bad(20, 2));
     bench.write("fixed.ndjson", mended(&bench.read("x.csv.bulkhaul/dead-letters.ndjson")));
