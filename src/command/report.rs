@@ -33,7 +33,8 @@ pub(super) fn run(args: &ReportArgs) -> Result<u8, Error> {
         None => (None, Vec::new()),
     };
     let deletion = if is_running { None } else { deletes::of_last_feed(&state)? };
-    let standing = Standing { deletion, ..standing_of(&state, is_running, found) };
+    let (replayed, open_earlier) = if found.is_some() { rejects::replayed(&state)? } else { (None, 0) };
+    let standing = Standing { replayed, open_earlier, deletion, ..standing_of(&state, is_running, found) };
     let history = if is_running {
         standing.told_history().into_iter().map(|sample| (1, sample)).collect()
     } else {

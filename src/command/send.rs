@@ -5,6 +5,7 @@ use super::feed;
 use super::inputs::{InputFacts, copy_facts, input_facts};
 use super::opening::{self, Opening, Subject, ledger_error, source_error};
 use super::reading::Reading;
+use super::rejects;
 use super::replayed::Replayed;
 use super::replays::{Replays, replay_runs};
 use super::results;
@@ -183,6 +184,10 @@ fn abandon(args: &SendArgs, arguments: &[OsString], target: &str, place: &Path) 
     let found = opening::abandon(&mut ledger, "import")?;
     ledger.close().map_err(|error| ledger_error(&error))?;
     closing.abandoned(&found);
+    drop(state);
+    if let (Some(replayed), _) = rejects::replayed(place)? {
+        closing.replayed_since(replayed);
+    }
     Ok(0)
 }
 

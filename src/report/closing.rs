@@ -3,6 +3,7 @@
 use super::causes::{self, command_behind};
 use super::part::Part;
 use super::phrases::{in_brackets, may_be_doubled, requests_line, rows_line};
+use super::since;
 use super::speech::{count, grouped, print, say, span, tame, tell};
 use super::summary::{Bytes, Deleted, Replayed, Spent, Summary, Words};
 use crate::args::SendArgs;
@@ -184,6 +185,13 @@ impl<'a> Closing<'a> {
             }
         }
         self.to_program(&summary);
+    }
+
+    /// What replays have delivered is in none of the import's own numbers.
+    pub fn replayed_since(&self, replayed: since::Replayed) {
+        if !self.args.quiet {
+            say(&format!("replays of its dead letters: {}", replayed.words()));
+        }
     }
 
     /// Of the rows that the feed no longer has, some are not deleted.

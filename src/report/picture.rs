@@ -3,6 +3,7 @@
 use super::chart::clock;
 use super::groups::Group;
 use super::page::{escape, whole};
+use super::since::earlier;
 use super::speech::{count, grouped, span};
 use super::status::Standing;
 use super::timeline::{Timeline, millis};
@@ -154,14 +155,24 @@ impl Picture {
         )
     }
 
+    /// What has become of refused rows since.
+    fn since(&self) -> String {
+        let replays = self.standing.replayed.map(|replayed| format!("Replays: {}", replayed.words()));
+        let open = self.standing.open_earlier;
+        let earlier = (open > 0).then(|| earlier(open, &self.standing.state));
+        replays.into_iter().chain(earlier).map(|words| format!("<p>{}</p>\n", escape(&words))).collect()
+    }
+
     fn reasons(&self) -> String {
+        let since = self.since();
         if self.refused.is_empty() {
-            return "<h2>Refused rows</h2>\n<p>None.</p>\n".to_owned();
+            return format!("<h2>Refused rows</h2>\n<p>None.</p>\n{since}");
         }
         let most = self.refused.iter().map(|group| group.rows).max().unwrap_or(1).max(1);
-        let mut text = "<h2>Refused rows, by reason</h2>\n<div class=\"card\"><table>\n\
-                        <tr><th>rows</th><th class=\"wide\"></th><th>reason</th></tr>\n"
-            .to_owned();
+        let mut text = format!(
+            "<h2>Refused rows, by reason</h2>\n{since}<div class=\"card\"><table>\n\
+             <tr><th>rows</th><th class=\"wide\"></th><th>reason</th></tr>\n"
+        );
         for group in self.refused.iter().take(REASONS_MAX) {
             let width = (group.rows as f64 * 100.0 / most as f64).max(2.0);
             let doubt = if group.doubt.is_some() {

@@ -47,6 +47,20 @@ fn it_tells_the_books_the_pace_the_refusals_and_the_settings() {
 }
 
 #[test]
+fn what_replays_have_delivered_is_told_by_the_page_and_when_the_import_is_given_up() {
+    let bench = Bench::with("x.csv", "id,amount\nr1,-1\nr2,-2\nr3,3\n");
+    let send = "send x.csv --to sandbox --type amount=number --progress none";
+    bench.run(&format!("{send} --batch-rows 1 --limit 2")).exits(0);
+    bench.write("fixed.ndjson", bench.read("x.csv.bulkhaul/dead-letters.ndjson").replacen("-1", "1", 1));
+    bench.run("replay fixed.ndjson --to sandbox --progress none").exits(3);
+    let words = "1 row delivered since, 1 still open";
+    let page = page(&bench, "");
+    assert!(page.contains(&format!("<h2>Refused rows, by reason</h2>\n<p>Replays: {words}</p>\n")), "{page}");
+    let said = bench.run(&format!("{send} --abandon")).exits(0);
+    assert!(said.stderr.ends_with(&format!("replays of its dead letters: {words}\n")), "{said:?}");
+}
+
+#[test]
 fn of_whatever_state_something_true_is_told() {
     let bench = Bench::with("x.csv", csv(60));
     let child = slow_run(&bench);
