@@ -25,6 +25,9 @@ const MISFITS_MAX: u32 = 2;
 const PUZZLES_MAX: u32 = 3;
 /// What a person has to know of a refusal before sending its rows once more.
 const BEFORE: &str = "; an attempt before, whose answer was lost, may have applied it";
+/// What may be said of a target of which the same can be asked twice.
+const KEY_FIRST: &str = "; where the target looks keys up before it refuses, or refuses by what the rows say alone, \
+                         key_first = true in [idempotency] of its profile lets such a refusal count";
 const PUZZLED: &str = "check the address and the method; if the target means it, a [[response]] in a profile says what it means";
 
 impl Engine {
@@ -140,6 +143,11 @@ impl Engine {
         hollow && !Canary::TaintIgnored.is_loose()
     }
 
+    fn hollow(&self) -> String {
+        let remedy = if self.policy.repeatable { KEY_FIRST } else { "" };
+        format!("refused after an attempt whose outcome is unknown{remedy}")
+    }
+
     fn verdict(
         &mut self,
         now: Now,
@@ -153,8 +161,7 @@ impl Engine {
             refuses(&verdicts.others) || verdicts.listed.iter().any(|(_, verdict)| refuses(verdict));
         let decided = self.hand.get(seq).decided;
         if refused && !decided && self.is_hollow(seq, status) {
-            let why = "refused after an attempt whose outcome is unknown".to_owned();
-            return self.park(seq, why, commands);
+            return self.park(seq, self.hollow(), commands);
         }
         // "It is there already", after an attempt that may have been carried out, is our own write. A target that
         // looks keys up first would have repeated what it said then: there it is somebody else's.
@@ -380,8 +387,7 @@ impl Engine {
         // Limits change, and say nothing of what was applied when they were others.
         let decided = self.hand.get(seq).decided && reason == ChildReason::Bisect;
         if !decided && self.is_hollow(seq, Some(400)) {
-            let why = "refused after an attempt whose outcome is unknown".to_owned();
-            return self.park(seq, why, commands);
+            return self.park(seq, self.hollow(), commands);
         }
         if self.hand.get(seq).load().len() == 1 && self.hand.get(seq).planned.doubtful && !decided {
             let why = format!("refused, and perhaps applied before under another key: {}", refusal.message);

@@ -2,7 +2,7 @@
 
 use super::speech::count;
 use crate::settings::quoted;
-use crate::target::{Outline, OutlineRule, ParamSpec, Profile, ProfileErrors};
+use crate::target::{Outline, OutlineRule, ParamSpec, Profile, ProfileError, ProfileErrors};
 use serde_json::{Value, json};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -154,7 +154,11 @@ pub fn check(profile: &Profile) -> String {
 
 /// What loads and works, and could be better said.
 fn notes(profile: &Profile) -> Vec<String> {
-    profile.hints().iter().map(|hint| format!("{}; {}", hint.message, hint.remedy)).collect()
+    let told = |hint: &ProfileError| match hint.line {
+        0 => format!("{}; {}", hint.message, hint.remedy),
+        _ => hint.to_string(),
+    };
+    profile.hints().iter().map(told).collect()
 }
 
 fn body(outline: &Outline) -> String {

@@ -32,6 +32,11 @@ impl Usage {
         self.holes.borrow_mut().push((source.clone(), optional, spot.clone()));
     }
 
+    /// Whether rows are sent with keys that are made for them.
+    fn names_rows(&self) -> bool {
+        self.holes.borrow().iter().any(|(source, ..)| *source == Source::RowIdem)
+    }
+
     fn thing(&self, spot: &Spot, name: &str, remedy: &'static str, useless: Option<String>) {
         let place = (spot.file.to_string(), spot.line, name.to_owned());
         let useless = useless.map(|message| (message, remedy));
@@ -218,8 +223,23 @@ impl Usage {
 impl Profile {
     /// What loads and works, and could be better said.
     pub fn hints(&self) -> Vec<ProfileError> {
-        let plain = Self::drawn(self);
+        let (plain, usage) = self.drawn();
         let mut hints = Vec::new();
+        if plain.idempotency.scope == Scope::Row && plain.idempotency.place.is_none() && !usage.names_rows() {
+            let spot = self.spot_of("idempotency", "scope");
+            hints.push(ProfileError {
+                file: spot.file.to_string(),
+                line: spot.line,
+                message:
+                    "scope = \"row\", and no request shows its rows' keys: what is sent again after a lost \
+                          answer may be applied twice"
+                        .to_owned(),
+                remedy:
+                    "put ${row.idem} into `item` where the API looks for a row's key, or write rows = 1 and \
+                         send = { header = \"…\" }; leave it if each row brings a key of its own"
+                        .to_owned(),
+            });
+        }
         let mut hint = |message: &str, remedy: &str| {
             let spot = self.spot();
             let (message, remedy) = (message.to_owned(), remedy.to_owned());

@@ -5,6 +5,7 @@
 use super::builtin;
 use super::document::{self, Node, Value};
 use super::errors::{Findings, ProfileErrors, Spot};
+use super::lint::Usage;
 use super::params::{self, ParamSpec, Params};
 use super::section::Section;
 use super::target::{Overrides, Target};
@@ -82,15 +83,23 @@ impl Profile {
         &self.root
     }
 
-    /// The profile as it is without any values.
-    pub(super) fn drawn(&self) -> Target {
+    /// The profile as it is without any values, and what was met on the way.
+    pub(super) fn drawn(&self) -> (Target, Usage) {
         let findings = Findings::default();
         let params = Params::new(&self.params, None, &findings);
-        Target::draw(self, &self.root.without("variant"), &params, &[], &Overrides::default())
+        let target = Target::draw(self, &self.root.without("variant"), &params, &[], &Overrides::default());
+        (target, params.usage)
     }
 
     pub(super) fn spot(&self) -> Spot {
         Spot { line: 0, ..self.root.spot.clone() }
+    }
+
+    /// Where this key of that table stands.
+    pub(super) fn spot_of(&self, table: &'static str, key: &str) -> Spot {
+        let findings = Findings::default();
+        let section = Section::of("", &self.root, &findings).section(table);
+        section.map_or_else(|| self.spot(), |section| section.spot_of(key))
     }
 
     fn read_name(&self, findings: &Findings) -> String {

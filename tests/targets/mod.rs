@@ -14,6 +14,7 @@ mod literal;
 mod pages;
 mod rows;
 mod steps;
+mod validating;
 
 use crate::support::{Bench, Said, get, said};
 use serde_json::Value;

@@ -214,6 +214,26 @@ fn hints_tell_what_could_be_better_said() {
 }
 
 #[test]
+fn keys_of_rows_that_no_request_shows_are_hinted_at_with_their_line() {
+    let told = |more: &str| {
+        let text = format!("{HEAD}{REQUEST}{more}");
+        let hints = Profile::parse("t.toml", &text, &|_| None).unwrap().hints();
+        hints.iter().map(ToString::to_string).find(|hint| hint.contains("may be applied twice"))
+    };
+    let scope = "[idempotency]\nscope = \"row\"\n";
+    let hint = told(scope).unwrap();
+    assert!(hint.starts_with("t.toml:7: scope = \"row\", and no request shows its rows' keys"), "{hint}");
+    assert!(hint.contains("; put ${row.idem} into `item`"), "{hint}");
+    assert_eq!(told(&format!("item = '{{\"id\":\"${{row.idem}}\"}}'\n{scope}")), None);
+    assert_eq!(told(&format!("[limits]\nrows = 1\n{scope}send = {{ header = \"Key\" }}\n")), None);
+    assert_eq!(told("[idempotency]\nscope = \"natural\"\n"), None);
+    for name in Profile::builtin_names() {
+        let hints = Profile::builtin(name).unwrap().hints();
+        assert!(!hints.iter().any(|hint| hint.message.contains("may be applied twice")), "{name}");
+    }
+}
+
+#[test]
 fn a_header_that_frames_the_body_or_says_something_else_is_no_place_for_a_profile_or_a_key() {
     let keys = |header: &str| {
         format!("{HEAD}{REQUEST}[idempotency]\nscope = \"batch\"\nsend = {{ header = \"{header}\" }}\n")
