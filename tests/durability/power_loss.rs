@@ -15,7 +15,7 @@ const CALLS: &str =
     "trace=pwrite64,write,fsync,fdatasync,ftruncate,unlink,rename,openat,mkdir,writev,sendto,recvfrom";
 
 /// Crash states of each scenario at factor 1.
-const STATES: f64 = 210.0;
+const STATES: f64 = 201.0;
 
 /// A run that was written down.
 struct Recording {
