@@ -61,7 +61,8 @@
 //! sorted, and met with those of what was delivered last, which the ledger has in sorted blocks. So the course of each
 //! row is a value before forming begins (two bits a row). Entries of the batches of an import lie beside these until it
 //! has ended; which of them were delivered follows from the batches' ends, and the next run folds them in, and after them
-//! what replays of its dead letters have sent. A row in doubt is known as such, and not sent again as it is. The rows of
+//! what replays of its dead letters have sent. A row in doubt is known as such, and not sent again as it is; as long as
+//! nothing newer was sent of it, its import can be opened again to ask the target about it. The rows of
 //! batches in flight are kept, so that a broken feed ends without its old input.
 //!
 //! What a feed no longer has is deleted, if that is asked for, by an import of its own in `deletes/N`, which ends before

@@ -201,7 +201,8 @@ impl Deletes<'_> {
         };
         let names = rows.iter().map(|path| path.display().to_string()).collect();
         let is_rest = source.is_nothing();
-        let turn = Turn { ledger: own, import, source, paths: rows, names, feed: None, is_rest, nth: 1 };
+        let turn =
+            Turn { ledger: own, import, source, paths: rows, names, feed: None, is_rest, only: None, nth: 1 };
         let code = job.run(turn, &mut self.stage.borrow_mut(), &closing, exit::COMPLETE)?;
         self.closing.spend(closing.spent());
         if code == exit::FAILED {

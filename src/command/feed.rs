@@ -3,24 +3,23 @@
 
 use super::baseline::Baseline;
 use super::deletes::{self, Deletes};
+use super::feed_checks::{check_history, guards};
 use super::missing::Missing;
 use super::opening::{self, Subject, ledger_error, source_error};
 use super::replayed::Replayed;
 use super::send::{Job, Turn};
 use super::survey::{Survey, still_written};
-use crate::args::SendArgs;
 use crate::drive::Stage;
 use crate::edge::clock::Clock;
 use crate::edge::ledger::{EachReplayed, Found, LastFeed, Ledger};
-use crate::edge::source::{Layout, Source, SourceError};
+use crate::edge::source::Source;
 use crate::edge::status_file;
 use crate::edge::watched::{Seen, Watched};
 use crate::error::{Error, exit};
-use crate::model::{Courses, FeedKey, ImportRecord, ImportState, News};
+use crate::model::{BatchSeq, Courses, FeedKey, ImportRecord, ImportState, News};
 use crate::report::{Closing, Guard, NotSent, ReadingBar, speech};
 use crate::settings;
 use std::cell::RefCell;
-use std::ffi::OsString;
 
 /// What is known of a feed before anything of it is sent.
 #[derive(Debug)]
@@ -52,6 +51,10 @@ pub(super) struct Done {
     has_sent: bool,
     /// The worst exit code of that.
     code: u8,
+    /// Requests in doubt of the newest import were taken up; what is in doubt all the same was sent just now.
+    takes_up: bool,
+    /// Up to this import, earlier ones were asked about.
+    pub(super) asked: u64,
 }
 
 /// What a look through the whole feed has found.
@@ -63,7 +66,7 @@ struct Surveyed {
 }
 
 /// What comes next: to look at the state again, or to end the program.
-enum Next {
+pub(super) enum Next {
     Look,
     End(u8),
 }
@@ -73,9 +76,8 @@ impl Desk<'_> {
     pub(super) fn send(mut self) -> Result<u8, Error> {
         deletes::target(self.subject.args, &self.job.target)?;
         self.replayed.check_still()?;
-        let mut takes_up = settings::takes_up_doubts(self.subject.args);
         loop {
-            match self.next(&mut takes_up) {
+            match self.next() {
                 Ok(Next::Look) => {}
                 Ok(Next::End(code)) => return Ok(code),
                 // A limit or a signal came before any of the feed was sent.
@@ -85,7 +87,7 @@ impl Desk<'_> {
         }
     }
 
-    fn next(&mut self, takes_up: &mut bool) -> Result<Next, Error> {
+    fn next(&mut self) -> Result<Next, Error> {
         let failed = |error: &_| ledger_error(error);
         let mut ledger = self.job.ledger()?;
         let last = ledger.last_feed().map_err(|error| failed(&error))?;
@@ -94,32 +96,34 @@ impl Desk<'_> {
         };
         self.subject.check(&found)?;
         check_history(&self.key, &found, last.as_ref())?;
+        let number = found.import.number;
+        let takes_up = settings::takes_up_doubts(self.subject.args) && !self.done.takes_up;
         match found.import.state {
             ImportState::Open if self.subject.args.again => Err(opening::not_finished()),
             ImportState::Open => {
-                if let Some(source) = self.where_it_stood(&found)? {
+                // It has passed over rows that are meant now: the feed is taken anew.
+                let is_meant = takes_up && ledger.held(number).map_err(|error| failed(&error))? > 0;
+                if !is_meant && let Some(source) = self.where_it_stood(&found)? {
                     return self.go_on(ledger, found, source, last.as_ref());
                 }
-                ledger.close_input(found.import.number).map_err(|error| failed(&error))?;
+                ledger.close_input(number).map_err(|error| failed(&error))?;
                 self.finish(ledger, &found)
             }
             // While this is the newest import, its requests can go again under their keys, or be asked about.
             ImportState::Complete(_)
-                if *takes_up && ledger.has_doubts(found.import.number).map_err(|error| failed(&error))? =>
+                if takes_up && ledger.has_doubts(number).map_err(|error| failed(&error))? =>
             {
-                *takes_up = false;
-                ledger.reopen(found.import.number).map_err(|error| failed(&error))?;
-                let next = self.finish(ledger, &found)?;
-                // What is in doubt all the same was sent just now.
-                let ledger = self.job.ledger()?;
-                self.holds |= ledger.has_doubts(found.import.number).map_err(|error| failed(&error))?;
-                Ok(next)
+                ledger.reopen(number).map_err(|error| failed(&error))?;
+                self.finish(ledger, &found)
             }
             ImportState::Complete(_) | ImportState::Abandoned => {
                 if last.is_none() && !self.subject.args.again {
                     self.baseline(&|| self.is_asked()).take(&mut ledger, &found)?;
                 }
-                self.begin(ledger, found.import.number + 1, last.as_ref())
+                if let Some(question) = self.question(&mut ledger)? {
+                    return self.ask(ledger, &question);
+                }
+                self.begin(ledger, number + 1, last.as_ref())
             }
         }
     }
@@ -138,7 +142,7 @@ impl Desk<'_> {
     }
 
     /// What was delivered up to now is known from here on.
-    fn fold(&self, ledger: &mut Ledger) -> Result<(), Error> {
+    pub(super) fn fold(&self, ledger: &mut Ledger) -> Result<(), Error> {
         let key = (&self.key, deletes::key_texts(&self.job.target));
         let mut replayed = |import, each: &mut EachReplayed<'_>| self.replayed.rows(import, each);
         let folded = ledger.fold_feeds(key, self.job.state.path(), &mut replayed);
@@ -239,8 +243,8 @@ impl Desk<'_> {
     }
 
     /// An import before the feed's own came to its end.
-    fn is_done(&mut self, code: u8) {
-        self.done = Done { has_sent: true, code: worse(self.done.code, code) };
+    pub(super) fn is_done(&mut self, code: u8) {
+        (self.done.has_sent, self.done.code) = (true, worse(self.done.code, code));
     }
 
     fn deletes(&self) -> Result<Deletes<'_>, Error> {
@@ -249,8 +253,31 @@ impl Desk<'_> {
     }
 
     /// Brings what the ledger keeps of a feed that is gone to its end.
-    fn finish(&mut self, mut ledger: Ledger, found: &Found) -> Result<Next, Error> {
+    fn finish(&mut self, ledger: Ledger, found: &Found) -> Result<Next, Error> {
         self.closing.rest_first(found);
+        let code = self.rest(ledger, found, None)?;
+        if !deletes::is_good(code) {
+            return Ok(Next::End(code));
+        }
+        let ledger = self.job.ledger()?;
+        let has_doubts = ledger.has_doubts(found.import.number).map_err(|error| ledger_error(&error))?;
+        self.done.takes_up = true;
+        self.holds |= has_doubts && settings::takes_up_doubts(self.subject.args);
+        // Rows that were only held are looked at again.
+        let is_held = code == exit::IN_DOUBT && !has_doubts;
+        let now = ledger.import(found.import.number).map_err(|error| ledger_error(&error))?;
+        let less = if now.tally.rejected > 0 { exit::DEAD_LETTERS } else { exit::COMPLETE };
+        self.is_done(if is_held { less } else { code });
+        Ok(Next::Look)
+    }
+
+    /// Sends what the ledger keeps of an import; of these requests alone, where some are named.
+    pub(super) fn rest(
+        &mut self,
+        mut ledger: Ledger,
+        found: &Found,
+        only: Option<Vec<BatchSeq>>,
+    ) -> Result<u8, Error> {
         ledger.keep_feed(&self.key, deletes::key_texts(&self.job.target));
         let args = self.subject.args;
         let source = Source::nothing(self.subject.layout).map_err(|error| source_error(&error))?;
@@ -260,16 +287,12 @@ impl Desk<'_> {
         let import = ImportRecord { state: ImportState::Open, ..found.import };
         let paths = args.inputs.clone();
         let nth = import.number;
-        let turn = Turn { ledger, import, source, paths, names, feed, is_rest: true, nth };
+        let turn = Turn { ledger, import, source, paths, names, feed, is_rest: true, only, nth };
         let code = self.job.run(turn, &mut self.stage.borrow_mut(), &self.closing, exit::COMPLETE)?;
-        match code {
-            code if deletes::is_good(code) => {
-                self.closing.turn_to(settings::input_names(args));
-                self.is_done(code);
-                Ok(Next::Look)
-            }
-            code => Ok(Next::End(code)),
+        if deletes::is_good(code) {
+            self.closing.turn_to(settings::input_names(args));
         }
+        Ok(code)
     }
 
     fn run(
@@ -285,7 +308,7 @@ impl Desk<'_> {
         let watched = Watched::open(&paths, &self.seen).map_err(|path| still_written(&path))?;
         let feed = Some(Feed { key: self.key.clone(), courses, watched: Some(watched) });
         let nth = import.number;
-        let turn = Turn { ledger, import, source, paths, names, feed, is_rest: false, nth };
+        let turn = Turn { ledger, import, source, paths, names, feed, is_rest: false, only: None, nth };
         let code = self.job.run(turn, &mut self.stage.borrow_mut(), &self.closing, self.done.code)?;
         Ok(Next::End(code))
     }
@@ -333,77 +356,10 @@ impl Desk<'_> {
     }
 }
 
-/// How the feed stands to what has to be so before anything of it is sent.
-pub(super) fn guards(
-    args: &SendArgs,
-    last: Option<&LastFeed>,
-    news: News,
-    missing: Option<&Missing>,
-) -> Vec<Guard> {
-    // Of what was delivered without --sync, it is known now.
-    let before = last.and_then(|last| last.keys).unwrap_or(news.known + news.gone);
-    let shrinking = args.max_shrink.map(|max| Guard::of_shrinking(max.0, before, news.keys));
-    missing.map(|missing| missing.guard(args)).into_iter().chain(shrinking).collect()
-}
-
 /// The exit code of two imports that both came to an end.
 fn worse(one: u8, other: u8) -> u8 {
     let rank = |code: &u8| {
         [exit::COMPLETE, exit::DEAD_LETTERS, exit::IN_DOUBT].iter().position(|known| known == code)
     };
     if rank(&one) > rank(&other) { one } else { other }
-}
-
-/// The state knows rows by this key, or is told to begin to.
-pub(super) fn check_history(key: &FeedKey, found: &Found, last: Option<&LastFeed>) -> Result<(), Error> {
-    let typed = key.names().join(",");
-    match last {
-        Some(last) if last.key == key.names() => Ok(()),
-        Some(last) => {
-            let known = last.key.join(",");
-            let words = format!("the state here knows its rows by `{known}`, not by `{typed}`");
-            Err(Error::new(exit::NOT_THE_SAME, words)
-                .hint(format!("say --sync {known}, or begin another state: --state DIR")))
-        }
-        None if found.import.state == ImportState::Open => Err(Error::new(
-            exit::NOT_THE_SAME,
-            "the import here is not finished, and was begun without --sync",
-        )
-        .hint("leave --sync out to finish it, or give it up with --abandon")),
-        None => Ok(()),
-    }
-}
-
-/// A key that no row of a file can have is a slip of the hand, and would refuse every row.
-pub(super) fn check_columns(args: &SendArgs, layout: &Layout, key: &FeedKey) -> Result<(), Error> {
-    let columns = Source::column_names(&args.inputs, layout).map_err(|error| source_error(&error))?;
-    for (input, known) in args.inputs.iter().zip(columns) {
-        let Some(known) = known else { continue };
-        if let Some(column) = key.names().iter().find(|name| !known.contains(name)) {
-            let (input, column) = (input.display().to_string(), column.clone());
-            return Err(source_error(&SourceError::UnknownColumn { input, column, known }));
-        }
-    }
-    Ok(())
-}
-
-/// The fields that rows are known by, where `--sync` names them.
-pub(super) fn key(args: &SendArgs, arguments: &[OsString]) -> Result<Option<FeedKey>, Error> {
-    let Some(names) = &args.sync else { return Ok(None) };
-    if args.inputs.iter().any(|input| input.as_os_str() == "-") {
-        return Err(Error::usage(
-            "--sync reads its feed through before it sends any of it, and a pipe is gone then",
-        )
-        .hint("write it to a file first, and rename it when it is whole"));
-    }
-    let key = FeedKey::new(names.clone());
-    let key = key.ok_or_else(|| Error::usage("`--sync` names a field, or several: --sync id"))?;
-    if args.state.is_none() {
-        let command = settings::resume_command(arguments);
-        return Err(Error::usage(
-            "--sync needs a --state: what was delivered of the last feed is known there, whatever this one's file is called",
-        )
-        .hint(format!("name the same folder each time, as in: {command} --state feed.bulkhaul")));
-    }
-    Ok(Some(key))
 }

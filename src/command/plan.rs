@@ -1,7 +1,7 @@
 //! `bulkhaul plan`: everything that `send` would do before its first request, on all of the input. It opens no
 //! connection, and makes no file and no folder.
 
-use super::feed;
+use super::feed_checks;
 use super::inputs::input_facts;
 use super::opening::{Subject, source_error};
 use super::planned_feed::{self, PlannedFeed};
@@ -38,14 +38,14 @@ fn plan(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error> {
     settings::check_inputs(args)?;
     let layout = settings::layout(args)?;
     let aim = Aim::of(args)?;
-    let key = feed::key(args, arguments)?;
+    let key = feed_checks::key(args, arguments)?;
     let seen: Vec<Option<Seen>> = args.inputs.iter().map(|path| Seen::of(path)).collect();
     let subject = subject(args, arguments, &layout, &aim.target)?;
     let import = subject.as_ref().map_or_else(|| ImportId::fixed("plan", 1), |subject| subject.import_id(1));
     let mut plan = Plan::new(args, &aim.target, settings::batch_limits(args, &aim.target));
     let feed = match (key, &subject) {
         (Some(key), Some(subject)) => {
-            feed::check_columns(args, &layout, &key)?;
+            feed_checks::check_columns(args, &layout, &key)?;
             let PlannedFeed { courses, news, pending, guards, deletion } =
                 planned_feed::survey(subject, &aim, &key, &seen)?;
             (plan.news, plan.pending, plan.guards, plan.deletion) = (Some(news), pending, guards, deletion);

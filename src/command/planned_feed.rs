@@ -3,7 +3,7 @@
 
 use super::baseline::Baseline;
 use super::deletes;
-use super::feed::{check_history, guards};
+use super::feed_checks::{check_history, guards};
 use super::missing::Missing;
 use super::opening::{Subject, ledger_error};
 use super::plan::Aim;

@@ -384,7 +384,7 @@ impl Desk<'_> {
         let (args, layout) = (&args.send, &Layout::taken());
         let job = Job { args, layout, target, state, dead_letters: &dead_letters, is_deletion: false };
         let paths = vec![state.path().join(COPY)];
-        let turn = Turn { ledger, import, source, paths, names, feed: None, is_rest: false, nth };
+        let turn = Turn { ledger, import, source, paths, names, feed: None, is_rest: false, only: None, nth };
         job.run(turn, &mut send::open_stage()?, &closing, exit::COMPLETE)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::deletes;
 use super::feed;
+use super::feed_checks;
 use super::inputs::{InputFacts, copy_facts, input_facts};
 use super::opening::{self, Opening, Subject, ledger_error, source_error};
 use super::reading::Reading;
@@ -21,7 +22,7 @@ use crate::edge::watched::Seen;
 use crate::edge::wire::{Way, Wire};
 use crate::engine::{Assembler, Engine};
 use crate::error::{Error, exit};
-use crate::model::{ImportRecord, Recovered, Unsettled, UnsettledState};
+use crate::model::{BatchSeq, ImportRecord, Recovered, Unsettled, UnsettledState};
 use crate::report::{Closing, Onlooker, Part, speech};
 use crate::sandbox::{Options, Sandbox};
 use crate::settings::{self, Chosen};
@@ -62,7 +63,7 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
     }
     let place = settings::state_path(args)?;
     settings::keep_apart(args, &place)?;
-    let feed_key = feed::key(args, arguments)?;
+    let feed_key = feed_checks::key(args, arguments)?;
     if args.abandon {
         return abandon(args, arguments, chosen.name(), &place);
     }
@@ -72,7 +73,7 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
     let mut stage = if is_piped || feed_key.is_some() { Some(open_stage()?) } else { None };
     let inputs = if is_piped { Vec::new() } else { input_facts(&args.inputs, &layout)? };
     if let Some(key) = &feed_key {
-        feed::check_columns(args, &layout, key)?;
+        feed_checks::check_columns(args, &layout, key)?;
     }
     let state = take_state(&place)?;
     let sandbox = if chosen.is_sandbox { Some(start_sandbox(args, state.path())?) } else { None };
@@ -213,6 +214,8 @@ pub(super) struct Turn {
     pub(super) feed: Option<feed::Feed>,
     /// Nothing more is read for it, and another import follows.
     pub(super) is_rest: bool,
+    /// The only requests that it is about, where that is not all that have no end.
+    pub(super) only: Option<Vec<BatchSeq>>,
     /// Which import of the state its rows are of, from 1: a replay's are of another's.
     pub(super) nth: u64,
 }
@@ -260,7 +263,7 @@ impl Job<'_> {
             let (paths, names) = (paths.clone(), settings::input_names(args));
             // A queue delivers again whatever it likes, in whatever stream: a key that its message brings is that message's.
             let nth = if settings::is_live(args) { 1 } else { import.number };
-            let turn = Turn { ledger, import, source, paths, names, feed: None, is_rest, nth };
+            let turn = Turn { ledger, import, source, paths, names, feed: None, is_rest, only: None, nth };
             let stage = match &mut stage {
                 Some(stage) => stage,
                 None => stage.insert(open_stage()?),
@@ -319,12 +322,15 @@ impl Job<'_> {
         closing: &Closing<'_>,
         before: u8,
     ) -> Result<u8, Error> {
-        let Turn { mut ledger, import, source, paths, names, feed, is_rest, nth } = turn;
+        let Turn { mut ledger, import, source, paths, names, feed, is_rest, only, nth } = turn;
         let (args, target) = (self.args, Arc::clone(&self.target));
         let clock = Clock::start();
         let mut recovered = ledger.recover(import.number).map_err(|error| ledger_error(&error))?;
         if self.is_deletion && is_rest {
             recovered.unsettled.retain(Unsettled::may_have_left);
+        }
+        if let Some(only) = only {
+            recovered.unsettled.retain(|unsettled| only.contains(&unsettled.batch.seq));
         }
         let resumed = recovered.batches_planned > 0 || recovered.tally.read > 0;
         let unsettled = recovered.unsettled.iter().map(|batch| batch.batch.clone()).collect();

@@ -1,7 +1,7 @@
 //! A run that could not begin. Of several reasons the gravest is told (74, 7, 6, 1): a state may hold it, though another
 //! was met before anybody looked there. Programs also hear what is known of the import, which stays as it was.
 
-use super::feed;
+use super::feed_checks;
 use super::inputs::{InputFacts, input_facts};
 use super::intake::Origin;
 use super::meant_letters::Meant;
@@ -72,11 +72,11 @@ fn refuse(args: &SendArgs, arguments: &[OsString], found: &Found, key: Option<Fe
         (false, false) => input_facts(&args.inputs, &layout).unwrap_or_default(),
     };
     let subject = Subject { args, layout: &layout, arguments, target, inputs };
-    match feed::key(args, &[])? {
+    match feed_checks::key(args, &[])? {
         Some(typed) => {
             subject.check(found)?;
             let last = key.map(|key| LastFeed { key: key.names().to_vec(), keys: None });
-            feed::check_history(&typed, found, last.as_ref())
+            feed_checks::check_history(&typed, found, last.as_ref())
         }
         None => opening::refuse(found, key.as_ref().map(FeedKey::names), &subject),
     }

@@ -212,6 +212,13 @@ impl<'a> Closing<'a> {
         }
     }
 
+    /// The target is asked about what a feed with these `inputs` has left in doubt.
+    pub fn asks_first(&self, inputs: &[String]) {
+        if !self.args.quiet {
+            say(&format!("first what {} has left in doubt: the target is asked", inputs.join(", ")));
+        }
+    }
+
     /// A signal, or a limit, ended the run before it had begun: what was `sent`. What it has brought to its end before
     /// is told as it was `found` then, with what it was called.
     pub fn stopped_before(&self, error: &Error, sent: &str, before: Option<(&Found, Vec<String>)>) -> u8 {

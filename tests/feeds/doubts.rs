@@ -104,3 +104,88 @@ fn what_never_left_is_sent_by_the_next_feed_though_its_import_was_given_up() {
     bench.run(&sync(&server, "--abandon")).exits(0);
     assert_eq!(rows(&bench.run(&sync(&server, "")).exits(0)), [2, 2, 0, 0, 0]);
 }
+
+/// One row a request; the first one's answer is lost, and two feeds later the target is asked.
+fn asked_late(second: &str, answers: &[Step]) -> (Bench, Scripted, Said) {
+    let bench = Bench::with("x.csv", "id,value\nr1,a\n");
+    bench.write("t.toml", ASKED);
+    let steps = [&[Step::Loses, OK], answers].concat();
+    let server = Scripted::start(&steps);
+    let sync =
+        format!("send x.csv --to ./t.toml --url {} --sync id --state s --progress none --json", server.url);
+    bench.run(&sync).exits(5);
+    bench.write("x.csv", format!("id,value\n{second}\nr2,a\n"));
+    let code = if second == "r1,a" { 5 } else { 0 };
+    assert_eq!(rows(&bench.run(&sync).exits(code))[1], if code == 5 { 1 } else { 2 });
+    bench.write("x.csv", format!("id,value\n{second}\nr2,a\nr3,a\n"));
+    let said = bench.run(&format!("{sync} --on-ambiguous verify"));
+    bench.run("audit s x.csv").exits(0);
+    let again = bench.run(&sync);
+    assert_eq!((rows(&again)[1], again.summary()["requests"]["sent"].as_u64()), (0, Some(0)), "{again:?}");
+    (bench, server, said)
+}
+
+fn sent_of(server: &Scripted, id: &str) -> Vec<usize> {
+    server.got().iter().map(|got| got.body.matches(id).count()).collect()
+}
+
+#[test]
+fn a_target_that_can_be_asked_decides_about_the_doubts_of_earlier_feeds_too() {
+    // Lost, the row of the second feed, the question, the row of the third.
+    let (_, server, said) = asked_late("r1,a", &[OK, OK]);
+    assert_eq!((rows(&said), said.exit), ([3, 1, 0, 2, 0], 0), "{said:?}");
+    assert_eq!(sent_of(&server, "r1"), [1, 0, 0, 0]);
+    assert!(said.stderr.starts_with("first what x.csv has left in doubt: the target is asked\n"), "{said:?}");
+    // What was not applied goes again, once.
+    let (_, server, said) = asked_late("r1,a", &[Step::Says("404 No", "", ""), OK]);
+    assert_eq!((rows(&said), said.exit), ([3, 1, 0, 2, 0], 0), "{said:?}");
+    assert_eq!(sent_of(&server, "r1"), [1, 0, 0, 1, 0]);
+}
+
+#[test]
+fn nobody_asks_about_an_older_row_once_a_newer_one_was_delivered() {
+    let (_, server, said) = asked_late("r1,b", &[OK, OK]);
+    assert_eq!((rows(&said), said.exit), ([3, 1, 0, 2, 0], 0), "{said:?}");
+    // The lost one, the newer one, and the other two.
+    assert_eq!(server.got().len(), 4, "{:?}", server.got());
+}
+
+#[test]
+fn what_cannot_be_found_out_about_an_earlier_feed_stays_held_and_what_is_refused_then_is_no_longer_in_doubt()
+{
+    let unknown = Step::Says("418 What", "", "");
+    let bench = Bench::with("x.csv", "id,value\nr1,a\n");
+    bench.write("t.toml", format!("{ASKED}[retry]\nattempts = 2\nbase = \"1ms\"\n"));
+    let no = Step::Says("404 No", "", "");
+    let refused = Step::Says("422 No", "", "{}");
+    let steps = [Step::Loses, OK, unknown.clone(), unknown, OK, no, refused, OK];
+    let server = Scripted::start(&steps);
+    bench.write(
+        "t.toml",
+        bench.read("t.toml") + "[[response]]\nwhen = { status = [422] }\nthen = \"reject\"\n",
+    );
+    let sync =
+        format!("send x.csv --to ./t.toml --url {} --sync id --state s --progress none --json", server.url);
+    bench.run(&sync).exits(5);
+    bench.write("x.csv", "id,value\nr1,a\nr2,a\n");
+    bench.run(&sync).exits(5);
+    bench.write("x.csv", "id,value\nr1,a\nr2,a\nr3,a\n");
+    let said = bench.run(&format!("{sync} --on-ambiguous verify")).exits(5);
+    assert_eq!((rows(&said), doubt(&said, &server)), ([3, 1, 0, 1, 0], (1, 5)));
+    let said = bench.run(&format!("{sync} --on-ambiguous verify")).exits(3);
+    // Asked, refused; then it is sent with the feed as any row that was refused.
+    assert_eq!((rows(&said), doubt(&said, &server)), ([3, 1, 0, 2, 0], (0, 8)));
+    assert_eq!(rows(&bench.run(&sync).exits(0)), [3, 0, 0, 3, 0]);
+}
+
+#[test]
+fn a_run_that_goes_on_with_resend_takes_up_what_it_has_held() {
+    let (bench, server) = (Bench::with("x.csv", TWO), Scripted::start(&[Step::Loses, OK]));
+    bench.run(&sync(&server, "")).exits(5);
+    bench.write("x.csv", format!("{TWO}r3,a\nr4,a\n"));
+    bench.run(&sync(&server, "--limit 3")).exits(0);
+    let said = bench.run(&sync(&server, "--on-ambiguous resend")).exits(0);
+    assert_eq!((rows(&said), doubt(&said, &server).0), ([4, 3, 0, 1, 0], 0), "{said:?}");
+    assert_eq!(sent_of(&server, "r1"), [1, 0, 1]);
+    assert_eq!(rows(&bench.run(&sync(&server, "")).exits(0)), [4, 0, 0, 4, 0]);
+}

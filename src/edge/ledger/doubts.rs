@@ -19,10 +19,7 @@ impl View {
     /// Rows of a feed that an earlier one has left in doubt, and that this one has as they were. What the ledger still knows
     /// of them is their hash.
     pub fn held(&self, import: u64) -> Result<u64, LedgerError> {
-        let sql = "SELECT in_doubt - (SELECT coalesce(sum(rows), 0) FROM batch WHERE import = ?1 AND state = 'doubt')
-                   FROM import WHERE number = ?1";
-        let held: i64 = self.conn.query_row(sql, [import as i64], |row| row.get(0))?;
-        Ok(held.max(0) as u64)
+        reading::held(&self.conn, import)
     }
 
     /// In the order of the input.

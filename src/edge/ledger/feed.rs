@@ -7,7 +7,7 @@
 use super::fold::fold;
 use super::{Ledger, LedgerError, View, overtaken, reading};
 use crate::edge::sorter::{Sorted, Sorter};
-use crate::model::{FeedEntry, FeedKey, ImportRecord, Load, Ordinal, RowSet};
+use crate::model::{FeedEntry, FeedKey, ImportRecord, KeptRows, Load, Ordinal, RowSet};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::ops::Range;
 use std::path::Path;
@@ -90,10 +90,15 @@ impl Ledger {
                    ORDER BY number";
         let numbers: Vec<i64> =
             self.conn.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let newest: i64 = self.conn.query_row("SELECT max(number) FROM import", [], |row| row.get(0))?;
         for number in numbers {
-            let mut delivered = delivered(&self.conn, number, folder)?;
+            // What was asked about once more: the rest of it, and what replays have sent of it, is known.
+            let is_asked = number < newest;
+            let mut delivered = delivered(&self.conn, number, is_asked, folder)?;
             fold(&mut self.conn, &mut delivered)?;
-            self.fold_replays(number as u64, (key, texts), folder, replayed)?;
+            if !is_asked {
+                self.fold_replays(number as u64, (key, texts), folder, replayed)?;
+            }
             let txn = self.conn.transaction()?;
             overtaken::take_sent(&txn, number, key)?;
             txn.execute(
@@ -232,6 +237,22 @@ pub(super) fn note(
     Ok(())
 }
 
+/// The entries of a batch whose rows are kept, once more.
+pub(super) fn note_kept(
+    conn: &Connection,
+    seq: i64,
+    kept: &KeptRows,
+    key: &FeedKey,
+) -> Result<(), LedgerError> {
+    let entries = kept.iter().map(|(_, row)| key.entry(row).map(FeedEntry::to_bytes));
+    let entries: Vec<[u8; FeedEntry::BYTES]> = entries
+        .collect::<Result<_, _>>()
+        .map_err(|field| LedgerError::Refused(format!("a row without `{field}` was sent")))?;
+    conn.prepare_cached("INSERT OR REPLACE INTO feed_batch (seq, entries) VALUES (?1, ?2)")?
+        .execute(params![seq, entries.concat()])?;
+    Ok(())
+}
+
 fn keep_text(conn: &Connection, entry: &FeedEntry, key: &FeedKey, row: &[u8]) -> Result<(), LedgerError> {
     conn.prepare_cached("INSERT OR IGNORE INTO feed_key (key, fields) VALUES (?1, ?2)")?
         .execute(params![entry.key, key.fields(row)])?;
@@ -241,7 +262,9 @@ fn keep_text(conn: &Connection, entry: &FeedEntry, key: &FeedKey, row: &[u8]) ->
 /// The entries of all rows that an import delivered, or may have. One in doubt takes the place of what was delivered
 /// before it: else a row that goes back to that would be called unchanged, and the target may have the other. And it is
 /// known as what it is: else the same row would be sent again, and the target might have it twice.
-fn delivered(conn: &Connection, number: i64, folder: &Path) -> Result<Sorted, LedgerError> {
+///
+/// Of rows that were asked about once more (`is_asked`), those that were not applied and then refused are no longer in doubt.
+fn delivered(conn: &Connection, number: i64, is_asked: bool, folder: &Path) -> Result<Sorted, LedgerError> {
     let open = Open::of(conn, number as u64)?;
     let mut sorter = Sorter::new(folder);
     let mut batches = conn.prepare(
@@ -260,6 +283,9 @@ fn delivered(conn: &Connection, number: i64, folder: &Path) -> Result<Sorted, Le
         let entries = row.get_ref(1)?.as_bytes().map_err(rusqlite::Error::from)?;
         for (ordinal, entry) in set.iter().zip(entries.chunks_exact(FeedEntry::BYTES)) {
             if refused.contains(&(ordinal.0 as i64)) {
+                if is_asked {
+                    sorter.push(ordinal, FeedEntry::from_bytes(entry).unsure())?;
+                }
                 continue;
             }
             if let Some(known) = open.known(ordinal, FeedEntry::from_bytes(entry)) {

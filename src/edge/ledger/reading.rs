@@ -36,6 +36,21 @@ pub(super) fn newest(conn: &Connection) -> Result<Option<Found>, LedgerError> {
     Ok(newest.map(|newest| Found { has_left, ..newest }))
 }
 
+/// An import by its number.
+pub(super) fn import(conn: &Connection, number: u64) -> Result<Found, LedgerError> {
+    let sql = format!("{IMPORT} WHERE number = ?1");
+    conn.query_row(&sql, [number as i64], |row| Ok(found(row)))?
+}
+
+/// Rows that an import passed over because an earlier one has left them in doubt.
+pub(super) fn held(conn: &Connection, import: u64) -> Result<u64, LedgerError> {
+    let sql =
+        "SELECT in_doubt - (SELECT coalesce(sum(rows), 0) FROM batch WHERE import = ?1 AND state = 'doubt')
+               FROM import WHERE number = ?1";
+    let held: i64 = conn.query_row(sql, [import as i64], |row| row.get(0))?;
+    Ok(held.max(0) as u64)
+}
+
 fn found(row: &Row<'_>) -> Result<Found, LedgerError> {
     let state: String = row.get("state")?;
     let exit: Option<u8> = row.get("exit")?;
@@ -95,9 +110,7 @@ fn cursor(row: &Row<'_>) -> Result<Option<Cursor>, LedgerError> {
 }
 
 pub(super) fn recovered(conn: &Connection, import: u64) -> Result<Recovered, LedgerError> {
-    let sql = format!("{IMPORT} WHERE number = ?1");
-    let found = conn.query_row(&sql, [import as i64], |row| Ok(found(row)))?;
-    let Found { import, cursor, drained, tally, bytes_read, batches, .. } = found?;
+    let Found { import, cursor, drained, tally, bytes_read, batches, .. } = self::import(conn, import)?;
     let next: i64 = conn.query_row("SELECT coalesce(max(seq), 0) + 1 FROM batch", [], |row| row.get(0))?;
     let (pause, rows, bytes) =
         conn.query_row("SELECT pause_until, learned_rows, learned_bytes FROM target", [], |row| {
