@@ -40,7 +40,10 @@ pub(super) fn target(args: &SendArgs, target: &Target) -> Result<Option<Arc<Targ
             "nobody knows how rows are deleted at `{}`: its profile has no [delete]",
             target.name()
         ))
-        .hint("write [delete] into a profile of your own that extends it, or leave --deletes out")
+        .hint(format!(
+            "leave --deletes out, or write into a profile of your own how it is done, with the fields of your key:\n{}",
+            lines_to_paste(target.name())
+        ))
     })
 }
 
@@ -55,6 +58,13 @@ pub(super) struct Deletes<'a> {
 
 fn folder(state: &Path, number: u64) -> PathBuf {
     state.join("deletes").join(number.to_string())
+}
+
+fn lines_to_paste(name: &str) -> String {
+    format!(
+        "  [profile]\n  version = 1\n  name = \"{name}-of-mine\"\n  extends = \"{name}\"\n  [delete]\n  method = \"DELETE\"\n  \
+         url = \"${{param.base}}/items/${{row:/id}}\"\n  format = \"empty\"\n  rows = 1"
+    )
 }
 
 /// The deletions in a state that no run holds, by their numbers.

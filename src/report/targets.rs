@@ -94,6 +94,9 @@ pub fn check_json(file: &Path, checked: Result<&Profile, &ProfileErrors>) -> Str
                 "file": file, "ok": true, "errors": [], "name": profile.name(),
                 "request": {"method": outline.method, "url": outline.url},
                 "limits": {"rows": outline.rows, "bytes": outline.bytes},
+                "delete": outline.delete.as_ref().map(|(method, url, rows)| {
+                    json!({"method": method, "url": url, "rows": rows})
+                }),
                 "key": outline.key, "answers": outline.answers.iter().map(rule).collect::<Vec<_>>(),
                 "parameters": params, "notes": notes(profile),
             })
@@ -141,6 +144,10 @@ pub fn check(profile: &Profile) -> String {
     lines.push(("", format!("{:widest$}  the run stops, its rows stay pending", "anything else")));
     for end in &outline.ends {
         lines.push(("job", format!("{:widest$}  {}", format!("ends {}", end.when), verb(&end.then))));
+    }
+    if let Some((method, url, rows)) = &outline.delete {
+        let rows = rows.as_ref().map_or(String::new(), |rows| format!(", {rows} a request"));
+        lines.push(("deletes", format!("{method} {url}{rows}: with --deletes, what a feed no longer has")));
     }
     lines.push(("needs", parameters(profile.params())));
     lines.extend(notes(profile).into_iter().map(|note| ("note", note)));

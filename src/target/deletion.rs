@@ -2,7 +2,8 @@
 //!
 //! A deletion is a target like the other: rows (as they were when they were last delivered) become requests, and
 //! answers become verdicts. It writes as `[request]` does, with `rows` for how many a request may hold. A row that
-//! is not there any more is deleted.
+//! is not there any more is deleted. One that the target refuses to delete ([`REFUSALS`], where no rule says another) is
+//! told and tried again with the next feed: it holds nothing up.
 
 use super::auth::Auth;
 use super::mapping::Mapping;
@@ -12,6 +13,9 @@ use super::section::Section;
 use super::settings::{Idempotency, Scope};
 use super::slot::RowNaming;
 use super::target::{Overrides, Target};
+
+/// Bad request, conflict, precondition failed, not processable, locked: of these rows, and not of the whole target.
+const REFUSALS: [u16; 5] = [400, 409, 412, 422, 423];
 
 /// A compiled `[delete]`.
 pub(super) struct Deletion {
@@ -51,9 +55,16 @@ impl Deletion {
 
     /// The target that deletes what the other writes.
     pub(super) fn of(self, target: &Target, overrides: &Overrides, headers: &[(String, String)]) -> Target {
+        let mut rules = self.rules;
+        // Deleting twice is deleting once, so the halves of a request can go again until the row at fault is alone.
+        let then = if self.rows == Some(1) { Then::Reject } else { Then::Bisect };
+        if let Some(spot) = rules.last().map(|rule| rule.spot.clone()) {
+            let statuses = REFUSALS.into_iter().map(|status| status..=status).collect();
+            rules.push(Rule::plain(statuses, then, &spot));
+        }
         let mut deletion = Target {
             mapping: self.mapping,
-            rules: self.rules,
+            rules,
             idempotency: Idempotency { scope: Scope::Natural, ..Idempotency::default() },
             job: None,
             verify: None,

@@ -35,6 +35,8 @@ pub struct Outline {
     pub answers: Vec<OutlineRule>,
     /// The ends of a job.
     pub ends: Vec<OutlineRule>,
+    /// Method, address and rows of the requests of `[delete]`.
+    pub delete: Option<(String, String, Option<String>)>,
 }
 
 /// One rule: its condition, its verb, and the reader of results that it names.
@@ -83,6 +85,10 @@ impl Profile {
             concurrency: written(&["flow", "concurrency"]),
             answers: rules(self.root()),
             ends: ends(self.root()),
+            delete: written(&["delete", "url"]).map(|url| {
+                let method = written(&["delete", "method"]).unwrap_or_else(|| "POST".to_owned());
+                (method, url, written(&["delete", "rows"]))
+            }),
         }
     }
 

@@ -196,8 +196,18 @@ fn without_a_way_to_delete_it_is_said_before_anything_is_sent() {
     assert_eq!(
         said.stderr,
         "error: nobody knows how rows are deleted at `orders-batch`: its profile has no [delete]\n\
-         hint: write [delete] into a profile of your own that extends it, or leave --deletes out\n"
+         hint: leave --deletes out, or write into a profile of your own how it is done, with the fields of your key:\n  \
+         [profile]\n  version = 1\n  name = \"orders-batch-of-mine\"\n  extends = \"orders-batch\"\n  [delete]\n  \
+         method = \"DELETE\"\n  url = \"${param.base}/items/${row:/id}\"\n  format = \"empty\"\n  rows = 1\n"
     );
+    // The lines are a profile.
+    let (_, lines) = said.stderr.split_once("your key:\n").unwrap();
+    bench.write("mine.toml", lines);
+    let said = bench.run("targets check mine.toml").exits(0);
+    let words = "  deletes  DELETE ${param.base}/items/${row:/id}, 1 a request: with --deletes, what a feed no longer has\n";
+    assert!(said.stdout.contains(words), "{said:?}");
+    let json = bench.run("targets check mine.toml --json").exits(0).summary();
+    assert_eq!(json["delete"]["method"], "DELETE");
     for wrong in
         ["--deletes", "--sync id --state s --max-deletes 3", "--sync id --state s --deletes --limit 3"]
     {

@@ -93,7 +93,7 @@ fn a_deletion_that_is_not_over_is_told_and_can_be_given_up() {
 #[test]
 fn an_answer_to_a_deletion_that_nobody_can_read_says_the_way_out() {
     let server = Server::saying(|got, _| {
-        Some(Answer::json(if got.method == "DELETE" { 409 } else { 200 }, &json!({})))
+        Some(Answer::json(if got.method == "DELETE" { 418 } else { 200 }, &json!({})))
     });
     let bench = Bench::with("things.toml", PROFILE);
     bench.write("x.csv", without(&[], 30));
@@ -113,7 +113,7 @@ fn an_answer_to_a_deletion_that_nobody_can_read_says_the_way_out() {
     bench.write("x.csv", without(&[7, 8], 30));
     bench.run(&sync(server.url(), "--deletes")).exits(1);
     bench.run(&sync(server.url(), "--abandon")).exits(0);
-    bench.write("things.toml", PROFILE.replace("404, 410", "404, 409, 410"));
+    bench.write("things.toml", PROFILE.replace("404, 410", "404, 410, 418"));
     assert_eq!(sums(&bench.run(&sync(server.url(), "--deletes")).exits(0)), [2, 2, 0, 0]);
 }
 
@@ -213,4 +213,21 @@ fn what_is_missing_is_deleted_when_a_canary_is_gone_on_with() {
     assert_eq!(said.summary()["import"], 2);
     assert_eq!(deleted(&server), ["r7", "r8"]);
     bench.run("audit s x.csv").exits(0);
+}
+
+#[test]
+fn what_a_target_will_not_delete_holds_no_feed_up_though_no_rule_says_what_that_means() {
+    let server = Server::saying(|got, _| {
+        let is_kept = got.method == "DELETE" && got.path.ends_with("/r7");
+        Some(Answer::json(if is_kept { 409 } else { 200 }, &json!({"error": "r7 has orders"})))
+    });
+    let bench = Bench::with("things.toml", PROFILE);
+    let sync = sync(server.url(), "--deletes");
+    bench.write("x.csv", without(&[], 30));
+    bench.run(&sync).exits(0);
+    bench.write("x.csv", without(&[7, 8], 31));
+    let said = bench.run(&sync).exits(3);
+    assert_eq!((rows(&said), sums(&said)), ([29, 1, 0, 28, 0], [2, 1, 1, 0]));
+    assert!(bench.run("rejects s/deletes/1").exits(0).stdout.contains("r7 has orders"));
+    assert_eq!(sums(&bench.run(&sync).exits(3)), [1, 0, 1, 0]);
 }

@@ -36,6 +36,11 @@ fn one_row_is_deleted_by_its_address_and_one_that_is_gone_is_deleted() {
         assert_eq!(outcome, Outcome::Settled(Verdicts::delivered()), "{status}");
     }
     assert!(matches!(deletion.read(&load, &reply(403, ""), NOW), Outcome::Stop { .. }));
+    for status in [400, 409, 412, 422, 423] {
+        let Outcome::Settled(verdicts) = deletion.read(&load, &reply(status, "no"), NOW) else { panic!() };
+        assert!(matches!(verdicts.others, RowVerdict::Rejected(_)), "{status}");
+    }
+    assert!(matches!(deletion.read(&load, &reply(418, ""), NOW), Outcome::Puzzling { .. }));
     assert!(matches!(deletion.read(&load, &reply(500, ""), NOW), Outcome::Unknown { .. }));
     assert_eq!(
         deletion.item(&row(r#"{"id":"a/b"}"#, 0), &mut Vec::new()).unwrap_err().code,
@@ -58,6 +63,8 @@ fn many_rows_are_deleted_together_and_answers_are_read_by_rules_of_their_own() {
     let load = load(deletion, &[r#"{"id":1}"#]);
     let Outcome::Settled(verdicts) = deletion.read(&load, &reply(422, "no"), NOW) else { panic!() };
     assert!(matches!(verdicts.others, RowVerdict::Rejected(_)));
+    // Of many, nobody knows which.
+    assert!(matches!(deletion.read(&load, &reply(409, "no"), NOW), Outcome::Bisect { .. }));
     // No row in the address: a 404 may mean that the address is wrong.
     assert!(matches!(deletion.read(&load, &reply(404, ""), NOW), Outcome::Stop { .. }));
 }
