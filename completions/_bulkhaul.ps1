@@ -67,6 +67,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
             [CompletionResult]::new('--max-wait', '--max-wait', [CompletionResultType]::ParameterName, 'Longest wait that is obeyed (default: the profile''s, else 1h)')
             [CompletionResult]::new('--max-elapsed', '--max-elapsed', [CompletionResultType]::ParameterName, 'Longest time for the whole run')
             [CompletionResult]::new('--on-ambiguous', '--on-ambiguous', [CompletionResultType]::ParameterName, 'What to do with a request whose outcome is unknown, where the target honours no keys (default: hold)')
+            [CompletionResult]::new('--verdict', '--verdict', [CompletionResultType]::ParameterName, 'What you found at the target of the rows in doubt of a complete import; nothing is sent')
             [CompletionResult]::new('--max-rejects', '--max-rejects', [CompletionResultType]::ParameterName, 'Stop, resumable, when more rows than this are refused')
             [CompletionResult]::new('--dead-letter', '--dead-letter', [CompletionResultType]::ParameterName, 'Where refused rows go (default: dead-letters.ndjson in the state)')
             [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Folder of the import (default: <first input>.bulkhaul)')

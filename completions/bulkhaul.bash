@@ -805,7 +805,7 @@ _bulkhaul() {
             return 0
             ;;
         bulkhaul__subcmd__send)
-            opts="-H -j -n -q -v -h --to --url --set --header --envelope --idempotency-header --key-ttl --method --format --delimiter --no-header --columns --type --null --limit --expect-rows --spool --new-stream --batch-rows --batch-bytes --batch-age --rate --row-rate --concurrency --timeout --max-wait --max-elapsed --on-ambiguous --max-rejects --dead-letter --state --sync --max-shrink --deletes --max-deletes --import-id --again --accept-new-tail --abandon --faults --seed --dry-run --results --progress --quiet --verbose --log-format --color --json --help"
+            opts="-H -j -n -q -v -h --to --url --set --header --envelope --idempotency-header --key-ttl --method --format --delimiter --no-header --columns --type --null --limit --expect-rows --spool --new-stream --batch-rows --batch-bytes --batch-age --rate --row-rate --concurrency --timeout --max-wait --max-elapsed --on-ambiguous --verdict --max-rejects --dead-letter --state --sync --max-shrink --deletes --max-deletes --import-id --again --accept-new-tail --abandon --faults --seed --dry-run --results --progress --quiet --verbose --log-format --color --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -917,6 +917,10 @@ _bulkhaul() {
                     ;;
                 --on-ambiguous)
                     COMPREPLY=($(compgen -W "resend verify hold stop" -- "${cur}"))
+                    return 0
+                    ;;
+                --verdict)
+                    COMPREPLY=($(compgen -W "applied missing" -- "${cur}"))
                     return 0
                     ;;
                 --max-rejects)

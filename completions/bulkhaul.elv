@@ -63,6 +63,7 @@ set edit:completion:arg-completer[bulkhaul] = {|@words|
             cand --max-wait 'Longest wait that is obeyed (default: the profile''s, else 1h)'
             cand --max-elapsed 'Longest time for the whole run'
             cand --on-ambiguous 'What to do with a request whose outcome is unknown, where the target honours no keys (default: hold)'
+            cand --verdict 'What you found at the target of the rows in doubt of a complete import; nothing is sent'
             cand --max-rejects 'Stop, resumable, when more rows than this are refused'
             cand --dead-letter 'Where refused rows go (default: dead-letters.ndjson in the state)'
             cand --state 'Folder of the import (default: <first input>.bulkhaul)'

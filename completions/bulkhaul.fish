@@ -68,6 +68,8 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l on-ambiguous 
 verify\t'Ask the target, as the profile says how'
 hold\t'Set it apart and go on: rows may be missing'
 stop\t'End the run, with the rows pending'"
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l verdict -d 'What you found at the target of the rows in doubt of a complete import; nothing is sent' -r -f -a "applied\t'They are there: they count as delivered'
+missing\t'They are not: they become dead letters, for `replay`'"
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l max-rejects -d 'Stop, resumable, when more rows than this are refused' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l dead-letter -d 'Where refused rows go (default: dead-letters.ndjson in the state)' -r -F
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l state -d 'Folder of the import (default: <first input>.bulkhaul)' -r -F

@@ -14,7 +14,7 @@ pub use audit::AuditArgs;
 pub use plan::PlanArgs;
 pub use quantity::{Delimiter, Duration, Jobs, Percent, RateArg, Size};
 pub use replay::ReplayArgs;
-pub use send::{AmbiguousArg, ColorArg, FormatArg, LogArg, ProgressArg, SendArgs};
+pub use send::{AmbiguousArg, ColorArg, FormatArg, LogArg, ProgressArg, SendArgs, VerdictArg};
 pub use state::{ExportArg, RejectsArgs, ReportArgs, StatusArgs};
 pub use targets::{TargetsArgs, TargetsCommand};
 

@@ -11,7 +11,7 @@ use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 pub struct PlanArgs(pub SendArgs);
 
 /// Options of `send` that a plan has no use for: a typed one is refused, not passed over.
-const FOR_SENDING: [&str; 17] = [
+const FOR_SENDING: [&str; 18] = [
     "batch_age",
     "expect_rows",
     "spool",
@@ -29,6 +29,7 @@ const FOR_SENDING: [&str; 17] = [
     "faults",
     "seed",
     "log_format",
+    "verdict",
 ];
 
 impl Args for PlanArgs {

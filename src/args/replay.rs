@@ -18,7 +18,7 @@ pub struct ReplayArgs {
 }
 
 /// Options of `send` that a replay has no use for: a typed one is refused, not passed over.
-const FOR_INPUTS: [&str; 9] = [
+const FOR_INPUTS: [&str; 10] = [
     "no_header",
     "accept_new_tail",
     "import_id",
@@ -28,6 +28,7 @@ const FOR_INPUTS: [&str; 9] = [
     "max_deletes",
     "spool",
     "new_stream",
+    "verdict",
 ];
 
 /// Options that say other things here.

@@ -110,6 +110,10 @@ pub struct SendArgs {
     /// What to do with a request whose outcome is unknown, where the target honours no keys (default: hold)
     #[arg(long, value_name = "WHAT", help_heading = TROUBLE, hide_short_help = true)]
     pub on_ambiguous: Option<AmbiguousArg>,
+    /// What you found at the target of the rows in doubt of a complete import; nothing is sent
+    #[arg(long, value_name = "WHAT", conflicts_with_all = ["on_ambiguous", "again", "accept_new_tail", "abandon", "sync", "new_stream", "dry_run"],
+        help_heading = TROUBLE, hide_short_help = true)]
+    pub verdict: Option<VerdictArg>,
     /// Stop, resumable, when more rows than this are refused
     #[arg(long, value_name = "N|N%", help_heading = TROUBLE, hide_short_help = true)]
     pub max_rejects: Option<Percent>,
@@ -195,6 +199,14 @@ pub enum AmbiguousArg {
     Hold,
     /// End the run, with the rows pending
     Stop,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum VerdictArg {
+    /// They are there: they count as delivered
+    Applied,
+    /// They are not: they become dead letters, for `replay`
+    Missing,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -38,6 +38,7 @@ mod status;
 mod survey;
 mod targets;
 mod unbegun;
+mod verdict;
 mod welcome;
 
 use crate::args::{Args, ColorArg, CommandArgs, LogArg, SendArgs};

@@ -12,6 +12,7 @@ use super::replays::{Replays, replay_runs};
 use super::results;
 use super::spooling;
 use super::unbegun;
+use super::verdict;
 use crate::args::SendArgs;
 use crate::drive::{Former, Run, Stage};
 use crate::edge::clock::Clock;
@@ -247,11 +248,22 @@ impl Job<'_> {
                 Some(stage) if settings::is_live(args) => Reading::Standing(stage),
                 _ => Reading::Files(&paths),
             };
+            if args.verdict.is_some() {
+                verdict::check(&ledger)?;
+            }
             let opening = opening::open(&mut ledger, &subject, &mut reading)?;
             let (import, source, is_rest) = match opening {
                 Opening::Finished { found, exit } => {
-                    results::open(args, &ledger, &found.import, &settings::input_names(args).into())?;
-                    return finished(ledger, closing, &found, exit);
+                    let names = settings::input_names(args);
+                    let Some(said) = args.verdict else {
+                        results::open(args, &ledger, &found.import, &names.into())?;
+                        return finished(ledger, closing, &found, exit);
+                    };
+                    let (found, exit) = verdict::give(said, self, &mut ledger, &found, (&paths, &names))?;
+                    results::open(args, &ledger, &found.import, &names.into())?;
+                    ledger.close().map_err(|error| ledger_error(&error))?;
+                    closing.finished_before(&found, exit);
+                    return Ok(exit);
                 }
                 Opening::Run { import, source } => (import, *source, false),
                 Opening::Rest { import, found } => {
@@ -282,7 +294,7 @@ impl Job<'_> {
     }
 
     /// Takes out the rows in doubt that replays have taken over. No replay begins while what comes back lives.
-    fn leave_to_replays(
+    pub(super) fn leave_to_replays(
         &self,
         ledger: &Ledger,
         recovered: &mut Recovered,

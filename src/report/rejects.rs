@@ -189,7 +189,11 @@ fn doubtful(doubts: &[Doubtful]) -> String {
         let more = count((doubts.len() - PLACES) as u64, "more place");
         text.push_str(&format!("     and {more}, which --json tells\n"));
     }
-    text + "after you have looked, the import's command with --on-ambiguous resend sends them again"
+    let them = if rows == 1 { "it" } else { "them" };
+    text + &format!(
+        "after you have looked, the import's command with --verdict applied counts {them} as delivered, with --verdict \
+         missing makes dead letters of {them}, and with --on-ambiguous resend sends {them} again"
+    )
 }
 
 /// Nobody knows any more where in the earlier feed they were.

@@ -310,3 +310,71 @@ fn what_was_sent_again_without_keys_is_said_to_be_perhaps_there_twice() {
     let said = bench.run(&send(&server, "--idempotency-header Key --on-ambiguous resend")).exits(0);
     assert!(!said.stderr.contains("twice") && said.summary()["rows"]["may_be_doubled"] == Value::Null);
 }
+
+#[test]
+fn whoever_has_looked_ends_the_doubt_and_nothing_is_sent() {
+    let refused = Says("422 Unprocessable", "", "{\"error\":\"duplicate\"}");
+    let cases = [
+        ("applied", "counts as delivered", 0, [3, 3, 0, 0, 0]),
+        ("missing", "is a dead letter", 3, [3, 2, 1, 0, 0]),
+    ];
+    for (verdict, words, code, books) in cases {
+        let bench = Bench::with("x.ndjson", "{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n");
+        let server = Scripted::start(&[OK, Loses, OK, refused.clone(), OK]);
+        let send = send(&server, "--batch-rows 1 -j 1");
+        let verdict = format!("{send} --verdict {verdict}");
+        let said = bench.run(&verdict).exits(1);
+        assert!(said.stderr.contains("and there is none here\nhint: finish the import first"), "{said:?}");
+        bench.run(&send).exits(5).books([3, 2, 0, 1, 0]);
+        // That it is refused now says nothing of the first sending.
+        bench.run(&format!("{send} --on-ambiguous resend")).exits(5).books([3, 2, 0, 1, 0]);
+        let listed = bench.run("rejects").exits(0).stdout;
+        assert!(listed.contains("with --verdict missing makes dead letters of it"), "{listed}");
+        for times in 0..2 {
+            let said = bench.run(&verdict).exits(code).books(books);
+            let line = format!("of what was in doubt, 1 row {words}");
+            assert_eq!(said.stderr.starts_with(&line), times == 0, "{said:?}");
+            bench.run("audit x.ndjson.bulkhaul x.ndjson").exits(0);
+        }
+        assert_eq!(server.got().len(), 4);
+        assert_eq!(bench.run("rejects --json").exits(0).summary()["in_doubt"], 0);
+        let letters = bench.dead_letters("x.ndjson");
+        if code == 3 {
+            assert_eq!((letters[0]["row"].to_string(), letters.len()), ("{\"id\":2}".to_owned(), 1));
+            assert_eq!(
+                (&letters[0]["error"]["code"], &letters[0]["source"]["line"]),
+                (&"not_applied".into(), &2.into())
+            );
+            let replay = format!("replay x.ndjson.bulkhaul --to {}/rows --progress none --json", server.url);
+            bench.run(&replay).exits(0).books([1, 1, 0, 0, 0]);
+            assert_eq!(server.got().last().unwrap().body, "[{\"id\":2}]");
+        } else {
+            assert!(letters.is_empty());
+        }
+    }
+}
+
+#[test]
+fn the_doubt_about_a_stream_is_ended_from_what_the_ledger_keeps() {
+    let (bench, server) = (Bench::new(), Scripted::start(&[Loses]));
+    let send = format!("send - --format ndjson --state s --to {}/rows --progress none --json", server.url);
+    let mut child = bench.command(&send).stdin(std::process::Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"{\"id\":1}\n{\"id\":2}\n").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(5));
+    bench.run(&format!("{send} --verdict missing")).exits(3).books([2, 0, 2, 0, 0]);
+    let letters = bench.read("s/dead-letters.ndjson");
+    assert!(letters.lines().count() == 2 && letters.starts_with("{\"row\":{\"id\":1},"), "{letters}");
+}
+
+#[test]
+fn a_verdict_is_about_a_finished_input_that_is_still_the_same() {
+    let (bench, server) = (bench(), Scripted::start(&[Loses]));
+    bench.run(&send(&server, "")).exits(5);
+    bench.write("x.ndjson", "{\"id\":9}\n");
+    bench.run(&send(&server, "--verdict missing")).exits(6);
+    for wrong in ["--again", "--on-ambiguous resend", "--sync id --state s", "-n"] {
+        bench.run(&send(&server, &format!("--verdict applied {wrong}"))).exits(2);
+    }
+    bench.run("plan x.ndjson --to sandbox --verdict applied").exits(2);
+    bench.run("replay x.ndjson --to sandbox --verdict applied").exits(2);
+}

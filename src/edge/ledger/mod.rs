@@ -20,6 +20,7 @@ mod reading;
 mod replay;
 mod schema;
 mod told;
+mod verdict;
 mod view;
 mod writing;
 

@@ -277,7 +277,7 @@ fn keep<'a>(conn: &Connection, kept: impl Iterator<Item = &'a (BatchSeq, Load)>)
     Ok(())
 }
 
-fn refuse(
+pub(super) fn refuse(
     conn: &Page<'_>,
     import: i64,
     batch: Option<u64>,
