@@ -1,5 +1,5 @@
-//! What is fuzzed: one function for each target, which panics where a promise breaks. `cargo fuzz run csv` (in this
-//! folder, with a nightly compiler) looks for inputs; `cargo test` plays the ones that were kept in `corpus/`.
+//! What is fuzzed: one function for each target, which panics where a promise breaks. `cargo fuzz run --fuzz-dir tests/fuzz
+//! csv` (with a nightly compiler) looks for inputs; `cargo test` plays the ones that were kept in `corpus/`.
 
 #![allow(
     dead_code,
