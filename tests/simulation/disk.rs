@@ -1,5 +1,5 @@
 //! The disk: a ledger in memory that takes the same entries and gives the same answers as the one in `SQLite`
-//! (`differential.rs` holds the two together), and the dead-letter file behind it. What was committed stays; what was
+//! (`shadow.rs` holds the two together), and the dead-letter file behind it. What was committed stays; what was
 //! written and not synced may be lost with the power.
 
 use crate::shadow::Shadow;
