@@ -1,6 +1,7 @@
 //! Rows back into values. What does not read as we wrote it is refused, never guessed at.
 
 use super::LedgerError;
+use super::schema::UNSETTLED;
 use crate::model::{
     BatchKey, BatchSeq, Begun, Close, Counters, Cursor, Digest, GroupId, ImportId, ImportRecord, ImportState,
     Job, KeptRows, Ordinal, Park, Place, Planned, Recovered, RowSet, Tally, Unsettled, UnsettledState,
@@ -135,9 +136,8 @@ pub(super) fn recovered(conn: &Connection, import: u64) -> Result<Recovered, Led
 }
 
 pub(super) fn unsettled(conn: &Connection, import: u64) -> Result<Vec<Unsettled>, LedgerError> {
-    let mut select = conn.prepare(
-        "SELECT * FROM batch WHERE import = ?1 AND state IN ('prepared', 'accepted', 'doubt') ORDER BY seq",
-    )?;
+    let select = format!("SELECT * FROM batch WHERE import = ?1 AND {UNSETTLED} ORDER BY seq");
+    let mut select = conn.prepare(&select)?;
     let mut rows = select.query([import as i64])?;
     let mut list = Vec::new();
     while let Some(row) = rows.next()? {

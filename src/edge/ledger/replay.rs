@@ -275,12 +275,13 @@ impl View {
         if self.is_new {
             return Ok(found);
         }
-        let mut select = self.conn.prepare(
+        let mut select = self.conn.prepare(&format!(
             "SELECT rank, state, row_set, iif(EXISTS (
                SELECT 1 FROM letter WHERE letter.import = batch.import AND letter.ordinal IS NULL
                  AND letter.batch = batch.parent), parent, NULL) AS told_by
-             FROM batch WHERE state IN ('prepared', 'accepted', 'doubt')",
-        )?;
+             FROM batch WHERE {}",
+            schema::UNSETTLED
+        ))?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
             let told_by: Option<i64> = row.get("told_by")?;

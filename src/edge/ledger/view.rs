@@ -99,10 +99,11 @@ impl View {
             [number],
             |row| Ok((unsigned(row.get(0)?), unsigned(row.get(1)?), unsigned(row.get(2)?))),
         )?;
-        let mut states = self.conn.prepare(
+        let mut states = self.conn.prepare(&format!(
             "SELECT iif(state = 'prepared' AND may_have_left = 0, 'unsent', state), count(*), sum(rows) FROM batch
-             WHERE import = ?1 AND state IN ('prepared', 'accepted', 'doubt') GROUP BY 1",
-        )?;
+             WHERE import = ?1 AND {} GROUP BY 1",
+            schema::UNSETTLED
+        ))?;
         let mut rows = states.query([number])?;
         while let Some(row) = rows.next()? {
             let (batches, sum) = (unsigned(row.get(1)?), unsigned(row.get(2)?));
