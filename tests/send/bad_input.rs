@@ -134,13 +134,36 @@ fn invalid_utf8_is_a_dead_letter_that_loses_no_byte() {
 
 #[test]
 fn a_record_over_the_size_limit_is_a_dead_letter_and_the_next_row_goes_on() {
-    let huge = "x".repeat(9 << 20);
-    let bench = Bench::with("x.ndjson", format!("{{\"a\":\"{huge}\"}}\n{{\"id\":2}}\n"));
-    bench.run("send x.ndjson --to sandbox --progress none --json").exits(3).books([2, 1, 1, 0, 0]);
-    assert_eq!(bench.dead_letters("x.ndjson")[0]["error"]["code"], "record_too_large");
-    let bench = Bench::with("x.csv", format!("id,a\n1,\"{huge}\"\n2,b\n"));
-    bench.run("send x.csv --to sandbox --progress none --json").exits(3).books([2, 1, 1, 0, 0]);
-    assert_eq!(bench.dead_letters("x.csv")[0]["error"]["code"], "record_too_large");
+    for (size, left_out) in [(9 << 20, 1_048_580), (100 << 20, 96_468_996)] {
+        let huge = "x".repeat(size);
+        let json = (format!("{{\"a\":\"{huge}\"}}\n{{\"id\":2}}\n"), "x.ndjson", left_out);
+        let csv = (format!("id,a\n1,{huge}\n2,b\n"), "x.csv", left_out - 6);
+        for (text, name, left_out) in [json, csv] {
+            let bench = Bench::with(name, text);
+            let send =
+                format!("send {name} --to http://{}/ --progress none --json", crate::support::sink::start());
+            let mut child = bench.start(&send);
+            let peak = crate::support::peak(&mut child);
+            crate::support::said(child.wait_with_output().unwrap()).exits(3).books([2, 1, 1, 0, 0]);
+            crate::support::figure(&format!(
+                "{name} with a record of {} MiB: {} MiB at most",
+                size >> 20,
+                peak >> 10
+            ));
+            assert!(peak < 120 << 10, "{peak} KiB");
+            let letter = &bench.dead_letters(name)[0];
+            assert_eq!(letter["error"]["code"], "record_too_large");
+            let message = letter["error"]["message"].as_str().unwrap();
+            let told = format!("; its last {left_out} are left out here, and stand in the input only");
+            assert!(message.ends_with(&told), "{message}");
+            assert_eq!(letter["raw"].as_str().unwrap().len(), (8 << 20) + 4);
+            bench.run(&format!("audit {name}.bulkhaul {name}")).exits(0);
+            // What is left of it is no row.
+            let to = send.split_once(" --to ").unwrap().1;
+            let again = format!("replay {name}.bulkhaul --to {to}");
+            bench.run(&again).exits(3).books([1, 0, 1, 0, 0]);
+        }
+    }
 }
 
 #[test]

@@ -44,6 +44,19 @@ pub(super) struct Buffer {
     /// The last byte that `skip_to` passed over.
     passed: Option<u8>,
     chain: Option<Chain>,
+    /// Of a record that is too large to be held.
+    head: Option<Head>,
+}
+
+/// The beginning of a record that is too large to be held.
+#[derive(Debug)]
+struct Head {
+    bytes: Vec<u8>,
+    /// Where it begins, and the hash over everything before it.
+    offset: u64,
+    chain: Option<Chain>,
+    /// The rest is still being passed over.
+    is_open: bool,
 }
 
 impl Buffer {
@@ -59,7 +72,36 @@ impl Buffer {
             ended: false,
             passed: None,
             chain,
+            head: None,
         }
+    }
+
+    /// The record at the window's start is too large to be held: so many bytes of it are kept.
+    pub(super) fn keep_head(&mut self, bytes: usize) {
+        let chain = self.chain().cloned();
+        let head = self.window()[..bytes].to_vec();
+        self.head = Some(Head { bytes: head, offset: self.offset(), chain, is_open: true });
+    }
+
+    /// The record that is too large has ended: its beginning.
+    pub(super) fn end_head(&mut self) -> Vec<u8> {
+        let Some(head) = &mut self.head else { return Vec::new() };
+        head.is_open = false;
+        std::mem::take(&mut head.bytes)
+    }
+
+    /// No record is begun: the buffer went elsewhere, or another one was found.
+    pub(super) fn forget_head(&mut self) {
+        self.head = None;
+    }
+
+    fn open_head(&self) -> Option<&Head> {
+        self.head.as_ref().filter(|head| head.is_open)
+    }
+
+    /// Offset of the record that is looked at.
+    pub(super) fn record_offset(&self) -> u64 {
+        self.open_head().map_or_else(|| self.offset(), |head| head.offset)
     }
 
     /// What was read and is not yet consumed.
@@ -152,14 +194,20 @@ impl Buffer {
         self.hashed = self.start;
     }
 
-    /// The hash over everything before the window.
+    /// The hash over everything before the record that is looked at.
     pub(super) fn chain(&mut self) -> Option<&Chain> {
         self.hash_consumed();
-        self.chain.as_ref()
+        match &self.head {
+            Some(head) if head.is_open => head.chain.as_ref(),
+            _ => self.chain.as_ref(),
+        }
     }
 
     /// The hash over everything before `byte`, which must still be in memory and not yet hashed.
     pub(super) fn chain_before(&mut self, byte: u64) -> Option<&Chain> {
+        if self.head.as_ref().is_some_and(|head| head.offset == byte) {
+            return self.head.as_ref()?.chain.as_ref();
+        }
         let at = byte.checked_sub(self.base)? as usize;
         if at < self.hashed || at > self.start {
             return None;

@@ -5,7 +5,7 @@
 use super::buffer::Buffer;
 use super::ends::Ends;
 use super::field::{Field, Quoting};
-use super::frame::{Bounds, Extent, Trouble};
+use super::frame::{Bounds, Extent, Passed, Trouble};
 use super::marks::{BLOCK, last_marks, line_ends, marks, plain_end};
 use memchr::memchr;
 use std::io;
@@ -44,6 +44,8 @@ pub(super) struct CsvFramer {
     ends: Option<Ends>,
     /// Carriage returns alone end records, too.
     returns: bool,
+    /// A record too large to be held, as far as it was passed over.
+    passed: Option<Passed>,
 }
 
 enum Scan {
@@ -68,6 +70,7 @@ impl CsvFramer {
             blank_lines: false,
             ends: Some(Ends::default()),
             returns: false,
+            passed: None,
         }
     }
 
@@ -84,7 +87,7 @@ impl CsvFramer {
     /// Forgets a record that was begun: the buffer went elsewhere.
     pub(super) fn reset(&mut self) {
         self.begin();
-        self.gap = 0;
+        (self.gap, self.passed) = (0, None);
     }
 
     fn begin(&mut self) {
@@ -131,42 +134,72 @@ impl CsvFramer {
     /// Finds the next record and puts the window's start on it; `None` at the end of the input.
     pub(super) fn find(&mut self, buffer: &mut Buffer) -> Result<Option<Extent>, Trouble> {
         self.look_for_ends(buffer)?;
-        if self.at == 0 {
+        if self.at == 0 && self.passed.is_none() {
             self.begin();
             if !self.skip_blank_lines(buffer)? {
                 return Ok(None);
             }
         }
         if self.at == 0
+            && self.passed.is_none()
             && let Some(extent) = self.plain_record(buffer.window(), buffer.ended())
         {
             return Ok(Some(extent));
         }
-        let mut limit = if self.at > self.bounds.row { self.bounds.raw() } else { self.bounds.row };
         loop {
             let window = buffer.window();
-            let part = Bounds::cut(window, limit);
-            let full = part.len() < window.len() || part.len() >= limit.saturating_add(2);
-            match self.scan(part, buffer.ended() && !full) {
-                Scan::Record { content, .. } if content > self.bounds.raw() => {
-                    return Err(self.endless(buffer));
-                }
+            let part = match &self.passed {
+                None => self.bounds.cut(window),
+                Some(passed) => &window[..window.len().min(passed.reach(self.bounds))],
+            };
+            let full = part.len() >= self.bounds.kept();
+            match self.scan(part, buffer.ended() && part.len() == window.len()) {
                 Scan::Record { content, whole } => {
-                    let lines = u64::from(whole > content) + self.inner_lines(&window[..content]);
-                    let extent =
-                        Extent { gap: self.gap, content, whole, lines, oversize: content > self.bounds.row };
-                    (self.gap, self.at) = (0, 0);
-                    return Ok(Some(extent));
+                    let Passed { bytes: passed, lines, .. } = self.passed.take().unwrap_or_default();
+                    let lines = lines + u64::from(whole > content) + self.inner_lines(&window[..content]);
+                    let oversize = passed > 0 || content > self.bounds.row;
+                    let gap = std::mem::take(&mut self.gap);
+                    self.at = 0;
+                    return Ok(Some(Extent { gap, passed, content, whole, lines, oversize }));
                 }
                 Scan::OpenQuote => return Err(self.open_quote(buffer)),
-                Scan::More if full && limit == self.bounds.row => limit = self.bounds.raw(),
-                Scan::More if full && self.state == State::Quoted => return Err(self.open_quote(buffer)),
-                Scan::More if full => return Err(self.endless(buffer)),
                 Scan::More => {
+                    match &mut self.passed {
+                        None if full => {
+                            buffer.keep_head(self.bounds.kept());
+                            self.passed = Some(Passed::default());
+                        }
+                        Some(passed) if part.len() == passed.reach(self.bounds) => {
+                            if self.state == State::Quoted {
+                                return Err(self.open_quote(buffer));
+                            }
+                            passed.is_far = true;
+                        }
+                        _ => {}
+                    }
+                    self.pass(buffer);
                     buffer.fill()?;
                 }
             }
         }
+    }
+
+    /// Lets go of what was looked at of a record that is too large to be held.
+    fn pass(&mut self, buffer: &mut Buffer) {
+        let Some(passed) = &mut self.passed else { return };
+        // The second half of a line end stays with the first.
+        let mut bytes = self.at.min(buffer.window().len());
+        bytes -= usize::from(buffer.window()[..bytes].ends_with(b"\r"));
+        let window = &buffer.window()[..bytes];
+        if passed.field.is_none() && self.field_start < bytes {
+            let lines = passed.lines + line_ends(&window[..self.field_start], self.returns);
+            passed.field = Some((lines, buffer.offset() + self.field_start as u64));
+        }
+        passed.lines += line_ends(window, self.returns);
+        passed.bytes += bytes as u64;
+        self.field_start = self.field_start.saturating_sub(bytes);
+        self.at -= bytes;
+        buffer.consume(bytes);
     }
 
     /// A record that lies in the window as a whole, with nothing odd about its quotes: most records, in one go. What
@@ -219,7 +252,7 @@ impl CsvFramer {
                     let gap = std::mem::take(&mut self.gap);
                     let lines = 1 + if is_broken { self.line_ends(&window[..at]) } else { 0 };
                     (self.at, self.clean) = (0, Some(clean));
-                    return Some(Extent { gap, content: at, whole, lines, oversize: false });
+                    return Some(Extent { gap, passed: 0, content: at, whole, lines, oversize: false });
                 } else {
                     clean = false;
                 }
@@ -229,13 +262,13 @@ impl CsvFramer {
     }
 
     fn open_quote(&self, buffer: &Buffer) -> Trouble {
+        let passed = self.passed.as_ref();
+        if let Some((lines, byte)) = passed.and_then(|passed| passed.field) {
+            return Trouble::OpenQuote { lines: self.gap + lines, byte };
+        }
         let before = &buffer.window()[..self.field_start];
-        let lines = self.gap + self.line_ends(before);
+        let lines = self.gap + passed.map_or(0, |passed| passed.lines) + self.line_ends(before);
         Trouble::OpenQuote { lines, byte: buffer.offset() + self.field_start as u64 }
-    }
-
-    fn endless(&self, buffer: &Buffer) -> Trouble {
-        Trouble::Endless { lines: self.gap, byte: buffer.offset(), limit: self.bounds.raw() }
     }
 
     fn inner_lines(&self, record: &[u8]) -> u64 {
@@ -275,6 +308,9 @@ impl CsvFramer {
                 State::FieldStart => {
                     let Some(byte) = data.get(self.at) else { break };
                     self.field_start = self.at;
+                    if let Some(passed) = &mut self.passed {
+                        passed.field = None;
+                    }
                     if *byte == b'"' {
                         (self.quoting, self.state, self.quotes) = (Quoting::Simple, State::Quoted, true);
                         self.at += 1;
@@ -355,7 +391,11 @@ impl CsvFramer {
         }
     }
 
+    /// Nobody asks for the fields of a record that is too large.
     fn push_field(&mut self, end: usize) {
+        if self.passed.is_some() {
+            return;
+        }
         self.fields.push(Field::of(self.quoting, self.field_start, end));
     }
 

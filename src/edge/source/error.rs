@@ -54,10 +54,8 @@ pub enum SourceError {
     UnknownColumn { input: String, column: String, known: Vec<String> },
     #[error("input `{input}`: the quote opened on line {line} is never closed")]
     OpenQuote { input: String, line: u64, byte: u64 },
-    #[error(
-        "input `{input}`: the record on line {line} is larger than {limit} bytes, and no end is in sight"
-    )]
-    Endless { input: String, line: u64, byte: u64, limit: usize },
+    #[error("input `{input}`: the header is larger than {limit} bytes")]
+    LargeHeader { input: String, limit: usize },
     #[error(
         "{}`{input}` is not what it was when this import began{}",
         if *.several { "one of the inputs up to " } else { "input " },
@@ -112,7 +110,7 @@ impl SourceError {
             Self::OpenQuote { byte, .. } => {
                 format!("close the quote at byte {byte}, or double it if it is part of the text")
             }
-            Self::Endless { .. } => "check the format and the line ends of the file".into(),
+            Self::LargeHeader { .. } => "check the format and the line ends of the file".into(),
             Self::Changed { .. } => {
                 "put the original file back, or begin a new import with another --state".into()
             }
@@ -134,7 +132,7 @@ impl SourceError {
             | Self::ColumnCount { input, .. }
             | Self::UnknownColumn { input, .. }
             | Self::OpenQuote { input, .. }
-            | Self::Endless { input, .. } => Self::Changed { input, several: false, shorter: false },
+            | Self::LargeHeader { input, .. } => Self::Changed { input, several: false, shorter: false },
             other => other,
         }
     }

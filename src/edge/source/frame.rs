@@ -4,17 +4,23 @@ use super::SourceError;
 use super::buffer::Buffer;
 use std::io;
 
-/// How many times `record_bytes_max` a bad row's raw may be.
+/// How many times `record_bytes_max` a quote may stay open.
 const OVERSIZE: usize = 8;
+/// Bytes beyond `record_bytes_max` that are still looked at in one piece: of a record that is cut off behind them, more
+/// is kept than a row may have, even where a character is not cut in two. So what a replay reads of it is too large once
+/// more, and never taken for all of the row.
+const SPARE: usize = 4;
 
-/// A record that begins at the start of the buffer's window.
+/// A record that begins at the start of the buffer's window, or before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Extent {
     /// Lines passed before the record.
     pub(super) gap: u64,
-    /// Bytes of the record without its line end.
+    /// Bytes of a record that is too large to be held that lie before the window.
+    pub(super) passed: u64,
+    /// Bytes of the record in the window without its line end.
     pub(super) content: usize,
-    /// Bytes of the record with its line end.
+    /// Bytes of the record in the window with its line end.
     pub(super) whole: usize,
     /// Line ends within the record, its own included.
     pub(super) lines: u64,
@@ -27,7 +33,6 @@ pub(super) struct Extent {
 pub(super) enum Trouble {
     Io(io::Error),
     OpenQuote { lines: u64, byte: u64 },
-    Endless { lines: u64, byte: u64, limit: usize },
 }
 
 impl Trouble {
@@ -39,9 +44,6 @@ impl Trouble {
             Self::OpenQuote { lines, byte } => {
                 SourceError::OpenQuote { input: input_owned(), line: line + lines, byte }
             }
-            Self::Endless { lines, byte, limit } => {
-                SourceError::Endless { input: input_owned(), line: line + lines, byte, limit }
-            }
         }
     }
 }
@@ -52,20 +54,44 @@ impl From<io::Error> for Trouble {
     }
 }
 
-/// How far a record may reach, in two steps: what is a row, and what is still kept as a bad one.
+/// How large a record may be.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     pub(super) row: usize,
 }
 
 impl Bounds {
-    /// Beyond this a record is given up.
-    pub(super) const fn raw(self) -> usize {
-        self.row.saturating_mul(OVERSIZE)
+    /// Beyond this an open quote was opened by mistake.
+    pub(super) const fn quoted(self) -> u64 {
+        (self.row as u64).saturating_mul(OVERSIZE as u64)
     }
 
-    /// The part of a window in which a record of `limit` bytes and its line end must lie.
-    pub(super) fn cut(window: &[u8], limit: usize) -> &[u8] {
-        &window[..window.len().min(limit.saturating_add(2))]
+    /// What is kept of a record that is too large.
+    pub(super) const fn kept(self) -> usize {
+        self.row.saturating_add(SPARE)
+    }
+
+    /// The part of a window in which a record lies that is looked at in one piece.
+    pub(super) fn cut(self, window: &[u8]) -> &[u8] {
+        &window[..window.len().min(self.kept())]
+    }
+}
+
+/// What of a record too large to be held was passed over.
+#[derive(Debug, Default)]
+pub(super) struct Passed {
+    pub(super) bytes: u64,
+    pub(super) lines: u64,
+    /// The field that is looked at begins in it: behind so many line ends, at this byte.
+    pub(super) field: Option<(u64, u64)>,
+    /// No quote was open where one may not be open any more.
+    pub(super) is_far: bool,
+}
+
+impl Passed {
+    /// Bytes of the window up to that place, however much of it is there.
+    pub(super) fn reach(&self, bounds: Bounds) -> usize {
+        let left = bounds.quoted().saturating_sub(self.bytes);
+        if self.is_far { usize::MAX } else { usize::try_from(left).unwrap_or(usize::MAX) }
     }
 }

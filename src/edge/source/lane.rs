@@ -109,6 +109,10 @@ impl Feed {
         let found = framer.find(&mut self.buffer);
         let found = found.map_err(|trouble| trouble.into_error(name, 1, &self.buffer))?;
         let Some(extent) = found else { return Ok(()) };
+        if extent.oversize {
+            let (input, limit) = (name.to_owned(), layout.record_bytes_max);
+            return Err(SourceError::LargeHeader { input, limit });
+        }
         let record = &self.buffer.window()[..extent.content];
         let mut scratch = Vec::new();
         let mut names = Vec::new();
@@ -167,6 +171,23 @@ impl Feed {
             _ => Ok(()),
         }
     }
+}
+
+/// Of a record that cannot be held the beginning stands in its dead letter; the message says how much is left out.
+fn too_large(mut head: Vec<u8>, length: u64, limit: usize) -> BadRow {
+    head.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+    let mut message = format!("the record has {length} bytes, more than {limit}");
+    if (head.len() as u64) < length {
+        // No character is cut in two: half of one is no text.
+        if let Err(error) = std::str::from_utf8(&head)
+            && error.error_len().is_none()
+        {
+            head.truncate(error.valid_up_to());
+        }
+        let left_out = length - head.len() as u64;
+        message.push_str(&format!("; its last {left_out} are left out here, and stand in the input only"));
+    }
+    BadRow { code: "record_too_large".into(), message, field: None, raw: head, row: None }
 }
 
 fn skip_bom(buffer: &mut Buffer) -> std::io::Result<()> {
@@ -281,9 +302,11 @@ impl Lane {
     /// Where the next record is looked for: blank lines that were passed over are behind.
     pub(super) fn here(&self) -> Place {
         match &self.feed {
-            Some(feed) => {
-                Place { line: self.place.line + feed.framer.gap(), byte: feed.buffer.offset(), ..self.place }
-            }
+            Some(feed) => Place {
+                line: self.place.line + feed.framer.gap(),
+                byte: feed.buffer.record_offset(),
+                ..self.place
+            },
             None => self.place,
         }
     }
@@ -293,6 +316,7 @@ impl Lane {
         (self.place, self.ordinal) = (place, ordinal);
         if let Some(feed) = &mut self.feed {
             feed.framer.reset();
+            feed.buffer.forget_head();
         }
     }
 
@@ -357,20 +381,17 @@ impl Lane {
     fn take(&mut self, extent: Extent, into: &mut Vec<u8>) -> Step {
         let feed = self.feed.as_mut().expect("a record was found in it");
         let line = self.place.line + extent.gap;
-        let byte = feed.buffer.offset();
+        if extent.passed == 0 {
+            feed.buffer.forget_head();
+        }
+        let byte = feed.buffer.record_offset();
         let mut place = Place { line, byte, ..self.place };
-        let end = byte + extent.whole as u64;
+        let end = feed.buffer.offset() + extent.whole as u64;
         let record = &feed.buffer.window()[..extent.content];
         let written = if extent.oversize {
-            let message =
-                format!("the record has {} bytes, more than {}", record.len(), self.layout.record_bytes_max);
-            Err(BadRow {
-                code: "record_too_large".into(),
-                message,
-                field: None,
-                raw: record.to_vec(),
-                row: None,
-            })
+            let length = extent.passed + record.len() as u64;
+            let head = if extent.passed == 0 { record.to_vec() } else { feed.buffer.end_head() };
+            Err(too_large(head, length, self.layout.record_bytes_max))
         } else if self.layout.format == Format::Taken {
             let (line, written) = taken::write(record, into);
             place.line = line.unwrap_or(place.line);

@@ -15,11 +15,13 @@ pub(super) struct NdjsonFramer {
     /// Bytes of the line that were looked at.
     at: usize,
     gap: u64,
+    /// Bytes of a line too large to be held that were passed over; 0: there is no such line.
+    passed: u64,
 }
 
 impl NdjsonFramer {
     pub(super) fn new(bounds: Bounds) -> Self {
-        Self { bounds, at: 0, gap: 0 }
+        Self { bounds, at: 0, gap: 0, passed: 0 }
     }
 
     /// Blank lines passed over since the last record.
@@ -29,18 +31,25 @@ impl NdjsonFramer {
 
     /// Forgets a line that was begun: the buffer went elsewhere.
     pub(super) fn reset(&mut self) {
-        (self.at, self.gap) = (0, 0);
+        (self.at, self.gap, self.passed) = (0, 0, 0);
     }
 
     /// Finds the next line that holds something; `None` at the end of the input.
     pub(super) fn find(&mut self, buffer: &mut Buffer) -> Result<Option<Extent>, Trouble> {
         loop {
+            if self.passed > 0 {
+                return self.pass(buffer).map(Some);
+            }
             let window = buffer.window();
-            let part = Bounds::cut(window, self.bounds.raw());
-            let full = part.len() < window.len() || part.len() >= self.bounds.raw().saturating_add(2);
+            let part = self.bounds.cut(window);
             let (line, whole) = match memchr(b'\n', &part[self.at..]) {
                 Some(end) => (self.at + end, self.at + end + 1),
-                None if full => return Err(self.endless(buffer)),
+                None if part.len() >= self.bounds.kept() => {
+                    buffer.keep_head(self.bounds.kept());
+                    self.at = 0;
+                    self.pass_over(buffer, self.bounds.row);
+                    continue;
+                }
                 None if buffer.ended() && window.is_empty() => return Ok(None),
                 None if buffer.ended() => (window.len(), window.len()),
                 None => {
@@ -57,18 +66,37 @@ impl NdjsonFramer {
                 continue;
             }
             let content = line - usize::from(window[..line].ends_with(b"\r"));
-            if content > self.bounds.raw() {
-                return Err(self.endless(buffer));
-            }
             let oversize = content > self.bounds.row;
-            let extent = Extent { gap: self.gap, content, whole, lines, oversize };
+            let extent = Extent { gap: self.gap, passed: 0, content, whole, lines, oversize };
             self.gap = 0;
             return Ok(Some(extent));
         }
     }
 
-    fn endless(&self, buffer: &Buffer) -> Trouble {
-        Trouble::Endless { lines: self.gap, byte: buffer.offset(), limit: self.bounds.raw() }
+    /// Passes over a line that is too large, to its end.
+    fn pass(&mut self, buffer: &mut Buffer) -> Result<Extent, Trouble> {
+        loop {
+            let window = buffer.window();
+            let (line, whole) = match memchr(b'\n', window) {
+                Some(end) => (end, end + 1),
+                None if buffer.ended() => (window.len(), window.len()),
+                None => {
+                    // The last byte may be half of the line's end.
+                    self.pass_over(buffer, window.len().saturating_sub(1));
+                    buffer.fill()?;
+                    continue;
+                }
+            };
+            let content = line - usize::from(window[..line].ends_with(b"\r"));
+            let (gap, passed, lines) = (self.gap, self.passed, u64::from(whole > line));
+            (self.gap, self.passed) = (0, 0);
+            return Ok(Extent { gap, passed, content, whole, lines, oversize: true });
+        }
+    }
+
+    fn pass_over(&mut self, buffer: &mut Buffer, bytes: usize) {
+        buffer.consume(bytes);
+        self.passed += bytes as u64;
     }
 }
 

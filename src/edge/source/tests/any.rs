@@ -5,7 +5,7 @@ use crate::model::RowSet;
 use proptest::prelude::*;
 
 /// Reads `count` records, then goes on from the cursor; the records after it.
-fn resumed(
+pub(super) fn resumed(
     inputs: &[&[u8]],
     layout: &Layout,
     count: usize,

@@ -121,46 +121,82 @@ fn an_open_quote_ends_the_run_after_the_rows_before_it() {
 }
 
 #[test]
-fn a_quoted_record_that_is_too_large_is_kept_whole_while_its_quote_is_closed_within_reason() {
+fn a_quoted_record_that_is_too_large_is_a_bad_row_while_its_quote_is_closed_within_reason() {
     let layout = Layout { record_bytes_max: 20, ..csv() };
     for step in [1, 7, usize::MAX] {
-        let text = format!("a\nx\n\"{}\"\ny\n", "z".repeat(40));
+        let text = format!("a\nx\n\"{}\r\n{}\"\ny\n\"q\n", "z".repeat(40), "z".repeat(40));
         let (records, error) = drain(&mut Source::over(readers(&[text.as_bytes()], step), &layout).unwrap());
-        assert!(error.is_none() && records.len() == 3 && records[2].1.is_ok(), "{error:?}");
-        assert!(matches!(&records[1].1, Err(bad) if bad.code == "record_too_large" && bad.raw.len() == 42));
+        assert!(matches!(error, Some(SourceError::OpenQuote { line: 6, byte: 91, .. })), "{error:?}");
+        assert!(records.len() == 3 && records[2].1.is_ok(), "{records:?}");
+        assert_eq!((records[2].0.place.line, records[2].0.place.byte), (5, 89));
+        let bad = records[1].1.as_ref().unwrap_err();
+        assert_eq!((&*bad.code, bad.raw.len()), ("record_too_large", 24));
     }
-    let text = format!("a\nx\n\"{}\"\ny\n", "z".repeat(400));
-    for step in [1, 7, usize::MAX] {
-        let (records, error) = drain(&mut Source::over(readers(&[text.as_bytes()], step), &layout).unwrap());
-        assert_eq!(records.len(), 1);
-        assert!(matches!(error, Some(SourceError::OpenQuote { line: 3, byte: 4, .. })), "{error:?}");
+    for before in ["", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb,"] {
+        let text = format!("a\nx\n{before}\"{}\"\ny\n", "z".repeat(400));
+        for step in [1, 7, usize::MAX] {
+            let (records, error) =
+                drain(&mut Source::over(readers(&[text.as_bytes()], step), &layout).unwrap());
+            assert_eq!(records.len(), 1);
+            let at = 4 + before.len() as u64;
+            assert!(
+                matches!(error, Some(SourceError::OpenQuote { line: 3, byte, .. }) if byte == at),
+                "{error:?}"
+            );
+        }
     }
 }
 
+/// Its beginning is kept, in which there is more than a row may have: no replay takes it for the whole row.
 #[test]
-fn a_record_that_is_too_large_is_kept_whole_and_the_next_is_read() {
-    for (format, end) in [(COMMA, "\r\n"), (Format::Ndjson, "\n")] {
+fn of_a_record_that_is_too_large_the_beginning_is_kept_and_the_next_is_read() {
+    for (format, end) in [(COMMA, "\r\n"), (Format::Ndjson, "\n"), (Format::Ndjson, "\r\n")] {
         let layout = Layout {
             record_bytes_max: 20,
             header: false,
             columns: Some(vec!["a".into()]),
             ..Layout::new(format)
         };
-        for (length, step) in [(20, 1), (21, 1), (21, 99), (160, 3), (160, 999), (161, 999)] {
-            let text = format!("{}{end}{{}}{end}", "z".repeat(length));
-            let (records, error) =
-                drain(&mut Source::over(readers(&[text.as_bytes()], step), &layout).unwrap());
-            if length > 160 {
-                assert!(matches!(error, Some(SourceError::Endless { .. })), "{length}");
-                continue;
+        for (length, step) in
+            (18..30).chain([160, 1000]).flat_map(|length| [(length, 1), (length, 7), (length, 9999)])
+        {
+            let text = format!("{}{end}{{}}{end}{}\u{e4}{end}{{}}", "z".repeat(length), "z".repeat(23));
+            let mut source = Source::over(readers(&[text.as_bytes()], step), &layout).unwrap();
+            let (records, error) = drain(&mut source);
+            assert!(error.is_none() && records.len() == 4, "{length} {records:?}");
+            let raw = records[0].1.as_ref().err().filter(|bad| bad.code == "record_too_large");
+            assert_eq!(raw.map(|bad| bad.raw.len()), (length > 20).then_some(length.min(24)), "{length}");
+            if length > 24 {
+                let left_out =
+                    format!("; its last {} are left out here, and stand in the input only", length - 24);
+                let message = format!("the record has {length} bytes, more than 20{left_out}");
+                assert_eq!(raw.unwrap().message, message);
             }
-            let too_large = matches!(&records[0].1, Err(bad) if bad.code == "record_too_large" && bad.raw.len() == length);
-            assert_eq!(too_large, length > 20, "{length} {records:?}");
-            assert!(records[1].1.is_ok() && error.is_none());
+            let cut = records[2].1.as_ref().unwrap_err();
+            assert_eq!(cut.raw, "z".repeat(23).into_bytes(), "no half of a character");
+            let place = records[1].0.place;
+            assert_eq!((place.line, place.byte), (2, (length + end.len()) as u64));
+            assert!(records[1].1.is_ok() && records[3].1.is_ok());
+            // On from before and from behind each of them.
+            for count in 0..4 {
+                let (rest, again) = super::any::resumed(&[text.as_bytes()], &layout, count, step);
+                assert_eq!((&records[count..], &again), (&rest[..], &None));
+            }
+            let mut source = Source::over(readers(&[text.as_bytes()], step), &layout).unwrap();
+            let mut before = source.cursor();
+            while let Step::Row { mark, .. } | Step::Bad { mark, .. } = source.next(&mut Vec::new()).unwrap()
+            {
+                assert_eq!(source.cursor_before(&mark), before);
+                before = source.cursor();
+            }
         }
         let text = "z".repeat(1000);
-        assert!(matches!(read(&[text.as_bytes()], &layout).1, Some(SourceError::Endless { .. })));
+        let (records, error) = read(&[text.as_bytes()], &layout);
+        assert!(records.len() == 1 && records[0].1.is_err() && error.is_none());
     }
+    let header = format!("{}\n1\n", "z".repeat(1000));
+    let error = read(&[header.as_bytes()], &Layout { record_bytes_max: 20, ..csv() }).1.unwrap();
+    assert_eq!(error.to_string(), "input `0.in`: the header is larger than 20 bytes");
 }
 
 #[test]
