@@ -1,10 +1,14 @@
 //! Ctrl-C and SIGTERM. The first asks for an orderly end, the second ends the process at once: that is as safe as
 //! a power cut, for which everything is made anyway.
 
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Exit code of a process that was interrupted twice.
 const INTERRUPTED: i32 = 130;
+/// Signals this close behind the first are that one: `timeout` and shells send it to the process and to its group, and
+/// nobody presses Ctrl-C as fast.
+const ECHO: Duration = Duration::from_millis(100);
 
 /// Signals, from the moment this is made.
 #[derive(Debug)]
@@ -13,13 +17,14 @@ pub struct Interrupts {
     terminate: Signal,
     /// Not heard where it was told to be ignored: `nohup` means that the run goes on.
     hangup: Option<Signal>,
-    seen: bool,
+    /// When the first came.
+    seen: Option<Instant>,
 }
 
 impl Interrupts {
     /// Whether one has come and was taken.
     pub const fn seen(&self) -> bool {
-        self.seen
+        self.seen.is_some()
     }
 
     pub fn listen() -> std::io::Result<Self> {
@@ -27,12 +32,23 @@ impl Interrupts {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: if hangup_is_ignored() { None } else { Some(signal(SignalKind::hangup())?) },
-            seen: false,
+            seen: None,
         })
     }
 
     /// Resolves at the first signal; does not return from the second.
     pub async fn next(&mut self) {
+        loop {
+            self.hear().await;
+            match self.seen {
+                None => break self.seen = Some(Instant::now()),
+                Some(first) if first.elapsed() < ECHO => {}
+                Some(_) => std::process::exit(INTERRUPTED),
+            }
+        }
+    }
+
+    async fn hear(&mut self) {
         let hangup = async {
             match &mut self.hangup {
                 Some(hangup) => hangup.recv().await,
@@ -44,10 +60,6 @@ impl Interrupts {
             _ = self.terminate.recv() => {}
             _ = hangup => {}
         }
-        if self.seen {
-            std::process::exit(INTERRUPTED);
-        }
-        self.seen = true;
     }
 }
 
