@@ -11,13 +11,12 @@ use crate::drive::Stage;
 use crate::edge::fingerprint::Fingerprint;
 use crate::edge::ledger::{KeyTexts, Ledger, LedgerError, ReplayView};
 use crate::edge::source::Source;
-use crate::edge::state_dir::StateDir;
+use crate::edge::state_dir::{self, StateDir};
 use crate::error::{Error, exit};
 use crate::model::{Digest, Hasher, ImportId, ImportRecord, ImportState, LetterId};
 use crate::report::{Closing, Deleted, Deletion, speech};
 use crate::target::Target;
 use std::cell::RefCell;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -69,18 +68,10 @@ fn lines_to_paste(name: &str) -> String {
 
 /// The deletions in a state that no run holds, by their numbers.
 fn all(state: &Path) -> Result<Vec<(u64, ReplayView)>, Error> {
-    let entries = std::fs::read_dir(state.join("deletes")).into_iter().flatten().flatten();
-    let number = |name: OsString| name.to_str()?.parse::<u64>().ok();
-    let mut numbers: Vec<u64> = entries.filter_map(|entry| number(entry.file_name())).collect();
-    numbers.sort_unstable();
     let mut all = Vec::new();
-    for number in numbers {
-        let ledger = folder(state, number).join("ledger.db");
-        if ledger.is_file()
-            && let Some(view) = ReplayView::open(&ledger).map_err(|error| ledger_error(&error))?
-        {
-            all.push((number, view));
-        }
+    for (number, folder) in state_dir::numbered(&state.join("deletes")) {
+        let view = ReplayView::open(&folder.join("ledger.db")).map_err(|error| ledger_error(&error))?;
+        all.extend(view.map(|view| (number, view)));
     }
     Ok(all)
 }

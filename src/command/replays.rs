@@ -3,11 +3,12 @@
 
 use super::opening::ledger_error;
 use crate::edge::ledger::{Ledger, LedgerError, ReplayView, RowsWithoutEnd, Standing, ToldDoubt, View};
-use crate::edge::state_dir::StateDir;
+use crate::edge::state_dir::{self, StateDir};
 use crate::edge::status_file;
 use crate::error::{Error, exit};
 use crate::model::{BatchSeq, ImportState, Letter, LetterId, Ordinal};
 use crate::report::rejects::UnderWay;
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -27,8 +28,10 @@ pub(super) enum Fate {
 #[derive(Debug)]
 struct Own {
     view: View,
-    /// Nothing has begun in it.
-    is_new: bool,
+    /// The number of its newest import, if one has begun.
+    newest: Option<u64>,
+    /// Letters of earlier imports were looked for: it takes long where they are many, and few ask about them.
+    has_looked: Cell<bool>,
     without_end: RowsWithoutEnd,
 }
 
@@ -40,20 +43,21 @@ impl Own {
         }
         let open = || {
             let view = View::open(&path)?;
-            let newest = view.newest()?;
-            if let Some(newest) = &newest {
-                view.find_earlier(newest.import.number)?;
-            }
+            let newest = view.newest()?.map(|newest| newest.import.number);
             let without_end = view.rows_without_end()?;
-            Ok(Self { view, is_new: newest.is_none(), without_end })
+            Ok(Self { view, newest, has_looked: Cell::new(false), without_end })
         };
         open().map(Some).map_err(|error: LedgerError| ledger_error(&error))
     }
 
     /// A later import has taken this letter over.
     fn is_over(&self, letter: LetterId) -> Result<bool, Error> {
-        let is_over = !self.is_new && self.view.is_over(letter).map_err(|error| ledger_error(&error))?;
-        Ok(is_over)
+        let Some(newest) = self.newest else { return Ok(false) };
+        if !self.has_looked.get() {
+            self.view.find_earlier(newest).map_err(|error| ledger_error(&error))?;
+            self.has_looked.set(true);
+        }
+        self.view.is_over(letter).map_err(|error| ledger_error(&error))
     }
 
     /// What has become of the rows that a letter about a whole request speaks of.
@@ -241,16 +245,9 @@ pub(super) fn replay_runs() -> Error {
         .hint("wait for it to end, then run the same command again")
 }
 
-/// The folders of replays that have a ledger, ascending by their numbers.
+/// The folders of replays.
 fn folders(root: &Path) -> Vec<(u64, PathBuf)> {
-    let entries = std::fs::read_dir(root.join("replays")).into_iter().flatten().flatten();
-    let number = |path: PathBuf| Some((path.file_name()?.to_str()?.parse::<u64>().ok()?, path));
-    let mut found: Vec<(u64, PathBuf)> = entries
-        .filter_map(|entry| number(entry.path()))
-        .filter(|(_, path)| path.join("ledger.db").is_file())
-        .collect();
-    found.sort_unstable();
-    found
+    state_dir::numbered(&root.join("replays"))
 }
 
 /// The state that a folder's replays belong to: its own, or that of the import whose replay it is itself.

@@ -161,6 +161,18 @@ fn check(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// The states in a folder that have a ledger, ascending by the numbers that they are called by.
+pub fn numbered(folder: &Path) -> Vec<(u64, PathBuf)> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let number = |path: PathBuf| Some((path.file_name()?.to_str()?.parse::<u64>().ok()?, path));
+    let mut found: Vec<(u64, PathBuf)> = entries
+        .filter_map(|entry| number(entry.path()))
+        .filter(|(_, path)| path.join("ledger.db").is_file())
+        .collect();
+    found.sort_unstable();
+    found
+}
+
 /// A folder that was copied or made by hand may have come with another mode. Only a folder that holds nothing else is
 /// ours to change: `--state .` is no reason to shut a home from its guests; the files in it are closed all the same.
 fn close_to_others(folder: &Path) -> io::Result<()> {

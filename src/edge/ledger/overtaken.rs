@@ -16,7 +16,7 @@ pub(super) fn take_all(conn: &Connection, only_doubts: bool) -> Result<(), Ledge
 
 /// What a feed has sent, once it is over: within the transaction after which nobody knows any more what that was.
 pub(super) fn take_sent(conn: &Connection, import: i64, key: &FeedKey) -> Result<(), LedgerError> {
-    gather(conn, import, Some(key))?;
+    gather(conn, import, Some(key), Which::Open)?;
     conn.execute(
         "INSERT OR IGNORE INTO overtaken (letter) SELECT number FROM temp.earlier WHERE is_over",
         [],
@@ -24,9 +24,17 @@ pub(super) fn take_sent(conn: &Connection, import: i64, key: &FeedKey) -> Result
     Ok(())
 }
 
-/// Lists the letters of earlier imports with their names, and which of them are over. The list is a temporary table, so
-/// that memory stays bounded.
-fn gather(conn: &Connection, import: i64, key: Option<&FeedKey>) -> Result<(), LedgerError> {
+/// Letters of earlier imports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    All,
+    /// Without those that are written down as over: a feed of every night would read those of years.
+    Open,
+}
+
+/// Lists letters of earlier imports with their names, and which of them are over. The list is a temporary table, so that
+/// memory stays bounded.
+fn gather(conn: &Connection, import: i64, key: Option<&FeedKey>, which: Which) -> Result<(), LedgerError> {
     conn.execute_batch(
         "CREATE TEMP TABLE IF NOT EXISTS earlier (
            number INTEGER PRIMARY KEY, name BLOB NOT NULL, key BLOB, is_over INTEGER NOT NULL
@@ -36,10 +44,11 @@ fn gather(conn: &Connection, import: i64, key: Option<&FeedKey>) -> Result<(), L
          DELETE FROM temp.earlier;",
     )?;
     let mut select = conn.prepare(
-        "SELECT number, line, EXISTS (SELECT 1 FROM overtaken WHERE letter = number) FROM letter WHERE import < ?1",
+        "SELECT number, line, overtaken.letter IS NOT NULL FROM letter LEFT JOIN overtaken ON overtaken.letter = number
+         WHERE import < ?1 AND (?2 OR overtaken.letter IS NULL)",
     )?;
     let mut insert = conn.prepare("INSERT INTO temp.earlier VALUES (?1, ?2, ?3, ?4)")?;
-    let mut rows = select.query([import])?;
+    let mut rows = select.query(params![import, which == Which::All])?;
     let mut are_open = false;
     while let Some(row) = rows.next()? {
         let letter = read(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?;
@@ -98,7 +107,7 @@ impl View {
     /// Looks for what is over of letters before this import: once, before it is asked about.
     pub fn find_earlier(&self, import: u64) -> Result<(), LedgerError> {
         let key = self.feed_key(import)?;
-        gather(&self.conn, import as i64, key.as_ref())
+        gather(&self.conn, import as i64, key.as_ref(), Which::All)
     }
 
     /// Whether a later import has taken this letter over.
@@ -117,15 +126,8 @@ impl View {
             return Ok(());
         }
         self.find_earlier(import)?;
-        let sql = |error: rusqlite::Error| E::from(LedgerError::from(error));
         let query =
             "SELECT line FROM letter JOIN temp.earlier USING (number) WHERE NOT is_over ORDER BY number";
-        let mut select = self.conn.prepare(query).map_err(sql)?;
-        let mut rows = select.query([]).map_err(sql)?;
-        while let Some(row) = rows.next().map_err(sql)? {
-            let line = row.get_ref(0).map_err(sql)?;
-            each(line.as_str().map_err(|error| sql(error.into()))?)?;
-        }
-        Ok(())
+        self.lines(query, [], each)
     }
 }

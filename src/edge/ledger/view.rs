@@ -9,7 +9,7 @@
 use super::{Found, LedgerError, history, reading, schema};
 use crate::model::{Sample, WallTime};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, params};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -167,10 +167,19 @@ impl View {
         if self.is_new {
             return Ok(());
         }
+        self.lines("SELECT line FROM letter WHERE import = ?1 ORDER BY number", params![import as i64], each)
+    }
+
+    /// Hands over what a query gives: lines.
+    pub(super) fn lines<E: From<LedgerError>>(
+        &self,
+        query: &str,
+        values: impl Params,
+        each: &mut dyn FnMut(&str) -> Result<(), E>,
+    ) -> Result<(), E> {
         let sql = |error: rusqlite::Error| E::from(LedgerError::from(error));
-        let mut select =
-            self.conn.prepare("SELECT line FROM letter WHERE import = ?1 ORDER BY number").map_err(sql)?;
-        let mut rows = select.query(params![import as i64]).map_err(sql)?;
+        let mut select = self.conn.prepare(query).map_err(sql)?;
+        let mut rows = select.query(values).map_err(sql)?;
         while let Some(row) = rows.next().map_err(sql)? {
             let line = row.get_ref(0).map_err(sql)?;
             each(line.as_str().map_err(|error| sql(error.into()))?)?;
