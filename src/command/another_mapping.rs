@@ -1,7 +1,7 @@
 //! Another target or mapping than the one that a state's import began with: refused, unless nothing of that import ever
 //! left, so that nothing was promised to anyone.
 
-use super::inputs::InputFacts;
+use super::inputs::{self, InputFacts};
 use super::opening::Subject;
 use crate::edge::ledger::Found;
 use crate::edge::source::{Format, Layout};
@@ -17,7 +17,7 @@ use std::path::PathBuf;
 pub(super) fn may_begin_anew(subject: &Subject<'_>, found: &Found) -> bool {
     // The ledger alone has the rows of a stream.
     let is_of_stream = || {
-        let inputs: Vec<InputFacts> = serde_json::from_str(&found.inputs).unwrap_or_default();
+        let inputs = inputs::of_ledger(&found.inputs).unwrap_or_default();
         inputs.is_empty() || inputs.iter().any(InputFacts::is_stream)
     };
     found.import.identity != subject.identity() && !found.has_left && !is_of_stream() && !is_replayed(subject)
@@ -68,7 +68,7 @@ pub(super) fn refuse(subject: &Subject<'_>, found: &Found) -> Error {
 
 /// The settings that are others, as far as the ledger knows those of then.
 fn differing(subject: &Subject<'_>, found: &Found) -> Vec<String> {
-    let inputs: Vec<InputFacts> = serde_json::from_str(&found.inputs).unwrap_or_default();
+    let inputs = inputs::of_ledger(&found.inputs).unwrap_or_default();
     let Some(first) = inputs.first() else { return Vec::new() };
     let mut list =
         first.layout.as_ref().map(|then| read_another_way(then, subject.layout)).unwrap_or_default();

@@ -17,7 +17,7 @@ use crate::edge::status_file;
 use crate::edge::watched::{Seen, Watched};
 use crate::error::{Error, exit};
 use crate::model::{BatchSeq, Courses, FeedKey, ImportRecord, ImportState, News};
-use crate::report::{Closing, Guard, NotSent, ReadingBar, speech};
+use crate::report::{Closing, Guard, NotSent, ReadingBar, speech, worse};
 use crate::settings;
 use std::cell::RefCell;
 
@@ -354,12 +354,4 @@ impl Desk<'_> {
         }
         stop.map_or(Ok(Surveyed { courses, news, missing }), Err)
     }
-}
-
-/// The exit code of two imports that both came to an end.
-fn worse(one: u8, other: u8) -> u8 {
-    let rank = |code: &u8| {
-        [exit::COMPLETE, exit::DEAD_LETTERS, exit::IN_DOUBT].iter().position(|known| known == code)
-    };
-    if rank(&one) > rank(&other) { one } else { other }
 }

@@ -3,13 +3,13 @@
 use super::opening::source_error;
 use crate::edge::fingerprint::Fingerprint;
 use crate::edge::source::{Layout, Source};
-use crate::error::Error;
+use crate::error::{Error, exit};
 use crate::target::Trait;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// An input as it was when the import began.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct InputFacts {
     pub name: String,
     pub size: u64,
@@ -33,22 +33,18 @@ pub(super) struct InputFacts {
 impl InputFacts {
     /// Standard input, of which nothing is known before it is read.
     pub(super) fn of_a_stream() -> Self {
-        let (head, content, stamp) = (String::new(), String::new(), String::new());
-        Self {
-            name: "-".to_owned(),
-            size: 0,
-            head,
-            content,
-            stamp,
-            layout: None,
-            columns: None,
-            target: vec![],
-        }
+        Self { name: "-".to_owned(), ..Self::default() }
     }
 
     pub(super) fn is_stream(&self) -> bool {
         self.name == "-" && self.content.is_empty()
     }
+}
+
+/// The list of an import's inputs, as the ledger has it.
+pub(super) fn of_ledger(list: &str) -> Result<Vec<InputFacts>, Error> {
+    serde_json::from_str(list)
+        .map_err(|_| Error::new(exit::LEDGER, "the ledger's list of inputs cannot be read"))
 }
 
 /// Size and head of each input; errors as the source would tell them.
@@ -83,16 +79,7 @@ fn facts(path: &Path) -> Result<InputFacts, Error> {
     let read = || {
         let Fingerprint { size, head, content, stamp } = Fingerprint::of(path)?;
         let (name, head) = (path.display().to_string(), head.hex());
-        std::io::Result::Ok(InputFacts {
-            name,
-            size,
-            head,
-            content,
-            stamp,
-            layout: None,
-            columns: None,
-            target: vec![],
-        })
+        std::io::Result::Ok(InputFacts { name, size, head, content, stamp, ..InputFacts::default() })
     };
     read().map_err(|error| Error::failed(format!("cannot read `{}`: {error}", path.display())))
 }

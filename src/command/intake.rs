@@ -1,7 +1,7 @@
 //! Dead letters into the rows of a replay: which are still open, what their rows are by now, and a copy of them, so that
 //! the replay goes on with the same rows whatever becomes of the file meanwhile.
 
-use super::inputs::InputFacts;
+use super::inputs::{self, InputFacts};
 use super::letters::{Foreign, of_any};
 use super::opening::ledger_error;
 use super::pieces;
@@ -37,7 +37,7 @@ impl Origin {
         }
         let view = View::open(&path).map_err(|error| ledger_error(&error))?;
         let Some(newest) = view.newest().map_err(|error| ledger_error(&error))? else { return Ok(None) };
-        let inputs = serde_json::from_str(&newest.inputs).unwrap_or_default();
+        let inputs = inputs::of_ledger(&newest.inputs).unwrap_or_default();
         Ok(Some(Self { view, newest, inputs }))
     }
 
@@ -65,8 +65,7 @@ impl Origin {
         let input = letter.source.as_ref().map_or("", |source| source.input.as_str());
         let earlier = letter.import_id.as_deref().filter(|id| *id != self.id());
         let earlier = earlier.and_then(|id| self.view.inputs_of(id).ok().flatten());
-        let earlier: Option<Vec<InputFacts>> =
-            earlier.map(|inputs| serde_json::from_str(&inputs).unwrap_or_default());
+        let earlier = earlier.map(|list| inputs::of_ledger(&list).unwrap_or_default());
         reading_of(earlier.as_deref().unwrap_or(&self.inputs), input)
     }
 }
@@ -270,19 +269,13 @@ impl Intake<'_> {
     fn rows_of(&self, letter: &Letter, row: Option<Box<RawValue>>, line: u64) -> Vec<TakenRow> {
         let read = match row {
             Some(row) if row.get().starts_with('{') => vec![self.typed(letter, row)],
-            Some(row) => vec![Err(BadRow {
-                code: "not_an_object".into(),
-                message: "`row` is no JSON object".into(),
-                field: None,
-                raw: row.get().into(),
-                row: None,
-            })],
+            Some(row) => vec![Err(BadRow::new("not_an_object", "`row` is no JSON object", row.get()))],
             None => self.records(letter),
         };
         let taken = |read: Result<_, BadRow>| match read {
             Ok(row) => TakenRow::row(line, one_line(row)),
             Err(bad) => {
-                let row = bad.row.map(|row| row.replace(['\n', '\r'], " "));
+                let row = bad.row.map(|row| in_one_line(&row));
                 TakenRow::bad(line, BadRow { row, ..bad })
             }
         };
@@ -311,12 +304,9 @@ impl Intake<'_> {
         let record = bytes(letter);
         let typed = self.layout.map(|layout| (layout.clone(), None));
         let reading = typed.or_else(|| self.origin.and_then(|origin| origin.reading(letter)));
-        let bad = |message: &str| BadRow {
-            code: if letter.error.code.is_empty() { "not_a_row".into() } else { code(letter) },
-            message: message.to_owned(),
-            field: None,
-            raw: record.to_vec(),
-            row: None,
+        let bad = |message: &str| {
+            let code = if letter.error.code.is_empty() { "not_a_row".into() } else { code(letter) };
+            BadRow::new(code, message, record.as_ref())
         };
         let read = |(layout, columns): &(Layout, Option<Vec<String>>)| {
             let mut layout = layout.clone();
@@ -378,10 +368,13 @@ fn nameless(book: &Replaying<'_>, content: &[u8], index: u64) -> Result<LetterId
 }
 
 /// Within JSON, line ends mean nothing.
+fn in_one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
+}
+
 fn one_line(row: Box<RawValue>) -> Box<RawValue> {
     if !row.get().contains(['\n', '\r']) {
         return row;
     }
-    let text = row.get().replace(['\n', '\r'], " ");
-    RawValue::from_string(text).unwrap_or(row)
+    RawValue::from_string(in_one_line(row.get())).unwrap_or(row)
 }

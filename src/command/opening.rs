@@ -3,7 +3,7 @@
 
 use super::another_mapping;
 use super::changed_input::{changed_since, grown_since, not_as_read};
-use super::inputs::InputFacts;
+use super::inputs::{self, InputFacts};
 use super::reading::Reading;
 use crate::args::SendArgs;
 use crate::edge::chance;
@@ -240,8 +240,7 @@ fn rest(ledger: &mut Ledger, subject: &Subject<'_>, found: Found) -> Result<Open
 
 /// A stream and a file are not the same input, though they may hold the same rows: the ledger keeps a stream's rows.
 fn same_kind(subject: &Subject<'_>, found: &Found) -> Result<Vec<InputFacts>, Error> {
-    let before: Vec<InputFacts> = serde_json::from_str(&found.inputs)
-        .map_err(|_| Error::new(exit::LEDGER, "the ledger's list of inputs cannot be read"))?;
+    let before = inputs::of_ledger(&found.inputs)?;
     let words = match (before.iter().any(InputFacts::is_stream), subject.is_stream()) {
         (true, false) => "the import here reads standard input as it comes, and this is another input",
         (false, true) => "the import here reads a file, or a copy of standard input, and this is a stream",
@@ -352,8 +351,7 @@ pub(super) fn not_finished() -> Error {
 /// Whether the inputs are what they were when the import began. Of a large one that was not read to its end a sample is
 /// known, and then nobody may have written to it.
 pub(super) fn is_same(found: &Found, subject: &Subject<'_>) -> Result<bool, Error> {
-    let before: Vec<InputFacts> = serde_json::from_str(&found.inputs)
-        .map_err(|_| Error::new(exit::LEDGER, "the ledger's list of inputs cannot be read"))?;
+    let before = inputs::of_ledger(&found.inputs)?;
     let pairs = || before.iter().zip(&subject.inputs);
     Ok(before.len() == subject.inputs.len()
         && pairs().all(|(old, new)| {
@@ -364,7 +362,7 @@ pub(super) fn is_same(found: &Found, subject: &Subject<'_>) -> Result<bool, Erro
 
 /// What the inputs were called.
 pub(super) fn names(found: &Found) -> Option<Vec<String>> {
-    let facts: Vec<InputFacts> = serde_json::from_str(&found.inputs).ok()?;
+    let facts = inputs::of_ledger(&found.inputs).ok()?;
     Some(facts.into_iter().map(|facts| facts.name).collect())
 }
 

@@ -1,16 +1,14 @@
 //! `bulkhaul report`: how an import went, as one page for a browser. It looks as `status` and `rejects` do, and
 //! changes nothing but the page.
 
-use super::deletes;
 use super::rejects;
-use super::status::{Seen, look, standing_of};
+use super::status::{Seen, look, standing_since};
 use crate::args::ReportArgs;
 use crate::error::{Error, exit};
 use crate::report::groups::Groups;
 use crate::report::page::MARK;
 use crate::report::picture::{self, Picture};
 use crate::report::speech;
-use crate::report::status::Standing;
 use crate::settings;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -32,9 +30,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<u8, Error> {
         Some((found, details, history)) => (Some((found, details)), history),
         None => (None, Vec::new()),
     };
-    let deletion = if is_running { None } else { deletes::of_last_feed(&state)? };
-    let (replayed, open_earlier) = if found.is_some() { rejects::replayed(&state)? } else { (None, 0) };
-    let standing = Standing { replayed, open_earlier, deletion, ..standing_of(&state, is_running, found) };
+    let standing = standing_since(&state, is_running, found)?;
     let history = if is_running {
         standing.told_history().into_iter().map(|sample| (1, sample)).collect()
     } else {

@@ -1,8 +1,8 @@
 //! `bulkhaul status`: how an import stands. While a run is on, its `status.json` is read; else the ledger, which is
 //! the truth. Nothing is made or changed.
 
-use super::inputs::InputFacts;
 use super::opening::ledger_error;
+use super::{deletes, inputs, rejects};
 use crate::args::StatusArgs;
 use crate::edge::clock::Clock;
 use crate::edge::ledger::{Details, Found, LedgerError, View};
@@ -44,8 +44,17 @@ fn standing_now(state: &Path) -> Result<Standing, Error> {
         Seen::Running => (true, None),
         Seen::Ledger(found) => (false, found),
     };
+    standing_since(state, is_running, found)
+}
+
+/// As [`standing_of`], with what replays and deletions have done.
+pub(super) fn standing_since(
+    state: &Path,
+    is_running: bool,
+    found: Option<(Found, Details)>,
+) -> Result<Standing, Error> {
     let ((replayed, open_earlier), deletion) = match found {
-        Some(_) => (super::rejects::replayed(state)?, super::deletes::of_last_feed(state)?),
+        Some(_) => (rejects::replayed(state)?, deletes::of_last_feed(state)?),
         None => ((None, 0), None),
     };
     Ok(Standing { replayed, open_earlier, deletion, ..standing_of(state, is_running, found) })
@@ -71,7 +80,7 @@ pub(super) fn standing_of(state: &Path, is_running: bool, found: Option<(Found, 
 }
 
 fn inputs(found: &Found) -> Vec<Input> {
-    let facts: Vec<InputFacts> = serde_json::from_str(&found.inputs).unwrap_or_default();
+    let facts = inputs::of_ledger(&found.inputs).unwrap_or_default();
     facts.into_iter().map(|facts| Input { name: facts.name, size: facts.size }).collect()
 }
 

@@ -72,7 +72,7 @@ fn refuse(args: &SendArgs, arguments: &[OsString], found: &Found, key: Option<Fe
         (false, false) => input_facts(&args.inputs, &layout).unwrap_or_default(),
     };
     let subject = Subject { args, layout: &layout, arguments, target, inputs };
-    match feed_checks::key(args, &[])? {
+    match feed_checks::key(args, arguments)? {
         Some(typed) => {
             subject.check(found)?;
             let last = key.map(|key| LastFeed { key: key.names().to_vec(), keys: None });

@@ -176,13 +176,7 @@ mod tests {
 
     #[test]
     fn a_record_that_is_not_utf8_loses_no_byte() {
-        let bad = BadRow {
-            code: "invalid_utf8".into(),
-            message: "m".into(),
-            field: None,
-            raw: vec![b'a', 0xff],
-            row: None,
-        };
+        let bad = BadRow::new("invalid_utf8", "m", vec![b'a', 0xff]);
         let letter = DeadLetter::of_record(mark(), &bad, &ABOUT);
         assert!(letter.line.contains(r#""raw_hex":"61ff""#), "{}", letter.line);
     }

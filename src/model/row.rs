@@ -71,3 +71,14 @@ pub struct BadRow {
     /// The row, as far as there is one: a field that does not fit its type is its text.
     pub row: Option<String>,
 }
+
+impl BadRow {
+    /// One of which nothing is known but its bytes, and no field is to blame.
+    pub fn new(
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+        raw: impl Into<Vec<u8>>,
+    ) -> Self {
+        Self { code: code.into(), message: message.into(), field: None, raw: raw.into(), row: None }
+    }
+}

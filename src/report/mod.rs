@@ -35,7 +35,7 @@ pub use deletion::Deletion;
 pub use guard::Guard;
 pub use not_sent::NotSent;
 pub use onlooker::Onlooker;
-pub use part::Part;
+pub use part::{Part, worse};
 pub use planned_deletion::PlannedDeletion;
 pub use reading::ReadingBar;
 pub use summary::{Deleted, LeftOut, Replayed, Summary};

@@ -14,10 +14,15 @@ pub struct Part {
 impl Part {
     /// Dead letters and doubts of the import before are no less true for this one's good end.
     pub(super) fn exit(self, code: u8) -> u8 {
-        match (code, self.before) {
-            (exit::COMPLETE, before) => before,
-            (exit::DEAD_LETTERS, exit::IN_DOUBT) => exit::IN_DOUBT,
-            (code, _) => code,
-        }
+        worse(self.before, code)
+    }
+}
+
+/// The exit code of two imports, of which the one `before` came to its end.
+pub const fn worse(before: u8, code: u8) -> u8 {
+    match (code, before) {
+        (exit::COMPLETE, before) => before,
+        (exit::DEAD_LETTERS, exit::IN_DOUBT) => exit::IN_DOUBT,
+        (code, _) => code,
     }
 }

@@ -8,9 +8,9 @@ use std::os::unix::ffi::OsStrExt;
 /// canary failed sends everything.
 pub fn resume_command(arguments: &[OsString]) -> String {
     let holds_once =
-        |word: &&OsString| matches!(word.as_bytes(), b"--again" | b"--abandon" | b"--accept-new-tail");
+        |word: &OsString| matches!(word.as_bytes(), b"--again" | b"--abandon" | b"--accept-new-tail");
     let mut rest = arguments.to_vec();
-    rest.retain(|word| !holds_once(&word));
+    rest.retain(|word| !holds_once(word));
     typed_command(&rest)
 }
 

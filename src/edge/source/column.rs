@@ -252,7 +252,7 @@ impl Column {
 }
 
 fn bad(code: &'static str, message: String, field: Option<String>, record: &[u8]) -> BadRow {
-    BadRow { code: code.into(), message, field, raw: record.to_vec(), row: None }
+    BadRow { field, ..BadRow::new(code, message, record) }
 }
 
 /// As [`is_clean`], for a record some of whose fields are in quotes with nothing to undo between them: all quotes are

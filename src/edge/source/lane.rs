@@ -187,7 +187,7 @@ fn too_large(mut head: Vec<u8>, length: u64, limit: usize) -> BadRow {
         let left_out = length - head.len() as u64;
         message.push_str(&format!("; its last {left_out} are left out here, and stand in the input only"));
     }
-    BadRow { code: "record_too_large".into(), message, field: None, raw: head, row: None }
+    BadRow::new("record_too_large", message, head)
 }
 
 fn skip_bom(buffer: &mut Buffer) -> std::io::Result<()> {

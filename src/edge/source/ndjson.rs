@@ -106,13 +106,7 @@ fn is_blank(byte: u8) -> bool {
 
 /// Appends the object on this line; else says why it is none. `is_text`: the line is UTF-8.
 pub(super) fn write(line: &[u8], is_text: bool, into: &mut Vec<u8>) -> Result<Range<usize>, BadRow> {
-    let bad = |code: &'static str, message| BadRow {
-        code: code.into(),
-        message,
-        field: None,
-        raw: line.to_vec(),
-        row: None,
-    };
+    let bad = |code: &'static str, message: String| BadRow::new(code, message, line);
     let from = line.iter().position(|byte| !is_blank(*byte)).unwrap_or(line.len());
     let to = line.iter().rposition(|byte| !is_blank(*byte)).map_or(from, |last| last + 1);
     if !is_text {

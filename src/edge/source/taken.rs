@@ -59,13 +59,7 @@ impl TakenRow {
 
 /// Appends the row on this line, and says on which line of its file it stood.
 pub(super) fn write(record: &[u8], into: &mut Vec<u8>) -> (Option<u64>, Result<Range<usize>, BadRow>) {
-    let foreign = |message: &str| BadRow {
-        code: "invalid_json".into(),
-        message: message.to_owned(),
-        field: None,
-        raw: record.to_vec(),
-        row: None,
-    };
+    let foreign = |message: &str| BadRow::new("invalid_json", message, record);
     let Ok(taken) = serde_json::from_slice::<TakenRow>(record) else {
         return (None, Err(foreign("no line as a replay writes it")));
     };
