@@ -88,6 +88,8 @@ pub struct Gate {
     closed_until: Moment,
     /// When the next token is there, if one was missing.
     token_at: Moment,
+    /// It is the target that gives it out; else a rate that a person or the profile set.
+    token_of_target: bool,
     /// What the target said that it still allows: so many requests until this moment.
     allowance: Option<(u64, Moment)>,
     pace: Pace,
@@ -162,6 +164,7 @@ impl Gate {
             in_flight: 0,
             closed_until: Moment::ZERO,
             token_at: Moment::ZERO,
+            token_of_target: false,
             allowance: None,
             pace: Pace::new(),
             paced_by_hand: !rates.requests.is_empty(),
@@ -181,11 +184,11 @@ impl Gate {
             return Passage::Full;
         }
         if let Some((0, reset)) = self.allowance(now) {
-            self.token_at = reset;
+            (self.token_at, self.token_of_target) = (reset, true);
             return Passage::At(reset);
         }
         if let Some(at) = self.pace.wait(now) {
-            self.token_at = at;
+            (self.token_at, self.token_of_target) = (at, true);
             return Passage::At(at);
         }
         if let Some(at) = self.take_tokens(now, weight) {
@@ -238,6 +241,7 @@ impl Gate {
             {
                 let wait = not_until.wait_time_from(Nanos::from(Duration::from_micros(now.micros())));
                 self.token_at = now + wait.max(Duration::from_micros(1));
+                self.token_of_target = false;
                 return Some(self.token_at);
             }
             self.passed += 1;
@@ -323,6 +327,11 @@ impl Gate {
     /// The first moment at which a request might pass, as far as the last refusal of passage told.
     pub(super) fn next_opening(&self) -> Moment {
         self.closed_until.max(self.token_at)
+    }
+
+    /// What the next request waits for is the target's own pace, not a rate that was set.
+    pub(super) const fn opens_by_target(&self) -> bool {
+        self.token_of_target
     }
 
     /// The target asked not to be called before this moment.

@@ -11,7 +11,9 @@ pub enum Wait<'a> {
     Asked(Moment),
     /// The target does not answer well; it is tried again at this moment. So many failures in a row are too many.
     Trouble { why: &'a str, until: Moment, failures: u32, allowed: u32 },
-    /// The rate lets the next request pass at this moment.
+    /// What the target said it allows, or was seen to bear, lets the next request pass at this moment.
+    Allowance(Moment),
+    /// The rate that was set lets the next request pass at this moment.
     Rate(Moment),
     /// So many jobs that the target has taken on.
     Jobs(usize),
@@ -45,8 +47,10 @@ impl Engine {
         {
             return Some(Wait::Trouble { why, until: *until, failures: *failures, allowed: *allowed });
         }
-        if self.gate.next_opening() > now && !self.hand.is_empty() {
-            return Some(Wait::Rate(self.gate.next_opening()));
+        let opening = self.gate.next_opening();
+        if opening > now && !self.hand.is_empty() {
+            let by_target = self.gate.opens_by_target();
+            return Some(if by_target { Wait::Allowance(opening) } else { Wait::Rate(opening) });
         }
         let jobs = self.hand.count(Kind::Polling);
         (jobs > 0).then_some(Wait::Jobs(jobs))

@@ -10,6 +10,8 @@ use std::time::Duration;
 const WINDOW: Duration = Duration::from_secs(20);
 /// Waits that are shorter are not worth a word.
 const WORTH_SAYING: Duration = Duration::from_millis(900);
+/// At a pace that was set or told, waiting is what a run mostly does.
+const PACED: Duration = Duration::from_secs(3);
 /// From here on it is said until when.
 const LONG: Duration = Duration::from_secs(60);
 const BAR_MIN: usize = 8;
@@ -187,20 +189,20 @@ impl Look {
 }
 
 fn wait_words(wait: Wait<'_>, now: Now) -> Option<String> {
-    let left = |until: Moment| Some(until.since(now.tick)).filter(|left| *left > WORTH_SAYING);
     match wait {
+        // To its very end: in the last second of a long wait nothing else is true either.
         Wait::Asked(until) => {
-            let left = left(until)?;
+            let left = until.since(now.tick);
             Some(format!("target asked to wait, {}{}", whole(left), until_when(left, now)))
         }
         Wait::Trouble { why, until, failures, allowed } => {
-            let left = left(until)?;
+            let left = Some(until.since(now.tick)).filter(|left| *left > WORTH_SAYING)?;
             Some(format!("{failures} of {allowed} tries failed ({}), again in {}", short(why), whole(left)))
         }
-        Wait::Rate(until) => {
-            let left = until.since(now.tick);
-            (left > Duration::from_secs(3))
-                .then(|| format!("--rate: next request in {}{}", whole(left), until_when(left, now)))
+        Wait::Allowance(until) | Wait::Rate(until) => {
+            let left = Some(until.since(now.tick)).filter(|left| *left > PACED)?;
+            let whose = if matches!(wait, Wait::Rate(_)) { "rate" } else { "target" };
+            Some(format!("{whose} allows the next request in {}{}", whole(left), until_when(left, now)))
         }
         Wait::Jobs(jobs) => Some(format!("{} at the target", count(jobs as u64, "job"))),
     }
@@ -281,6 +283,13 @@ mod tests {
         assert_eq!(line, "████░░░░  61 %  612,000 rows  12 refused  3 retried  target asked to wait, 12 s");
         let long = Some(Wait::Asked(Moment::from_micros(301_000_000)));
         assert!(figures(long).plain(SPEED).contains("target asked to wait, 5 min 0 s, until "));
+        let nearly = Some(Wait::Asked(Moment::from_micros(1_400_000)));
+        assert!(figures(nearly).plain(SPEED).ends_with("target asked to wait, 1 s"));
+        let paced = Moment::from_micros(12_400_000);
+        let allowed = figures(Some(Wait::Allowance(paced))).plain(SPEED);
+        assert!(allowed.ends_with("target allows the next request in 12 s"), "{allowed}");
+        let set = figures(Some(Wait::Rate(paced))).plain(SPEED);
+        assert!(set.ends_with("rate allows the next request in 12 s"), "{set}");
         let trouble = Wait::Trouble {
             why: "connection refused\u{1b}[2J",
             until: Moment::from_micros(4_500_000),
