@@ -53,7 +53,7 @@
 //!
 //! A row that was refused is open until a replay delivers it or a later import of the state takes it over: one of the same
 //! input (`--again`) takes over all, a feed those whose keys it has sent and those whose keys nobody knows, another stream
-//! none. Which letters are over is written down when such an import begins, and for a feed when it is folded in.
+//! none. Which letters are over is written down when such an import begins, and for a feed when it is sealed.
 //!
 //! # Feeds
 //!
@@ -61,14 +61,16 @@
 //! sorted, and met with those of what was delivered last, which the ledger has in sorted blocks. So the course of each
 //! row is a value before forming begins (two bits a row). Entries of the batches of an import lie beside these until it
 //! has ended; which of them were delivered follows from the batches' ends, and the next run folds them in, and after them
-//! what replays of its dead letters have sent. A row in doubt is known as such, and not sent again as it is; as long as
-//! nothing newer was sent of it, its import can be opened again to ask the target about it. The rows of
-//! batches in flight are kept, so that a broken feed ends without its old input.
+//! what replays of its dead letters have sent. That is done once more as long as no other import or deletion has begun: its
+//! doubts and dead letters may come to another end, and then it is sealed. A row in doubt is known as such, and not sent
+//! again as it is; as long as nothing newer was sent of it, its import can be opened again to ask the target about it, and
+//! where that is broken off, it is in doubt as before. The rows of batches in flight are kept, so that a broken feed ends
+//! without its old input.
 //!
 //! What a feed no longer has is deleted, if that is asked for, by an import of its own in `deletes/N`, which ends before
 //! the run sends any row of the feed; what came of it is taken into the feed's ledger once, and it tells of itself until
-//! the next feed is taken. Of one that was broken off only what may have left is brought to its end, after the next feed was
-//! read through: the rest may be back.
+//! the next feed is taken. Of one that was broken off only what may have left and is still missing is brought to its end,
+//! after the next feed was read through: the rest may be back.
 //!
 //! # Results
 //!

@@ -4,8 +4,8 @@
 use super::audit_beside::{self as beside, Kept};
 use super::deletes;
 use super::inputs::InputFacts;
+use super::intake::COPY;
 use super::opening::source_error;
-use super::replay::COPY;
 use super::replays::root_of_state;
 use crate::args::AuditArgs;
 use crate::edge::ledger::{LedgerError, LetterFileState, View};

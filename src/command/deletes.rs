@@ -13,7 +13,7 @@ use crate::edge::ledger::{KeyTexts, Ledger, LedgerError, ReplayView};
 use crate::edge::source::Source;
 use crate::edge::state_dir::{self, StateDir};
 use crate::error::{Error, exit};
-use crate::model::{Digest, Hasher, ImportId, ImportRecord, ImportState, LetterId};
+use crate::model::{BatchSeq, Digest, Hasher, ImportId, ImportRecord, ImportState, LetterId};
 use crate::report::{Closing, Deleted, Deletion, speech};
 use crate::target::Target;
 use std::cell::RefCell;
@@ -119,9 +119,9 @@ impl Deletes<'_> {
     }
 
     /// Brings what may have left of a deletion that was broken off to its end, or gives it up where it is not asked for
-    /// any more, and takes in what came of it: how it ended, where there was one. What has not left may be in the feed
-    /// again: whatever is missing now is deleted anew.
-    pub(super) fn settle(&self, ledger: &mut Ledger) -> Result<Option<u8>, Error> {
+    /// any more, and takes in what came of it: how it ended, where there was one. What is in the feed again is left alone,
+    /// and sent; what has not left and is still `missing` is deleted anew.
+    pub(super) fn settle(&self, ledger: &mut Ledger, missing: Option<&Missing>) -> Result<Option<u8>, Error> {
         let number = ledger.last_deletion().map_err(|error| ledger_error(&error))? + 1;
         let folder = self.folder(number);
         if !folder.join("ledger.db").is_file() {
@@ -131,18 +131,20 @@ impl Deletes<'_> {
         let mut own = open(&state)?;
         let Some(found) = own.newest().map_err(|error| ledger_error(&error))? else { return Ok(None) };
         let import = found.import;
-        let code = match (&self.target, import.state) {
-            (Some(target), ImportState::Open) if import.identity == own_identity(target) => {
+        let code = match (&self.target, missing, import.state) {
+            (Some(target), Some(missing), ImportState::Open) if import.identity == own_identity(target) => {
+                let open = own.open_keys(import.number).map_err(|error| ledger_error(&error))?;
+                let still = open.into_iter().filter(|(_, rows)| missing.lacks(rows)).map(|(seq, _)| seq);
                 own.close_input(import.number).map_err(|error| ledger_error(&error))?;
                 let source = Source::nothing(&layout()).map_err(|error| source_error(&error))?;
-                self.run(own, import, source, &state, Arc::clone(target))?
+                self.run((own, Some(still.collect())), import, source, &state, Arc::clone(target))?
             }
-            (_, ImportState::Open) => {
+            (_, _, ImportState::Open) => {
                 opening::abandon(&mut own, "import")?;
                 own.close().map_err(|error| ledger_error(&error))?;
                 exit::COMPLETE
             }
-            (_, state) => {
+            (_, _, state) => {
                 own.close().map_err(|error| ledger_error(&error))?;
                 if let ImportState::Complete(code) = state { code } else { exit::COMPLETE }
             }
@@ -176,13 +178,14 @@ impl Deletes<'_> {
         let mut own = open(&state)?;
         let import = write_down(&mut own, number, &rows, &keys, &target)?;
         let source = Source::open(&[rows], &layout()).map_err(|error| source_error(&error))?;
-        let code = self.run(own, import, source, &state, target)?;
+        let code = self.run((own, None), import, source, &state, target)?;
         self.take_in(ledger, number, code).map(Some)
     }
 
+    /// `only` these requests, where that is not all that have no end.
     fn run(
         &self,
-        own: Ledger,
+        (own, only): (Ledger, Option<Vec<BatchSeq>>),
         import: ImportRecord,
         source: Source,
         state: &StateDir,
@@ -203,7 +206,7 @@ impl Deletes<'_> {
         let names = rows.iter().map(|path| path.display().to_string()).collect();
         let is_rest = source.is_nothing();
         let turn =
-            Turn { ledger: own, import, source, paths: rows, names, feed: None, is_rest, only: None, nth: 1 };
+            Turn { ledger: own, import, source, paths: rows, names, feed: None, is_rest, only, nth: 1 };
         let code = job.run(turn, &mut self.stage.borrow_mut(), &closing, exit::COMPLETE)?;
         self.closing.spend(closing.spent());
         if code == exit::FAILED {

@@ -113,7 +113,7 @@ impl Desk<'_> {
             ImportState::Complete(_)
                 if takes_up && ledger.has_doubts(number).map_err(|error| failed(&error))? =>
             {
-                ledger.reopen(number).map_err(|error| failed(&error))?;
+                ledger.reopen_feed(number, &self.key).map_err(|error| failed(&error))?;
                 self.finish(ledger, &found)
             }
             ImportState::Complete(_) | ImportState::Abandoned => {
@@ -215,7 +215,7 @@ impl Desk<'_> {
         mut surveyed: Surveyed,
         last: Option<&LastFeed>,
     ) -> Result<Result<(Courses, News), u8>, Error> {
-        let settled = self.deletes()?.settle(ledger)?;
+        let settled = self.deletes()?.settle(ledger, surveyed.missing.as_ref())?;
         if let Some(code) = settled {
             if !deletes::is_good(code) {
                 return Ok(Err(code));
@@ -226,6 +226,9 @@ impl Desk<'_> {
             surveyed = self.survey(ledger, last)?;
         }
         let Surveyed { courses, news, missing } = surveyed;
+        if missing.as_ref().is_some_and(|missing| missing.rows() > 0) {
+            ledger.seal_feeds(&self.key).map_err(|error| ledger_error(&error))?;
+        }
         let deleted = missing.map_or(Ok(None), |missing| self.deletes()?.delete(ledger, missing))?;
         if let Some(code) = deleted {
             if !deletes::is_good(code) {

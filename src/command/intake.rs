@@ -3,12 +3,14 @@
 
 use super::inputs::{self, InputFacts};
 use super::letters::{Foreign, of_any};
-use super::opening::ledger_error;
+use super::opening::{ledger_error, source_error};
 use super::pieces;
 use super::replays::{Fate, Replays};
 use crate::edge::ledger::{Found, LedgerError, Replaying, View};
-use crate::edge::source::{ColumnType, Format, Layout, TakenRow, pointer, records, refuse_untyped, retyped};
-use crate::error::Error;
+use crate::edge::source::{
+    ColumnType, Format, Layout, Source, TakenRow, pointer, records, refuse_untyped, retyped,
+};
+use crate::error::{Error, exit};
 use crate::model::{BadRow, Digest, Letter, LetterId};
 use crate::report::LeftOut;
 use crate::report::groups::Groups;
@@ -19,6 +21,9 @@ use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+/// The copy of the rows that were taken over.
+pub(super) const COPY: &str = "rows.ndjson";
 
 /// The import whose dead letters these are, as far as its ledger could be read.
 #[derive(Debug)]
@@ -49,11 +54,16 @@ impl Origin {
         self.view.refused_keys(each)
     }
 
-    /// Whether a later feed of the state has sent what was open of an earlier one.
+    /// Whether a later feed of the state has sent what was open of an earlier one, or is about to.
     pub(super) fn is_past(&self, nth: u64) -> Result<bool, Error> {
         let newest = self.newest.import.number;
         let key = self.view.feed_key(newest).map_err(|error| ledger_error(&error))?;
-        Ok(key.is_some() && nth < newest)
+        Ok(key.is_some() && (nth < newest || self.is_followed()?))
+    }
+
+    /// Whether the next feed has begun to delete rows, and its import has not begun.
+    pub(super) fn is_followed(&self) -> Result<bool, Error> {
+        self.view.is_sealed(self.newest.import.number).map_err(|error| ledger_error(&error))
     }
 
     pub(super) fn id(&self) -> String {
@@ -377,4 +387,22 @@ fn one_line(row: Box<RawValue>) -> Box<RawValue> {
         return row;
     }
     RawValue::from_string(in_one_line(row.get())).unwrap_or(row)
+}
+
+/// The rows of a replay from where it stands.
+pub(super) fn goes_on(folder: &Path, found: &Found) -> Result<Source, Error> {
+    let copy = [folder.join(COPY)];
+    let layout = Layout::taken();
+    let source = match found.cursor {
+        None => Source::open(&copy, &layout),
+        Some(cursor) => Source::resume(&copy, &layout, &cursor, &mut |_| {}),
+    };
+    source.map_err(|error| {
+        if error.is_changed() {
+            let words = format!("the replay's copy of its rows, `{}`, was changed", copy[0].display());
+            Error::new(exit::NOT_THE_SAME, words).hint("--abandon gives the replay up")
+        } else {
+            source_error(&error)
+        }
+    })
 }

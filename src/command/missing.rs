@@ -80,6 +80,11 @@ impl Missing {
         self.keys.len() as u64
     }
 
+    /// None of these rows is back in the feed.
+    pub(super) fn lacks(&self, rows: &[LetterId]) -> bool {
+        rows.iter().all(|row| self.keys.binary_search_by_key(&row.0, |key| key.0).is_ok())
+    }
+
     /// Puts them, durably, where they stay, and says which keys they are.
     pub(super) fn keep(self, place: &Path) -> Result<Vec<LetterId>, Error> {
         let Self { path, out, keys, .. } = self;

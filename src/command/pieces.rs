@@ -1,8 +1,8 @@
 //! What a person made of a record that was no row. A stray quote swallows lines, so that it may have become several:
 //! all of them go, each once. They share the place of their letter, and are told apart by what they say.
 
+use super::intake::COPY;
 use super::opening::ledger_error;
-use super::replay::COPY;
 use super::replays::{Fate, Replays};
 use crate::edge::ledger::{ReplayView, Replaying};
 use crate::edge::source::TakenRow;

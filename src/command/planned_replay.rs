@@ -1,9 +1,10 @@
 //! `replay -n`: what a replay would take over and send. It is written down in a folder that is gone afterwards.
 
+use super::intake::{COPY, goes_on};
 use super::meant_letters::Meant;
 use super::opening::{ledger_error, source_error};
 use super::plan::{Aim, Rows};
-use super::replay::{COPY, Desk, Last, goes_on, keep_still, nothing};
+use super::replay::{Desk, Last, keep_still, nothing};
 use super::replayed::overtaken;
 use super::send::{held, telling};
 use super::unbegun;

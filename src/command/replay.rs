@@ -3,13 +3,13 @@
 //! began.
 
 use super::inputs::InputFacts;
-use super::intake::{Intake, Origin, Types};
+use super::intake::{COPY, Intake, Origin, Types, goes_on};
 use super::letters::Foreign;
 use super::meant_letters::Meant;
 use super::opening::{self, identity, ledger_error, source_error};
 use super::rejects;
 pub(super) use super::replay_request::Request;
-use super::replayed::overtaken;
+use super::replayed::{doubts_overtaken, followed, overtaken};
 use super::replays::Replays;
 use super::results;
 use super::send::{self, Job, Turn, start_sandbox, take_state};
@@ -217,6 +217,9 @@ impl Desk<'_> {
             ImportState::Open => Err(self.other(number, &found, &before)),
             ImportState::Complete(exit) if same => {
                 if settings::takes_up_doubts(&self.args.send) && found.tally.in_doubt > 0 {
+                    if self.is_past(before.nth)? {
+                        return Err(doubts_overtaken(number));
+                    }
                     ledger.reopen(found.import.number).map_err(|error| ledger_error(&error))?;
                     let import = ImportRecord { state: ImportState::Open, ..found.import };
                     return self.go_on(
@@ -323,6 +326,9 @@ impl Desk<'_> {
         number: u64,
         copy: &Path,
     ) -> Result<(Option<ImportRecord>, Replayed), Error> {
+        if self.origin.as_ref().map_or(Ok(false), Origin::is_followed)? {
+            return Err(followed());
+        }
         let failed = |error: &_| ledger_error(error);
         let mut book = ledger.replaying().map_err(|error| failed(&error))?;
         let intake = Intake {
@@ -389,9 +395,6 @@ impl Desk<'_> {
     }
 }
 
-/// The copy of the rows that were taken over.
-pub(super) const COPY: &str = "rows.ndjson";
-
 /// Of all replays to a target.
 pub(super) fn identity_of(target: &Target) -> Digest {
     Hasher::new("bulkhaul/replay").field(&identity(target.identity(), &Layout::taken()).0).finish()
@@ -399,22 +402,4 @@ pub(super) fn identity_of(target: &Target) -> Digest {
 
 fn nothing_to_abandon() -> Error {
     Error::failed("there is no replay here to abandon")
-}
-
-/// The rows of a replay from where it stands.
-pub(super) fn goes_on(folder: &Path, found: &Found) -> Result<Source, Error> {
-    let copy = [folder.join(COPY)];
-    let layout = Layout::taken();
-    let source = match found.cursor {
-        None => Source::open(&copy, &layout),
-        Some(cursor) => Source::resume(&copy, &layout, &cursor, &mut |_| {}),
-    };
-    source.map_err(|error| {
-        if error.is_changed() {
-            let words = format!("the replay's copy of its rows, `{}`, was changed", copy[0].display());
-            Error::new(exit::NOT_THE_SAME, words).hint("--abandon gives the replay up")
-        } else {
-            source_error(&error)
-        }
-    })
 }

@@ -1,9 +1,10 @@
 //! What replays have sent of the rows that a feed's target had refused: the next feed knows it. Else it would send them
 //! again, and nobody would ever delete them.
 
-use super::replay::{COPY, Request};
+use super::intake::COPY;
+use super::replay::Request;
 use super::replays::{Replays, replay_runs};
-use crate::edge::ledger::{EachReplayed, LedgerError, ReplayView, Standing};
+use crate::edge::ledger::{EachReplayed, LedgerError, ReplayView};
 use crate::edge::source::{Layout, Source, Step};
 use crate::error::{Error, exit};
 use crate::settings;
@@ -38,7 +39,7 @@ impl Replayed {
         }
     }
 
-    /// The rows that were sent of this import's dead letters; see [`crate::edge::ledger`].
+    /// The rows of this import's dead letters, and where they stand; see [`crate::edge::ledger`].
     pub(super) fn rows(&self, import: u64, each: &mut EachReplayed<'_>) -> Result<(), LedgerError> {
         for (number, view) in self.replays.numbered() {
             let request = Request::read(view.found()).map_err(|error| refused(&error.message))?;
@@ -58,11 +59,7 @@ impl Replayed {
         loop {
             text.clear();
             match source.next(&mut text).map_err(|error| broken(&error))? {
-                Step::Row { mark, text: range } => match view.standing_of(mark.ordinal)? {
-                    Standing::Delivered => each(&text[range], false)?,
-                    Standing::InDoubt => each(&text[range], true)?,
-                    Standing::Waiting | Standing::RefusedAgain => {}
-                },
+                Step::Row { mark, text: range } => each(&text[range], view.standing_of(mark.ordinal)?)?,
                 Step::Bad { .. } | Step::Idle => {}
                 Step::End => return Ok(()),
             }
@@ -74,6 +71,20 @@ impl Replayed {
 pub(super) fn overtaken(number: u64) -> Error {
     let words = format!("replay {number} is not finished, and the next feed has sent what was open of it");
     Error::new(exit::NOT_THE_SAME, words).hint("--abandon gives it up")
+}
+
+/// Rows that it has sent, and that the next feed holds.
+pub(super) fn doubts_overtaken(number: u64) -> Error {
+    let words = format!("what replay {number} left in doubt is the feed's since another one was sent");
+    Error::new(exit::NOT_THE_SAME, words)
+        .hint("`bulkhaul send … --sync … --on-ambiguous resend` sends the rows that the feed holds for it")
+}
+
+/// The feed sends what was refused, as soon as its deletions have ended.
+pub(super) fn followed() -> Error {
+    let words = "the feed behind these dead letters has begun to delete rows, and sends what they hold next";
+    Error::new(exit::NOT_THE_SAME, words)
+        .hint("run the feed's command again; what it leaves refused can be replayed then")
 }
 
 fn unfinished(number: u64, dead_letters: &str) -> Error {

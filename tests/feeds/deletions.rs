@@ -40,6 +40,12 @@ fn what_is_back_in_the_feed_before_its_deletion_has_left_is_not_deleted() {
     bench.write("x.csv", without(&[9], 30));
     let said = bench.run(&sync(server.url(), "--deletes --max-wait 2h")).exits(0);
     let mut gone = deleted(&server);
+    let third = &expected[2];
+    assert_eq!(
+        gone.iter().filter(|id| *id == third).count(),
+        1,
+        "it is back, and goes no second time: {gone:?}"
+    );
     for ids in [&mut gone, &mut expected] {
         ids.sort();
         ids.dedup();

@@ -2,6 +2,7 @@
 
 mod audits;
 mod broken;
+mod broken_off;
 mod deletes;
 mod deletions;
 mod doubts;

@@ -1,8 +1,8 @@
 //! What a state knows of rows that its feed no longer has, and what has become of their deletion. A deletion is an import
 //! of its own, whose ledger says which key each of its rows was; what came of it is taken in here, once.
 
-use super::{Ledger, LedgerError, ReplayView, Standing};
-use crate::model::{FeedEntry, LetterId, Ordinal};
+use super::{Ledger, LedgerError, ReplayView, Standing, reading};
+use crate::model::{BatchSeq, FeedEntry, LetterId, Ordinal, Unsettled};
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// A hash by which a row is known.
@@ -22,6 +22,17 @@ impl Ledger {
         }
         let number: i64 = self.conn.query_row("SELECT deletion FROM target", [], |row| row.get(0))?;
         Ok(number as u64)
+    }
+
+    /// The requests of a deletion that have no end, with the keys of their rows.
+    pub fn open_keys(&self, number: u64) -> Result<Vec<(BatchSeq, Vec<LetterId>)>, LedgerError> {
+        let mut select = self.conn.prepare("SELECT letter FROM origin WHERE ordinal = ?1")?;
+        let mut open = Vec::new();
+        for Unsettled { batch, .. } in reading::unsettled(&self.conn, number)? {
+            let key = |row: Ordinal| select.query_row([row.0 as i64], |row| Ok(LetterId(row.get(0)?)));
+            open.push((batch.seq, batch.rows.iter().map(key).collect::<Result<_, _>>()?));
+        }
+        Ok(open)
     }
 
     /// Takes a deletion in: what was deleted is known no more, and what may have been is sent if it comes again.

@@ -5,7 +5,7 @@
 //! into the sorted blocks of `feed`, which are read from one end to the other by the next one.
 
 use super::fold::fold;
-use super::{Ledger, LedgerError, View, overtaken, reading};
+use super::{Ledger, LedgerError, Standing, View, overtaken, reading};
 use crate::edge::sorter::{Sorted, Sorter};
 use crate::model::{FeedEntry, FeedKey, ImportRecord, KeptRows, Load, Ordinal, RowSet};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -24,10 +24,10 @@ pub struct LastFeed {
 /// Writes the next row and says which it is, and where it stands in what was written; `None` at the end.
 pub type NextRow<'a> = dyn FnMut(&mut Vec<u8>) -> Result<Option<(Ordinal, Range<usize>)>, LedgerError> + 'a;
 
-/// Hands over the rows that replays of an import's dead letters have sent, in the order in which they were, as they were,
-/// and of each whether it is in doubt.
+/// Hands over the rows of an import's dead letters that replays have taken, in the order in which they were, as they were,
+/// and where each of them stands.
 pub type ReplayedRows<'a> = dyn FnMut(u64, &mut EachReplayed<'_>) -> Result<(), LedgerError> + 'a;
-pub type EachReplayed<'a> = dyn FnMut(&[u8], bool) -> Result<(), LedgerError> + 'a;
+pub type EachReplayed<'a> = dyn FnMut(&[u8], Standing) -> Result<(), LedgerError> + 'a;
 
 /// Whether the fields by which rows are known are kept as they are, and not their hashes alone: to delete by them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Ledger {
         Ok(Some(LastFeed { key, keys: keys.map(|keys| keys as u64) }))
     }
 
-    /// As [`Self::begin`], of a feed with so many different keys.
+    /// As [`Self::begin`], of a feed with so many different keys. What came before it is folded, and that is final now.
     pub fn begin_feed(
         &mut self,
         import: &ImportRecord,
@@ -64,6 +64,7 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let names = serde_json::to_string(key.names()).expect("names are plain data");
         self.begin_with(import, inputs, &|conn| {
+            seal_all(conn, key)?;
             let sql = "UPDATE import SET sync = ?2, feed_keys = ?3 WHERE number = ?1";
             conn.execute(sql, params![import.number as i64, names, keys as i64])?;
             overtaken::take_all(conn, true)
@@ -76,7 +77,8 @@ impl Ledger {
     }
 
     /// Takes what ended imports and the replays of their dead letters delivered into the blocks. Temporary files are made
-    /// in `folder`. A crash in between loses nothing: what was folded before is folded once more.
+    /// in `folder`. A crash in between loses nothing: what was folded before is folded once more. So is the newest import,
+    /// whose rows in doubt and dead letters may still come to another end, until [`Self::seal_feeds`].
     pub fn fold_feeds(
         &mut self,
         (key, texts): (&FeedKey, KeyTexts),
@@ -86,28 +88,32 @@ impl Ledger {
         if self.is_new {
             return Ok(());
         }
-        let sql = "SELECT number FROM import WHERE sync IS NOT NULL AND folded = 0 AND state <> 'open'
-                   ORDER BY number";
-        let numbers: Vec<i64> =
-            self.conn.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        self.withdraw_questions()?;
         let newest: i64 = self.conn.query_row("SELECT max(number) FROM import", [], |row| row.get(0))?;
-        for number in numbers {
-            // What was asked about once more: the rest of it, and what replays have sent of it, is known.
-            let is_asked = number < newest;
+        for (number, is_asked) in unsealed(&self.conn)? {
             let mut delivered = delivered(&self.conn, number, is_asked, folder)?;
             fold(&mut self.conn, &mut delivered)?;
             if !is_asked {
+                // Of what was asked about once more, the rest and what replays have sent of it is known.
                 self.fold_replays(number as u64, (key, texts), folder, replayed)?;
             }
-            let txn = self.conn.transaction()?;
-            overtaken::take_sent(&txn, number, key)?;
-            txn.execute(
-                "DELETE FROM feed_batch WHERE seq IN (SELECT seq FROM batch WHERE import = ?1)",
-                [number],
-            )?;
-            txn.execute("UPDATE import SET folded = 1 WHERE number = ?1", [number])?;
-            txn.commit()?;
+            if is_asked || number < newest {
+                let txn = self.conn.transaction()?;
+                seal(&txn, number, key)?;
+                txn.commit()?;
+            }
         }
+        Ok(())
+    }
+
+    /// What was folded is final: before rows are deleted, which the newest import must not bring back.
+    pub fn seal_feeds(&mut self, key: &FeedKey) -> Result<(), LedgerError> {
+        if self.is_new {
+            return Ok(());
+        }
+        let txn = self.conn.transaction()?;
+        seal_all(&txn, key)?;
+        txn.commit()?;
         Ok(())
     }
 
@@ -161,12 +167,19 @@ impl Ledger {
         let mut sorter = Sorter::new(folder);
         let mut next = 0;
         let txn = self.conn.transaction()?;
-        replayed(import, &mut |row, is_doubt| {
+        replayed(import, &mut |row, standing| {
             // A person may have taken its key out.
-            let Ok(entry) = key.entry(row) else { return Ok(()) };
-            sorter.push(Ordinal(next), if is_doubt { entry.doubtful() } else { entry })?;
+            let Ok(sent) = key.entry(row) else { return Ok(()) };
+            let known = match standing {
+                Standing::Delivered => sent,
+                Standing::InDoubt => sent.doubtful(),
+                // It may have been in doubt when it was folded last.
+                _ if of_key(&txn, sent.key)? == Some(sent.doubtful()) => sent.unsure(),
+                Standing::Waiting | Standing::RefusedAgain => return Ok(()),
+            };
+            sorter.push(Ordinal(next), known)?;
             next += 1;
-            if texts == KeyTexts::Kept { keep_text(&txn, &entry, key, row) } else { Ok(()) }
+            if texts == KeyTexts::Kept { keep_text(&txn, &sent, key, row) } else { Ok(()) }
         })?;
         txn.commit()?;
         fold(&mut self.conn, &mut sorter.sorted()?)
@@ -191,13 +204,40 @@ impl View {
         names.map(Some).ok_or_else(|| LedgerError::Refused("the key of a feed cannot be read".to_owned()))
     }
 
-    /// As [`Ledger::known_rows`]. Rows that the newest import has delivered are not among them yet.
+    /// A feed that comes after this import has begun to delete rows.
+    pub fn is_sealed(&self, import: u64) -> Result<bool, LedgerError> {
+        let sql = "SELECT folded <> 0 FROM import WHERE number = ?1";
+        Ok(self.conn.query_row(sql, [import as i64], |row| row.get(0))?)
+    }
+
+    /// As [`Ledger::known_rows`]. Rows that the newest import has delivered need not be among them yet.
     pub fn known_rows(
         &self,
         each: &mut dyn FnMut(FeedEntry) -> Result<(), LedgerError>,
     ) -> Result<(), LedgerError> {
         known(&self.conn, each)
     }
+}
+
+/// Ended feeds that may be folded once more, and whether they were opened again behind a last time.
+fn unsealed(conn: &Connection) -> Result<Vec<(i64, bool)>, LedgerError> {
+    let sql = "SELECT number, folded = 2 FROM import
+               WHERE sync IS NOT NULL AND folded <> 1 AND state <> 'open' ORDER BY number";
+    let mut select = conn.prepare(sql)?;
+    let unsealed = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(unsealed.collect::<Result<_, _>>()?)
+}
+
+fn seal_all(conn: &Connection, key: &FeedKey) -> Result<(), LedgerError> {
+    unsealed(conn)?.iter().try_for_each(|(number, _)| seal(conn, *number, key))
+}
+
+/// From here on nobody knows which rows it sent, but for what the blocks have of them.
+fn seal(conn: &Connection, number: i64, key: &FeedKey) -> Result<(), LedgerError> {
+    overtaken::take_sent(conn, number, key)?;
+    conn.execute("DELETE FROM feed_batch WHERE seq IN (SELECT seq FROM batch WHERE import = ?1)", [number])?;
+    conn.execute("UPDATE import SET folded = 1 WHERE number = ?1", [number])?;
+    Ok(())
 }
 
 fn known(
@@ -211,6 +251,16 @@ fn known(
         entries.chunks_exact(FeedEntry::BYTES).map(FeedEntry::from_bytes).try_for_each(&mut *each)?;
     }
     Ok(())
+}
+
+/// What the blocks have under this key.
+pub(super) fn of_key(conn: &Connection, key: [u8; 16]) -> Result<Option<FeedEntry>, LedgerError> {
+    let block: Option<Vec<u8>> = conn
+        .prepare_cached("SELECT entries FROM feed WHERE first <= ?1 ORDER BY first DESC LIMIT 1")?
+        .query_row(params![key.as_slice()], |row| row.get(0))
+        .optional()?;
+    let mut entries = block.iter().flat_map(|block| block.chunks_exact(FeedEntry::BYTES));
+    Ok(entries.find(|entry| entry.starts_with(&key)).map(FeedEntry::from_bytes))
 }
 
 /// Within the transaction that plans the batch.
@@ -263,7 +313,9 @@ fn keep_text(conn: &Connection, entry: &FeedEntry, key: &FeedKey, row: &[u8]) ->
 /// before it: else a row that goes back to that would be called unchanged, and the target may have the other. And it is
 /// known as what it is: else the same row would be sent again, and the target might have it twice.
 ///
-/// Of rows that were asked about once more (`is_asked`), those that were not applied and then refused are no longer in doubt.
+/// What was folded before as in doubt may have come to another end since: it is no longer in doubt, and nobody knows what
+/// the target has. Of what was asked about once more (`is_asked`) there is nothing else to tell, and what newer feeds sent
+/// since stays as it is.
 fn delivered(conn: &Connection, number: i64, is_asked: bool, folder: &Path) -> Result<Sorted, LedgerError> {
     let open = Open::of(conn, number as u64)?;
     let mut sorter = Sorter::new(folder);
@@ -282,14 +334,15 @@ fn delivered(conn: &Connection, number: i64, is_asked: bool, folder: &Path) -> R
         let open = open.among(&set);
         let entries = row.get_ref(1)?.as_bytes().map_err(rusqlite::Error::from)?;
         for (ordinal, entry) in set.iter().zip(entries.chunks_exact(FeedEntry::BYTES)) {
-            if refused.contains(&(ordinal.0 as i64)) {
-                if is_asked {
-                    sorter.push(ordinal, FeedEntry::from_bytes(entry).unsure())?;
+            let sent = FeedEntry::from_bytes(entry);
+            let is_refused = refused.contains(&(ordinal.0 as i64));
+            let known = open.known(ordinal, sent).filter(|_| !is_refused);
+            match known {
+                Some(known) if !is_asked => sorter.push(ordinal, known)?,
+                _ if of_key(conn, sent.key)? == Some(sent.doubtful()) => {
+                    sorter.push(ordinal, known.unwrap_or(sent.unsure()))?;
                 }
-                continue;
-            }
-            if let Some(known) = open.known(ordinal, FeedEntry::from_bytes(entry)) {
-                sorter.push(ordinal, known)?;
+                _ => {}
             }
         }
     }

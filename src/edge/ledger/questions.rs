@@ -2,8 +2,8 @@
 //! rows, the target can still be asked about them, and they can go again if it says that they were not.
 
 use super::{Found, Ledger, LedgerError, feed, reading};
-use crate::model::{BatchSeq, FeedEntry, FeedKey, KeptRows};
-use rusqlite::{Connection, OptionalExtension, params};
+use crate::model::{BatchSeq, FeedKey, KeptRows};
+use rusqlite::{Connection, params};
 
 /// An earlier import, and those of its requests that can be asked about.
 #[derive(Debug)]
@@ -44,13 +44,49 @@ impl Ledger {
 
     /// Opens the import again for these requests: what becomes of them is folded once more.
     pub fn ask_again(&mut self, question: &Question, key: &FeedKey) -> Result<(), LedgerError> {
-        let number = question.found.import.number as i64;
+        self.open_again(question.found.import.number, &question.batches, key)
+    }
+
+    /// As [`Self::reopen`], of a feed.
+    pub fn reopen_feed(&mut self, number: u64, key: &FeedKey) -> Result<(), LedgerError> {
+        let open = reading::unsettled(&self.conn, number)?;
+        let batches: Vec<BatchSeq> = open.iter().map(|open| open.batch.seq).collect();
+        self.open_again(number, &batches, key)
+    }
+
+    fn open_again(&mut self, number: u64, batches: &[BatchSeq], key: &FeedKey) -> Result<(), LedgerError> {
         let txn = self.conn.transaction()?;
-        for seq in &question.batches {
+        for seq in batches {
             let kept = reading::kept(&txn, *seq)?;
             feed::note_kept(&txn, seq.0 as i64, &kept, key)?;
         }
-        txn.execute("UPDATE import SET state = 'open', folded = 0 WHERE number = ?1", [number])?;
+        // One that is not sealed still has all its entries.
+        let sql = "UPDATE import SET state = 'open', folded = iif(folded = 0, 0, 2) WHERE number = ?1";
+        txn.execute(sql, [number as i64])?;
+        txn.commit()?;
+        Ok(())
+    }
+
+    /// An earlier import that is open was asked about, and that was broken off. What has no end is in doubt as it was
+    /// before: else it would be sent when newer feeds have sent other rows under its keys.
+    pub(super) fn withdraw_questions(&mut self) -> Result<(), LedgerError> {
+        let txn = self.conn.transaction()?;
+        let broken_off: Vec<i64> = txn
+            .prepare(
+                "SELECT number FROM import WHERE sync IS NOT NULL AND state = 'open'
+                 AND number < (SELECT max(number) FROM import)",
+            )?
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let taken_up = "import = ?1 AND (batch.state = 'prepared' OR batch.state = 'accepted')";
+        for number in broken_off {
+            let rows = format!("SELECT coalesce(sum(rows), 0) FROM batch WHERE {taken_up}");
+            let sql = "UPDATE import SET state = 'complete', in_doubt = in_doubt + (";
+            txn.execute(&format!("{sql}{rows}) WHERE number = ?1"), [number])?;
+            let why = "nobody knows whether it was applied, and asking about it was broken off";
+            let sql = "UPDATE batch SET state = 'doubt', may_have_left = 1, why = ?2 WHERE ";
+            txn.execute(&format!("{sql}{taken_up}"), params![number, why])?;
+        }
         txn.commit()?;
         Ok(())
     }
@@ -71,19 +107,9 @@ fn is_last_word(conn: &Connection, key: &FeedKey, kept: Vec<u8>) -> Result<bool,
     let kept = KeptRows::read(kept).ok_or_else(|| reading::damaged("the kept rows of a batch"))?;
     for (_, row) in kept.iter() {
         let Ok(entry) = key.entry(row) else { return Ok(false) };
-        if known(conn, entry.key)? != Some(entry.doubtful()) {
+        if feed::of_key(conn, entry.key)? != Some(entry.doubtful()) {
             return Ok(false);
         }
     }
     Ok(true)
-}
-
-/// What the blocks have under this key.
-fn known(conn: &Connection, key: [u8; 16]) -> Result<Option<FeedEntry>, LedgerError> {
-    let block: Option<Vec<u8>> = conn
-        .prepare_cached("SELECT entries FROM feed WHERE first <= ?1 ORDER BY first DESC LIMIT 1")?
-        .query_row(params![key.as_slice()], |row| row.get(0))
-        .optional()?;
-    let mut entries = block.iter().flat_map(|block| block.chunks_exact(FeedEntry::BYTES));
-    Ok(entries.find(|entry| entry.starts_with(&key)).map(FeedEntry::from_bytes))
 }
