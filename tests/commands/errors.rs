@@ -25,6 +25,9 @@ fn a_name_that_is_not_there_is_answered_with_the_one_that_was_meant() {
         ("send customers --to sandbox --format csv", 1, "hint: did you mean `customers.csv`?\n"),
         ("targets new x.toml --from ./custmers.csv", 1, "hint: did you mean `./customers.csv`?\n"),
         ("send customers.csv --to crn.toml", 1, "hint: did you mean `crm.toml`?\n"),
+        ("send customers.csv --to crm.tml", 2, "no target `crm.tml`\nhint: did you mean `crm.toml`?\n"),
+        ("send customers.csv --to crm", 2, "hint: did you mean `crm.toml`?\n"),
+        ("send customers.csv --to ordrs-batch", 2, "hint: did you mean `orders-batch`? "),
         (
             "send customers.csv --to other/api.toml",
             1,
