@@ -1,8 +1,11 @@
 //! What others can put in the way of a state, and what they can put into a ledger.
 
-use crate::support::{Bench, csv};
+use crate::support::server::{Answer, Server};
+use crate::support::{Bench, csv, said};
 use rusqlite::Connection;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const SEND: &str = "send x.csv --to sandbox --progress none";
 
@@ -80,6 +83,46 @@ fn a_ledger_with_anything_else_in_it_is_refused() {
             bench.run(look).exits(74);
         }
     }
+}
+
+/// What the ledger says of a request in flight must be what the input makes once more: else nothing goes.
+#[test]
+fn a_forged_ledger_sends_no_other_bytes_than_the_input_has() {
+    let taken = Arc::new(AtomicBool::new(false));
+    let takes = Arc::clone(&taken);
+    let server = Server::saying(move |_, _| {
+        Some(Answer::json(if takes.load(Ordering::SeqCst) { 200 } else { 503 }, &serde_json::json!({})))
+    });
+    let bench = Bench::with("x.csv", csv(3));
+    let send = format!("send x.csv --to {} --idempotency-header Key --progress none --state", server.url());
+    for forged in ["body_hash = zeroblob(32)", "byte = byte + 1", "rows = 2", "row_set = (SELECT x'00')"] {
+        let state = forged.split(' ').next().unwrap();
+        taken.store(false, Ordering::SeqCst);
+        bench.run(&format!("{send} {state} --max-elapsed 200ms")).exits(4);
+        let db = Connection::open(bench.path(state).join("ledger.db")).unwrap();
+        assert_eq!(db.execute(&format!("UPDATE batch SET {forged}"), []).unwrap(), 1);
+        drop(db);
+        taken.store(true, Ordering::SeqCst);
+        bench.run(&format!("{send} {state}"));
+        let got = server.requests();
+        assert!(got.windows(2).all(|two| two[0].body == two[1].body), "{forged}");
+    }
+}
+
+/// A pipe's rows can be guessed, and whoever knows a key can keep its request from being carried out.
+#[test]
+fn nobody_can_guess_the_keys_of_a_pipe_from_its_rows() {
+    let server = Server::start(&Answer::json(200, &serde_json::json!({})), None);
+    let bench = Bench::with("x.csv", csv(3));
+    for state in ["a", "b"] {
+        let send = format!("--to {} --idempotency-header Key --progress none --state {state}", server.url());
+        let rows = std::fs::File::open(bench.path("x.csv")).unwrap();
+        let mut command = bench.command(&format!("send - --format csv {send}"));
+        said(command.stdin(rows).output().unwrap()).exits(0);
+    }
+    let got = server.requests();
+    assert!(got.len() == 2 && got[0].body == got[1].body, "{got:?}");
+    assert_ne!(got[0].header("key"), got[1].header("key"));
 }
 
 /// Versions from 3.7.0 to 3.51.2 could lose commits while a log was begun anew.

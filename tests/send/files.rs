@@ -5,13 +5,43 @@ use crate::support::{Bench, csv};
 const BAD: &str = "id,amount\n1,5\n2,-5\n";
 
 #[test]
-fn an_input_is_never_written_over() {
+fn an_input_is_never_written_over_by_whatever_name_it_goes() {
     for option in ["--dead-letter", "--results"] {
         let bench = Bench::with("x.csv", BAD);
-        let refused = bench.run(&format!("send x.csv --to sandbox --progress none {option} x.csv")).exits(1);
-        assert!(refused.stderr.contains("is an input"), "{}", refused.stderr);
-        assert_eq!(bench.read("x.csv"), BAD);
+        std::fs::hard_link(bench.path("x.csv"), bench.path("hard.csv")).unwrap();
+        std::os::unix::fs::symlink("x.csv", bench.path("soft.csv")).unwrap();
+        for name in ["x.csv", "./x.csv", "hard.csv", "soft.csv"] {
+            let send = format!("send x.csv --to sandbox --progress none {option} {name}");
+            let words = format!("error: `{option} {name}` is an input\nhint: name a file of its own");
+            let said = bench.run(&send).exits(1);
+            assert!(said.stderr.starts_with(&words), "{said:?}");
+            assert_eq!(bench.read("x.csv"), BAD);
+        }
     }
+}
+
+#[test]
+fn no_file_of_the_state_is_written_over_and_no_two_options_write_one_file() {
+    let bench = Bench::with("x.csv", BAD);
+    let send = "send x.csv --to sandbox --progress none";
+    bench.run(send).exits(3);
+    let text = |name: &str| std::fs::read(bench.path("x.csv.bulkhaul").join(name)).unwrap();
+    for name in ["ledger.db", "ledger.lock", "status.json", "sandbox.db"] {
+        let before = text(name);
+        for option in ["--dead-letter", "--results"] {
+            let said = bench.run(&format!("{send} {option} x.csv.bulkhaul/{name}")).exits(1);
+            let words =
+                format!("error: `{option} x.csv.bulkhaul/{name}` is a file of the import's state\nhint: ");
+            assert!(said.stderr.starts_with(&words), "{said:?}");
+        }
+        assert!(text(name) == before, "{name}");
+    }
+    let said = bench.run(&format!("{send} --results x.csv.bulkhaul/dead-letters.ndjson")).exits(1);
+    assert!(said.stderr.contains("is the import's dead-letter file\n"), "{said:?}");
+    let said = bench.run(&format!("{send} --results one --dead-letter one")).exits(1);
+    assert!(said.stderr.contains("`--results one` is the file of another option\n"), "{said:?}");
+    let said = bench.run(&format!("{send} --dead-letter /dev/null")).exits(1);
+    assert!(said.stderr.contains("`--dead-letter /dev/null` is not a plain file\n"), "{said:?}");
 }
 
 #[test]
