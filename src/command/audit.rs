@@ -144,7 +144,7 @@ fn audit(args: &AuditArgs, view: &View, state: &Path, source: Source) -> Result<
     };
     view.families::<Trouble>(number, &mut |family| walk.family(&family).map_err(Trouble))
         .map_err(|Trouble(error)| error)?;
-    let (input, other) = match walk.rest(found.drained)? {
+    let (input, other) = match walk.rest(found.drained && !found.closed)? {
         Ok(input) => (input, None),
         // A ledger that is at odds with itself is looked through all the same.
         Err(why) if found.cursor.is_some_and(|cursor| cursor.ordinal.0 == found.tally.read) => {

@@ -103,7 +103,11 @@ impl Desk<'_> {
             ImportState::Open => {
                 // It has passed over rows that are meant now: the feed is taken anew.
                 let is_meant = takes_up && ledger.held(number).map_err(|error| failed(&error))? > 0;
-                if !is_meant && let Some(source) = self.where_it_stood(&found)? {
+                // One that was closed already ends with the rows that it has, though this is its feed again.
+                if !is_meant
+                    && !found.closed
+                    && let Some(source) = self.where_it_stood(&found)?
+                {
                     return self.go_on(ledger, found, source, last.as_ref());
                 }
                 ledger.close_input(number).map_err(|error| failed(&error))?;

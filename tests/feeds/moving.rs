@@ -5,6 +5,8 @@ use crate::support::server::{Answer, Server};
 use crate::support::{Bench, Said, said};
 use std::io::Write;
 use std::process::{Child, Command};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 fn terminate(child: Child) -> Said {
@@ -79,4 +81,37 @@ fn a_feed_that_is_written_to_while_it_is_sent_is_not_mixed_and_one_that_is_repla
         assert_eq!(rows(&bench.run(&send).exits(0)), [4000, 4000, 0, 0, 0]);
         assert_eq!(rows(&bench.run(&send).exits(0)), [4000, 0, 0, 4000, 0]);
     }
+}
+
+#[test]
+fn a_feed_that_comes_again_after_another_one_had_closed_it_is_sent_whole() {
+    let is_down = Arc::new(AtomicBool::new(true));
+    let now = Arc::clone(&is_down);
+    let server = Server::saying(move |_, _| {
+        let status = if now.load(Ordering::SeqCst) { 503 } else { 200 };
+        Some(Answer::json(status, &serde_json::json!({})))
+    });
+    let bench = Bench::with("x.csv", feed(60, |_| Some("a".into())));
+    bench.write("y.csv", feed(60, |_| Some("b".into())));
+    bench.write(
+        "t.toml",
+        "[profile]\nversion = 1\nname = \"t\"\nextends = \"orders-batch\"\n[retry]\nbase = \"1ms\"\nattempts = 2\n\
+         [[response]]\nwhen = { status = [200] }\nthen = \"ok\"\n",
+    );
+    let send = |input: &str| {
+        let url = server.url();
+        format!(
+            "send {input} --to ./t.toml --url {url} --sync id --state s --progress none --json --batch-rows 1 -j 1"
+        )
+    };
+    bench.run(&send("x.csv")).exits(4);
+    let read = bench.run("status s --json").exits(0).summary()["rows"]["read"].as_u64().unwrap();
+    assert!(read < 60, "{read}");
+    // It is to end with the rows that it has, and even those the target does not take.
+    bench.run(&send("y.csv")).exits(4);
+    bench.run("audit s x.csv").exits(0);
+    is_down.store(false, Ordering::SeqCst);
+    let said = bench.run(&send("x.csv")).exits(0);
+    assert_eq!(rows(&said), [60, 60 - read, 0, read, 0], "{said:?}");
+    bench.run("audit s x.csv").exits(0);
 }

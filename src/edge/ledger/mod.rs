@@ -178,7 +178,8 @@ impl Ledger {
 
     /// Nothing more will be read for the import, whatever its input was: it ends with the rows that it has.
     pub fn close_input(&mut self, number: u64) -> Result<(), LedgerError> {
-        self.conn.execute("UPDATE import SET drained = 1 WHERE number = ?1", [number as i64])?;
+        let sql = "UPDATE import SET drained = 2 WHERE number = ?1 AND drained = 0";
+        self.conn.execute(sql, [number as i64])?;
         Ok(())
     }
 

@@ -17,6 +17,8 @@ pub struct Found {
     pub inputs: String,
     pub cursor: Option<Cursor>,
     pub drained: bool,
+    /// That is so by decree: its input went on, and another feed came, or this one is taken anew.
+    pub closed: bool,
     pub tally: Tally,
     /// Bytes of the input that the rows read stand in.
     pub bytes_read: u64,
@@ -79,7 +81,7 @@ fn found(row: &Row<'_>) -> Result<Found, LedgerError> {
         identity: digest(row, "identity")?,
         state,
     };
-    let drained = number(row, "drained")? == 1;
+    let drained = number(row, "drained")?;
     let batches = Counters {
         planned: number(row, "planned")?,
         settled: number(row, "settled")?,
@@ -90,7 +92,8 @@ fn found(row: &Row<'_>) -> Result<Found, LedgerError> {
         import,
         inputs: row.get("inputs")?,
         cursor: cursor(row)?,
-        drained,
+        drained: drained > 0,
+        closed: drained == 2,
         tally,
         bytes_read,
         batches,
