@@ -158,7 +158,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     // `try_parse_from` would put the usage of the whole program under what only a subcommand refuses.
     let matches = args::Args::command().try_get_matches_from(&arguments);
     match matches.and_then(|matches| args::Args::from_arg_matches(&matches)) {
-        Ok(args) => command::run(&args, &arguments),
+        Ok(args) => command::run(args, &arguments),
         Err(error) => {
             // clap's own words go to stdout for --help and --version, else to stderr; a closed pipe is no error.
             let _ = error.print();

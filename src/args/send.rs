@@ -18,7 +18,8 @@ const OUTPUT: &str = "Output";
 /// `bulkhaul send`.
 #[derive(Debug, Args)]
 pub struct SendArgs {
-    /// Files to import, in this order: .csv .tsv .ndjson .jsonl, each also with .gz or .zst; or `-`, standard input
+    /// Files to import, in this order: .csv .tsv .ndjson .jsonl, each also with .gz or .zst; or `-`, standard input. Wildcards
+    /// are filled in by name, where no shell has
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
 

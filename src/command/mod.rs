@@ -42,12 +42,14 @@ mod verdict;
 mod welcome;
 
 use crate::args::{Args, ColorArg, CommandArgs, LogArg, SendArgs};
+use crate::edge::globs;
 use crate::error::{Error, exit};
 use crate::report::{log, speech};
 use std::ffi::OsString;
 
 /// Runs the command that was typed.
-pub fn run(args: &Args, arguments: &[OsString]) -> u8 {
+pub fn run(mut args: Args, arguments: &[OsString]) -> u8 {
+    fill_in(&mut args);
     let Some(command) = &args.command else { return welcome::run() };
     let _log = match command {
         CommandArgs::Send(send) => begin_log(send),
@@ -78,6 +80,17 @@ pub fn run(args: &Args, arguments: &[OsString]) -> u8 {
         _ => false,
     };
     if code == exit::COMPLETE && !is_import && speech::output_is_lost() { exit::FAILED } else { code }
+}
+
+/// Inputs may be named by wildcards.
+fn fill_in(args: &mut Args) {
+    let inputs = match &mut args.command {
+        Some(CommandArgs::Send(send)) => &mut send.inputs,
+        Some(CommandArgs::Plan(plan)) => &mut plan.0.inputs,
+        Some(CommandArgs::Audit(audit)) => &mut audit.inputs,
+        _ => return,
+    };
+    globs::fill_in(inputs);
 }
 
 /// Colours and log, as they were asked for; the log ends with what is given back.

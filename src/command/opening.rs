@@ -372,11 +372,10 @@ pub(super) fn source_error(error: &SourceError) -> Error {
     }
     let near = || match error {
         SourceError::Unreadable { input, .. } if !Path::new(input).exists() => {
-            let is_pattern = input.contains(['*', '?', '[']);
-            let pattern = || "nothing has such a name, or quotes kept the shell from looking: name files, or an unquoted pattern";
-            settings::near_file(Path::new(input))
-                .map(|near| format!("did you mean `{near}`?"))
-                .or_else(|| is_pattern.then(|| pattern().to_owned()))
+            if input.contains(['*', '?', '[']) {
+                return Some("no file has such a name".to_owned());
+            }
+            settings::near_file(Path::new(input)).map(|near| format!("did you mean `{near}`?"))
         }
         _ => None,
     };

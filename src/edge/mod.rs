@@ -4,6 +4,7 @@
 pub mod chance;
 pub mod clock;
 pub mod fingerprint;
+pub mod globs;
 pub mod interrupt;
 pub mod ledger;
 pub mod letter_file;

@@ -28,16 +28,28 @@ fn one_file_named_twice_is_refused_under_whatever_names() {
 }
 
 #[test]
-fn a_pattern_that_the_shell_passed_on_is_told() {
-    let bench = Bench::new();
+fn a_pattern_that_no_shell_has_filled_in_names_its_files_in_their_order() {
+    let bench = Bench::with("part-2.csv", "id\nr3\n");
     let said = bench.run(&format!("send parts-*.csv {SEND}")).exits(1);
-    assert!(
-        said.stderr.ends_with(
-            "hint: nothing has such a name, or quotes kept the shell from looking: name files, or an unquoted pattern\n"
-        ),
-        "{}",
-        said.stderr
-    );
+    let words = "error: cannot read `parts-*.csv`: no such file\nhint: no file has such a name\n";
+    assert!(said.stderr.starts_with(words), "{said:?}");
+    bench.write("part-1.csv", "id\nr1\nr2\n");
+    bench.write("part-[1].csv", "id\nr0\n");
+    std::fs::create_dir(bench.path("part-1.csv.bulkhaul")).unwrap();
+    let plan = bench.run("plan part-?.csv* --to sandbox --json").exits(0).summary();
+    assert_eq!(plan["rows"]["read"], 3, "{plan}");
+    let said = bench.run(&format!("send part-?.csv* part-[1].csv {SEND}")).exits(0);
+    assert_eq!(said.summary()["inputs"], serde_json::json!(["part-1.csv", "part-2.csv", "part-[1].csv"]));
+    let rows = crate::support::applied(&bench.path("s/sandbox.db"));
+    let mut rows: Vec<_> = rows.into_iter().map(|row| row.row).collect();
+    rows.sort();
+    let expected = ["r0", "r1", "r2", "r3"].map(|id| format!(r#"{{"id":"{id}"}}"#));
+    assert_eq!(rows, expected, "a file of that very name is meant");
+    bench.run("audit s part-?.csv part-[1].csv").exits(0);
+    bench.write("part-3.csv", "id\nr4\n");
+    let said = bench.run("send part-?.csv --to sandbox --state t --progress none --json").exits(0);
+    assert_eq!(said.summary()["inputs"].as_array().unwrap().len(), 3);
+    assert!(said.summary()["command"].as_str().unwrap().contains("'part-?.csv'"), "{said:?}");
 }
 
 #[test]
