@@ -4,7 +4,7 @@ use super::causes::{self, command_behind};
 use super::part::Part;
 use super::phrases::{in_brackets, may_be_doubled, requests_line, rows_line};
 use super::since;
-use super::speech::{count, grouped, print, say, span, tame, tell};
+use super::speech::{count, grouped, say, say_command, span, tame, tell};
 use super::summary::{Bytes, Deleted, Replayed, Spent, Summary, Words};
 use crate::args::SendArgs;
 use crate::edge::ledger::{Found, Refusals};
@@ -237,14 +237,14 @@ impl<'a> Closing<'a> {
         if let Some(hint) = &words.hint {
             say(&format!("hint: {hint}"));
         }
-        say(if is_piped(self.args) && !self.args.new_stream {
+        let to_go_on = if is_piped(self.args) && !self.args.new_stream {
             "to go on, feed the same stream again from its start to:"
         } else if error.raised.is_empty() {
             "to go on:"
         } else {
             "to go on, once you have seen that it is whole:"
-        });
-        print(&command);
+        };
+        say_command(to_go_on, &command);
         summary.error = Some(words);
         self.to_program(&summary);
         exit::STOPPED
@@ -314,26 +314,26 @@ impl<'a> Closing<'a> {
     }
 
     fn at_the_limit(&self, rows: &Tally) {
-        say(&match (rows.rejected, rows.read) {
+        let words = match (rows.rejected, rows.read) {
             (0, _) => "--limit is reached; to go on behind it:".to_owned(),
             (refused, read) => format!(
                 "--limit is reached, and {} of {} were refused: mend that first; to go on behind them all the same:",
                 grouped(refused),
                 count(read, "row")
             ),
-        });
-        print(&command_behind(Some(&StopCause::Limit), &self.arguments));
+        };
+        say_command(&words, &command_behind(Some(&StopCause::Limit), &self.arguments));
     }
 
     /// The command that goes on, as the last line.
     fn to_go_on(&self, cause: Option<&StopCause>) {
         let is_fed_again = is_live(self.args) && !self.args.new_stream;
-        say(if is_fed_again {
+        let words = if is_fed_again {
             "to go on, feed the same stream again from its start (what was read of it is passed over) to:"
         } else {
             "to go on:"
-        });
-        print(&command_behind(cause, &self.arguments));
+        };
+        say_command(words, &command_behind(cause, &self.arguments));
     }
 
     fn words(&self, cause: &StopCause) -> Option<Words> {

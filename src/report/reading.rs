@@ -2,7 +2,7 @@
 
 use super::progress::Look;
 use super::screen::{self, Line};
-use super::speech::span;
+use super::speech::{self, span};
 use crate::args::{ProgressArg, SendArgs};
 use crate::edge::clock::Clock;
 use crate::model::Moment;
@@ -24,7 +24,7 @@ impl ReadingBar {
     pub fn new(args: &SendArgs, total: Option<u64>) -> Self {
         let wanted = match args.progress {
             _ if args.quiet => false,
-            ProgressArg::Auto => screen::can_draw(),
+            ProgressArg::Auto => screen::can_draw() && !speech::is_json(),
             ProgressArg::Bar => true,
             ProgressArg::Plain | ProgressArg::None => false,
         };

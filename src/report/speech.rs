@@ -38,7 +38,7 @@ pub(super) fn is_json() -> bool {
 /// To people: a line (or several) on stderr; one line of the log where that is for programs.
 pub fn say(text: &str) {
     if !is_json() {
-        return print(text);
+        return screen::aside(|| write(text));
     }
     if text.starts_with("error:") {
         tracing::error!("{text}");
@@ -49,9 +49,13 @@ pub fn say(text: &str) {
     }
 }
 
-/// To people, though programs read the rest: a line that the contract promises as it is.
-pub(super) fn print(text: &str) {
-    screen::aside(|| write(text));
+/// What a command is for, and the command on a line of its own: to be pasted, or as the event's `command`.
+pub(super) fn say_command(text: &str, command: &str) {
+    if is_json() {
+        tracing::info!(command, "{text}");
+    } else {
+        say(&format!("{text}\n{command}"));
+    }
 }
 
 fn write(text: &str) {

@@ -1,7 +1,7 @@
 //! Which target, and with which values: a URL, a profile, a built-in or the sandbox.
 
 use super::credential::{self, is_secret_header};
-use super::profile::{builtin, read_profile};
+use super::profile::{builtin_or_near, read_profile};
 use super::secret::{Filled, fill};
 use crate::args::SendArgs;
 use crate::edge::wire::check_url;
@@ -103,7 +103,7 @@ pub fn choose(args: &SendArgs) -> Result<Chosen, Error> {
         read_profile(path)?.map_err(|errors| Error::failed(errors.to_string()))?
     } else {
         let name = if is_sandbox { "orders-batch" } else { &args.to };
-        builtin(name)?
+        builtin_or_near(name)?
     };
     let values = values(args, &profile, typed)?;
     let chosen = Chosen { profile, values, headers, is_sandbox, is_file };

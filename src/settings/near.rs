@@ -5,11 +5,21 @@ use std::path::Path;
 
 /// As it would be typed; `None` if there is nothing like it.
 pub fn near_file(path: &Path) -> Option<String> {
+    near(path, "")
+}
+
+/// The same among profiles.
+pub(super) fn near_profile(path: &Path) -> Option<String> {
+    near(path, ".toml")
+}
+
+fn near(path: &Path, ending: &str) -> Option<String> {
     let wanted = path.file_name()?.to_str()?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let entries = std::fs::read_dir(folder.unwrap_or_else(|| Path::new("."))).ok()?.flatten();
     let files = entries.filter(|entry| entry.path().is_file());
-    let names: Vec<String> = files.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let names = files.filter_map(|entry| entry.file_name().into_string().ok());
+    let names: Vec<String> = names.filter(|name| name.ends_with(ending)).collect();
     // The ending may be missing, too.
     let whole = names.iter().find(|name| name.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('.')));
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -1,6 +1,6 @@
 //! Profiles by name and by path: found, read with their parents, or not there.
 
-use super::near_file;
+use super::near::near_profile;
 use crate::error::Error;
 use crate::target::{Profile, ProfileErrors, nearest};
 use std::path::Path;
@@ -35,7 +35,7 @@ fn text(path: &Path) -> Result<String, Error> {
 }
 
 fn missing(path: &Path) -> String {
-    match near_file(path) {
+    match near_profile(path) {
         Some(near) => format!("did you mean `{near}`?"),
         None => {
             format!("to write one for a file of yours: bulkhaul targets new {} --from INPUT", path.display())
@@ -45,23 +45,30 @@ fn missing(path: &Path) -> String {
 
 /// A built-in profile; else what was probably meant.
 pub fn builtin(name: &str) -> Result<Profile, Error> {
-    Profile::builtin(name).ok_or_else(|| unknown_target(name))
+    Profile::builtin(name).ok_or_else(|| unknown_target(name, None))
 }
 
-/// There is no target of this name.
-fn unknown_target(name: &str) -> Error {
+/// As [`builtin`], for whoever takes profiles from files, too.
+pub(super) fn builtin_or_near(name: &str) -> Result<Profile, Error> {
+    Profile::builtin(name).ok_or_else(|| unknown_target(name, near_profile(Path::new(name))))
+}
+
+/// There is no target of this name; a profile `beside` has nearly that.
+fn unknown_target(name: &str, beside: Option<String>) -> Error {
     let mut known = vec!["sandbox"];
     known.extend(Profile::builtin_names());
     let lower = name.to_ascii_lowercase();
     // `orders` is no slip of the hand, and near to nothing.
     let parts: Vec<String> =
         known.iter().filter(|known| known.contains(&lower)).map(|name| format!("`{name}`")).collect();
-    let hint = match nearest(&lower, &known) {
-        Some(near) => format!("did you mean `{near}`? `bulkhaul targets` lists all of them"),
-        None if lower.len() > 2 && !parts.is_empty() => {
+    let hint = match (nearest(&lower, &known), beside) {
+        // No built-in's name has a dot in it.
+        (near, Some(beside)) if near.is_none() || name.contains('.') => format!("did you mean `{beside}`?"),
+        (Some(near), _) => format!("did you mean `{near}`? `bulkhaul targets` lists all of them"),
+        (None, _) if lower.len() > 2 && !parts.is_empty() => {
             format!("did you mean {}? `bulkhaul targets` lists all of them", parts.join(" or "))
         }
-        None => format!("a target is a URL, a path to a profile, or one of: {}", known.join(", ")),
+        (None, _) => format!("a target is a URL, a path to a profile, or one of: {}", known.join(", ")),
     };
     Error::usage(format!("there is no target `{name}`")).hint(hint)
 }
