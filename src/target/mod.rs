@@ -14,6 +14,7 @@
 //!
 //! `[profile] [params.X] [auth] [limits] [row] [group] [group.state] [request] [idempotency] [verify] [flow] [retry]
 //! [[before]] [[after]] [[response]] [results.N] [[results.N.rule]] [job] [job.end.S] [attribution] [delete] [[variant]]`.
+//! All keys are on the page `fixtures/profile-language.md`, which a test holds to what is read here.
 //! `bulkhaul targets show NAME` prints a built-in, and a starter (`Profile::starter`) has a word on each that one needs first. What is
 //! less plain:
 //!

@@ -38,6 +38,16 @@ impl<'a> Section<'a> {
         self.table?.get(key).map(|member| (&member.spot, &member.node))
     }
 
+    /// What a key takes, for the page that lists them all: `tests/reference.rs` holds it to this.
+    #[cfg(test)]
+    fn note(&self, key: &str, kind: &str) {
+        super::tests::reference::note(&self.name, key, kind);
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "only tests listen")]
+    const fn note(&self, _key: &str, _kind: &str) {}
+
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.is_some_and(|table| table.get(key).is_some())
     }
@@ -58,10 +68,16 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn node(&self, key: &'static str) -> Option<&'a Node> {
+        self.note(key, "");
         self.get(key).map(|(_, node)| node)
     }
 
     pub(super) fn text(&self, key: &'static str) -> Option<&'a str> {
+        self.note(key, "text");
+        self.any_text(key)
+    }
+
+    fn any_text(&self, key: &'static str) -> Option<&'a str> {
         let (_, node) = self.get(key)?;
         if let Value::Text(text) = &node.value {
             return Some(text);
@@ -71,6 +87,7 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn flag(&self, key: &'static str) -> Option<bool> {
+        self.note(key, "true or false");
         let (_, node) = self.get(key)?;
         if let Value::Flag(flag) = &node.value {
             return Some(*flag);
@@ -81,6 +98,7 @@ impl<'a> Section<'a> {
 
     /// A whole number of at least `least`.
     pub(super) fn count(&self, key: &'static str, least: u64) -> Option<u64> {
+        self.note(key, "whole number");
         let (_, node) = self.get(key)?;
         match &node.value {
             Value::Integer(number) if u64::try_from(*number).is_ok_and(|number| number >= least) => {
@@ -99,6 +117,7 @@ impl<'a> Section<'a> {
 
     /// A number, whole or decimal.
     pub(super) fn decimal(&self, key: &'static str) -> Option<f64> {
+        self.note(key, "number");
         let (_, node) = self.get(key)?;
         match &node.value {
             Value::Integer(number) => Some(*number as f64),
@@ -111,7 +130,8 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn duration(&self, key: &'static str) -> Option<Duration> {
-        let text = self.text(key)?;
+        self.note(key, "duration");
+        let text = self.any_text(key)?;
         let read = humantime::parse_duration(text).ok();
         if read.is_none() {
             let remedy = "write a number with its unit, as in \"90s\", \"24h\" or \"30days\"";
@@ -122,6 +142,7 @@ impl<'a> Section<'a> {
 
     /// Bytes: a whole number, or text with a unit.
     pub(super) fn size(&self, key: &'static str) -> Option<u64> {
+        self.note(key, "size");
         let (_, node) = self.get(key)?;
         let read = match &node.value {
             Value::Integer(number) => u64::try_from(*number).ok(),
@@ -137,10 +158,11 @@ impl<'a> Section<'a> {
 
     /// One word of a closed list.
     pub(super) fn word<T: Copy>(&self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
-        let text = self.text(key)?;
+        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        self.note(key, &format!("one of {}", known.join(", ")));
+        let text = self.any_text(key)?;
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
         if found.is_none() {
-            let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
             let message = format!("`{key} = \"{text}\"` in {} is not known", self.name);
             self.wrong(key, message, format!("it is one of {}", known.join(", ")));
         }
@@ -148,6 +170,7 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn section(&self, key: &'static str) -> Option<Section<'a>> {
+        self.note(key, "table");
         let (_, node) = self.get(key)?;
         let name = match self.name.as_str() {
             "the profile" => format!("[{key}]"),
@@ -159,14 +182,20 @@ impl<'a> Section<'a> {
 
     /// The tables of `[[key]]`.
     pub(super) fn sections(&self, key: &'static str) -> Vec<Section<'a>> {
+        self.note(key, "list of tables");
         let name = match self.name.trim_matches(['[', ']']) {
             "the profile" => format!("[[{key}]]"),
             outer => format!("[[{outer}.{key}]]"),
         };
-        self.list(key).iter().map(|node| Section::of(&name, node, self.findings)).collect()
+        self.any_list(key).iter().map(|node| Section::of(&name, node, self.findings)).collect()
     }
 
     pub(super) fn list(&self, key: &'static str) -> &'a [Node] {
+        self.note(key, "list");
+        self.any_list(key)
+    }
+
+    fn any_list(&self, key: &'static str) -> &'a [Node] {
         let Some((_, node)) = self.get(key) else { return &[] };
         if let Value::List(list) = &node.value {
             return list;
@@ -177,16 +206,22 @@ impl<'a> Section<'a> {
 
     /// A text, or a list of several.
     pub(super) fn one_or_more(&self, key: &'static str) -> Vec<&'a str> {
-        match self.node(key).map(|node| &node.value) {
-            Some(Value::List(_)) => self.texts(key).into_iter().map(|(text, _)| text).collect(),
-            Some(_) => self.text(key).into_iter().collect(),
+        self.note(key, "text or a list of text");
+        match self.get(key).map(|(_, node)| &node.value) {
+            Some(Value::List(_)) => self.any_texts(key).into_iter().map(|(text, _)| text).collect(),
+            Some(_) => self.any_text(key).into_iter().collect(),
             None => Vec::new(),
         }
     }
 
     pub(super) fn texts(&self, key: &'static str) -> Vec<(&'a str, &'a Spot)> {
+        self.note(key, "list of text");
+        self.any_texts(key)
+    }
+
+    fn any_texts(&self, key: &'static str) -> Vec<(&'a str, &'a Spot)> {
         let mut texts = Vec::new();
-        for node in self.list(key) {
+        for node in self.any_list(key) {
             match &node.value {
                 Value::Text(text) => texts.push((text.as_str(), &node.spot)),
                 _ => self.misfit(key, "a list of text", node),
@@ -197,6 +232,7 @@ impl<'a> Section<'a> {
 
     /// The members of a table whose keys are free.
     pub(super) fn entries(&self, key: &'static str) -> Vec<(&'a str, &'a Spot, &'a Node)> {
+        self.note(key, "names and values");
         let Some((_, node)) = self.get(key) else { return Vec::new() };
         if let Value::Table(table) = &node.value {
             return table.members.iter().map(|m| (m.name.as_str(), &m.spot, &m.node)).collect();

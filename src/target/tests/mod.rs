@@ -18,6 +18,7 @@ mod loading;
 mod modes;
 mod oauth;
 mod readers;
+pub(super) mod reference;
 
 use super::{Overrides, Profile, RowContext, Target};
 use crate::model::{BodyState, ImportId, Load, LoadBuilder, Mark, Ordinal, Outcome, Place, Reply, WallTime};
