@@ -16,6 +16,8 @@ pub struct Chosen {
     pub(super) profile: Profile,
     pub(super) values: BTreeMap<String, String>,
     pub(super) headers: Vec<(String, String, bool)>,
+    /// What was looked up for headers and secret parameters.
+    secrets: Vec<String>,
     pub is_sandbox: bool,
     /// The profile is a file of the caller's, and not one that comes with the program.
     is_file: bool,
@@ -31,7 +33,8 @@ impl Chosen {
         // Those who send have looked for secrets before ([`Self::check_secrets`]); a plan needs none.
         let names = self.headers.iter().map(|(name, ..)| name);
         let open_headers = names.filter(|name| !is_secret_header(name)).cloned().collect();
-        let mut overrides = Overrides { unsigned: true, open_headers, ..Overrides::default() };
+        let secrets = self.secrets.clone();
+        let mut overrides = Overrides { unsigned: true, open_headers, secrets, ..Overrides::default() };
         let mut values = self.values.clone();
         if let Some(address) = sandbox {
             values.insert("base".to_owned(), address.to_owned());
@@ -105,8 +108,11 @@ pub fn choose(args: &SendArgs) -> Result<Chosen, Error> {
         let name = if is_sandbox { "orders-batch" } else { &args.to };
         builtin_or_near(name)?
     };
+    let secrets = secrets(&profile, &typed, &headers);
     let values = values(args, &profile, typed)?;
-    let chosen = Chosen { profile, values, headers, is_sandbox, is_file };
+    let headers = headers.into_iter().map(|(name, Filled { value, named })| (name, value, !named.is_empty()));
+    let headers = headers.collect();
+    let chosen = Chosen { profile, values, headers, secrets, is_sandbox, is_file };
     if !is_sandbox {
         // Before anything is made.
         chosen.compile(None)?;
@@ -184,7 +190,7 @@ fn typed_values(args: &SendArgs) -> Result<BTreeMap<String, Filled>, Error> {
             .split_once('=')
             .ok_or_else(|| Error::usage(format!("`--set {given}`: it looks like `--set name=value`")))?;
         let filled = fill(value, &format!("`--set {name}`"))?;
-        if !filled.named {
+        if !filled.is_named() {
             credential::refuse_in_query(value, &format!("`--set {name}`"))?;
         }
         if values.insert(name.to_owned(), filled).is_some() {
@@ -193,13 +199,13 @@ fn typed_values(args: &SendArgs) -> Result<BTreeMap<String, Filled>, Error> {
     }
     if let Some(url) = &args.url {
         credential::refuse_in_query(url, "`--url`")?;
-        let filled = Filled { value: url.trim_end_matches('/').to_owned(), named: false };
+        let filled = Filled { value: url.trim_end_matches('/').to_owned(), named: Vec::new() };
         values.insert("base".to_owned(), filled);
     }
     Ok(values)
 }
 
-fn headers(args: &SendArgs) -> Result<Vec<(String, String, bool)>, Error> {
+fn headers(args: &SendArgs) -> Result<Vec<(String, Filled)>, Error> {
     args.headers
         .iter()
         .map(|given| {
@@ -216,12 +222,26 @@ fn headers(args: &SendArgs) -> Result<Vec<(String, String, bool)>, Error> {
                 ))
                 .hint("a line end at the end of a token's file or variable is the usual cause"));
             }
-            if is_secret_header(&name) && !filled.named {
+            if is_secret_header(&name) && !filled.is_named() {
                 return Err(Error::usage(format!("the header `{name}` is a secret, and was typed"))
                     .hint(format!("name it instead: -H '{name}: ${{env:VAR}}' or ${{file:PATH}}")));
             }
-            Ok((name, filled.value, filled.named))
+            Ok((name, filled))
         })
+        .collect()
+}
+
+/// All that was looked up for a secret. A target that repeats a token leaves out what stood before it.
+fn secrets(profile: &Profile, typed: &BTreeMap<String, Filled>, headers: &[(String, Filled)]) -> Vec<String> {
+    let of_headers = headers.iter().flat_map(|(_, filled)| &filled.named);
+    let params = profile.params().iter().filter(|spec| spec.secret);
+    let of_params = params.filter_map(|spec| typed.get(&spec.name)).flat_map(|filled| &filled.named);
+    let found = of_headers.chain(of_params);
+    // `Bearer …` may stand in the variable itself.
+    found
+        .flat_map(|found| [Some(found.as_str()), found.split_once(' ').map(|(_, token)| token)])
+        .flatten()
+        .map(str::to_owned)
         .collect()
 }
 
@@ -243,7 +263,7 @@ fn values(
     let mut values = BTreeMap::new();
     for spec in profile.params() {
         match typed.remove(&spec.name) {
-            Some(filled) if spec.secret && !filled.named => {
+            Some(filled) if spec.secret && !filled.is_named() => {
                 return Err(Error::usage(format!(
                     "the parameter `{}` is a secret, and was typed",
                     spec.name

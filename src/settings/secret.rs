@@ -7,14 +7,20 @@ use crate::error::Error;
 #[derive(Clone)]
 pub(super) struct Filled {
     pub value: String,
-    /// Something of it came from the environment or a file.
-    pub named: bool,
+    /// What of it came from the environment or a file: no message may hold it, whatever it stands beside.
+    pub named: Vec<String>,
+}
+
+impl Filled {
+    pub(super) fn is_named(&self) -> bool {
+        !self.named.is_empty()
+    }
 }
 
 /// Fills in the references of `text`; `about` says whose value it is.
 pub(super) fn fill(text: &str, about: &str) -> Result<Filled, Error> {
     let mut value = String::new();
-    let mut named = false;
+    let mut named = Vec::new();
     let mut rest = text;
     while let Some(start) = rest.find("${") {
         value.push_str(&rest[..start]);
@@ -22,8 +28,9 @@ pub(super) fn fill(text: &str, about: &str) -> Result<Filled, Error> {
             Error::usage(format!("{about}: `${{` is never closed")).hint("write ${env:VAR} or ${file:PATH}")
         })?;
         let reference = &rest[start + 2..start + end];
-        value.push_str(&look_up(reference, about)?);
-        named = true;
+        let found = look_up(reference, about)?;
+        value.push_str(&found);
+        named.push(found);
         rest = &rest[start + end + 1..];
     }
     value.push_str(rest);

@@ -34,6 +34,8 @@ pub struct Overrides {
     pub unsigned: bool,
     /// Headers of the caller's that count though their values are masked: what they are called is no secret's name.
     pub open_headers: Vec<String>,
+    /// What no message may hold, beside the values of secret parameters and headers: parts of these.
+    pub secrets: Vec<String>,
     pub on_ambiguous: Option<OnAmbiguous>,
 }
 
@@ -151,7 +153,7 @@ impl Target {
             key: row_key,
             format: idempotency.format.unwrap_or(super::key_form::KeyFormat::Uuid),
         };
-        let secrets = secrets_of(params, &auth, headers);
+        let secrets = secrets_of(params, &auth, headers, &overrides.secrets);
         let mapping = match root.section("request") {
             Some(section) => Mapping::read(section, params, &auth, headers, &naming, &idempotency, one_row),
             None => {
@@ -285,9 +287,15 @@ fn is_authorization(name: &str) -> bool {
 }
 
 /// All that no message may hold; the longest first, so that no part of one is left over.
-fn secrets_of(params: &Params<'_>, auth: &Auth, headers: &[(String, String, bool)]) -> Vec<String> {
+fn secrets_of(
+    params: &Params<'_>,
+    auth: &Auth,
+    headers: &[(String, String, bool)],
+    more: &[String],
+) -> Vec<String> {
     let given = headers.iter().filter(|(_, _, secret)| *secret).map(|(_, value, _)| value.clone());
     let mut secrets = params.secrets();
+    let given = given.chain(more.iter().cloned());
     secrets.extend(auth.derived.iter().cloned().chain(given).filter(|value| !value.is_empty()));
     let escaped = |secret: &String| {
         let json = serde_json::to_string(secret).ok()?;

@@ -71,6 +71,38 @@ fn a_token_that_the_server_says_again_and_again_is_in_no_file_and_in_no_word() {
 }
 
 #[test]
+fn a_token_that_is_a_part_of_a_header_is_masked_where_the_server_says_it_alone() {
+    let headers = [
+        "Authorization: Bearer ${env:TOK}",
+        "Authorization: Bearer ${file:tok}",
+        "Authorization: ${env:WHOLE}",
+        "X-Thing: a-${env:TOK}-b",
+    ];
+    for (header, status) in headers.iter().flat_map(|header| [422, 401, 418, 302].map(|code| (header, code)))
+    {
+        let server = Server::saying(move |_, _| {
+            let error = serde_json::json!({"error": format!("invalid token: {TOKEN}")});
+            let mut answer = Answer::json(status, &error);
+            answer.headers.push(("location".into(), format!("/login?token={TOKEN}")));
+            Some(answer)
+        });
+        let bench = Bench::with("x.csv", csv(2));
+        let tokens = tempfile::tempdir().unwrap();
+        std::fs::write(tokens.path().join("tok"), format!("{TOKEN}\n")).unwrap();
+        let send = format!("send x.csv --to {} --idempotency-header Key --progress plain -v", server.url());
+        let header = header.replace("tok}", &format!("{}}}", tokens.path().join("tok").display()));
+        let mut command = bench.command(&format!("{send} --json"));
+        let whole = format!("Bearer {TOKEN}");
+        let said =
+            said(command.args(["-H", &header]).env("TOK", TOKEN).env("WHOLE", whole).output().unwrap());
+        assert_ne!(said.exit, 0);
+        let looked = [bench.run("status --json"), bench.run("rejects"), said];
+        assert!(!format!("{looked:?}").contains(TOKEN), "{header} {status}: {looked:?}");
+        assert_eq!(holds(&bench.path("."), TOKEN), Vec::<String>::new(), "{header} {status}");
+    }
+}
+
+#[test]
 fn the_ledger_holds_no_address() {
     let server = Server::start(&Answer::json(200, &serde_json::json!({})), None);
     let bench = Bench::with("x.csv", csv(3));
