@@ -101,8 +101,10 @@ impl Desk<'_> {
         match found.import.state {
             ImportState::Open if self.subject.args.again => Err(opening::not_finished()),
             ImportState::Open => {
-                // It has passed over rows that are meant now: the feed is taken anew.
-                let is_meant = takes_up && ledger.held(number).map_err(|error| failed(&error))? > 0;
+                // It has passed over rows that are meant now: the feed is taken anew. So it is where a replay has sent other
+                // rows, or the same, under keys that it would pass over or send.
+                let is_meant = takes_up && ledger.held(number).map_err(|error| failed(&error))? > 0
+                    || self.replayed.has_sent(number).map_err(|error| failed(&error))?;
                 // One that was closed already ends with the rows that it has, though this is its feed again.
                 if !is_meant
                     && !found.closed

@@ -4,7 +4,7 @@
 use super::intake::COPY;
 use super::replay::Request;
 use super::replays::{Replays, replay_runs};
-use crate::edge::ledger::{EachReplayed, LedgerError, ReplayView};
+use crate::edge::ledger::{EachReplayed, LedgerError, ReplayView, Standing};
 use crate::edge::source::{Layout, Source, Step};
 use crate::error::{Error, exit};
 use crate::settings;
@@ -49,6 +49,16 @@ impl Replayed {
             }
         }
         Ok(())
+    }
+
+    /// Whether anything was sent of dead letters since this import began.
+    pub(super) fn has_sent(&self, import: u64) -> Result<bool, LedgerError> {
+        let mut has_sent = false;
+        self.rows(import, &mut |_, standing| {
+            has_sent |= matches!(standing, Standing::Delivered | Standing::InDoubt);
+            Ok(())
+        })?;
+        Ok(has_sent)
     }
 
     fn of_one(&self, number: u64, view: &ReplayView, each: &mut EachReplayed<'_>) -> Result<(), LedgerError> {

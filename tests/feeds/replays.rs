@@ -172,3 +172,23 @@ fn a_row_that_a_replay_delivered_is_deleted_when_the_feed_no_longer_has_it() {
     assert_eq!(rows(&bench.run(&sync).exits(0)), [19, 0, 0, 19, 0]);
     assert_eq!(deletes::deleted(&server), ["r7"]);
 }
+
+#[test]
+fn a_feed_that_goes_on_knows_what_a_replay_has_sent_since_it_began() {
+    let sync = format!("send x.csv {SYNC} {AMOUNTS}");
+    let bench = Bench::with("x.csv", "id,amount\nr1,1\nr2,1\n");
+    bench.run(&sync).exits(0);
+    bench.write("x.csv", "id,amount\nr1,1\nr2,-5\nr3,-6\n");
+    bench.run(&sync).exits(3);
+    bench.write("fixed.ndjson", bench.read("s/dead-letters.ndjson").replace(":-", ":"));
+    // The one is back to what was delivered first, the other as it is mended.
+    bench.write("x.csv", "id,amount\nr1,1\nr2,1\nr3,6\n");
+    bench.run(&format!("{sync} --limit 1")).exits(0);
+    bench.run("replay fixed.ndjson --state s --to sandbox --progress none").exits(0);
+    let said = bench.run(&sync).exits(0);
+    assert_eq!(rows(&said), [3, 1, 0, 2, 0], "{said:?}");
+    let sent = sent(&bench);
+    assert_eq!((sent["r2"].len(), sent["r3"].len()), (3, 1), "{sent:?}");
+    assert_eq!(rows(&bench.run(&sync).exits(0)), [3, 0, 0, 3, 0]);
+    bench.run("audit s x.csv").exits(0);
+}
