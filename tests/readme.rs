@@ -234,6 +234,23 @@ fn the_examples_do_what_they_say() {
     assert_eq!(cut.status.code(), Some(4), "{cut:?}");
 }
 
+#[test]
+fn an_example_says_which_setting_it_lacks_before_it_does_anything() {
+    let reader = Reader::new();
+    let mut examples =
+        vec![("DATABASE_URL", "bash", "postgres-migration.sh"), ("TOKEN", "bash", "postgres-pipe.sh")];
+    if std::fs::read_link(reader.path().join("bin/python3")).is_ok() {
+        examples.push(("QUEUE_URL", "python3", "queue/sqs.py"));
+    }
+    for (lacks, by, example) in examples {
+        let output = reader.run(&format!("env -u {lacks} {by} fixtures/examples/{example}"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.lines().count() == 1, "{example}: {said}");
+        assert!(said.contains(lacks) && said.contains("is not set"), "{example}: {said}");
+    }
+    assert!(reader.api.requests().is_empty());
+}
+
 /// The reader and the program die together, at any moment, as with the machine under them.
 #[test]
 fn a_queue_s_message_is_deleted_after_it_was_applied_and_applied_once_through_kills() {
