@@ -29,6 +29,8 @@ pub(super) const COPY: &str = "rows.ndjson";
 #[derive(Debug)]
 pub(super) struct Origin {
     view: View,
+    /// The identity of its first import.
+    first: String,
     pub(super) newest: Found,
     pub(super) inputs: Vec<InputFacts>,
 }
@@ -43,7 +45,9 @@ impl Origin {
         let view = View::open(&path).map_err(|error| ledger_error(&error))?;
         let Some(newest) = view.newest().map_err(|error| ledger_error(&error))? else { return Ok(None) };
         let inputs = inputs::of_ledger(&newest.inputs).unwrap_or_default();
-        Ok(Some(Self { view, newest, inputs }))
+        let first = view.first_id().map_err(|error| ledger_error(&error))?;
+        let first = first.map_or(String::new(), |id| id.hex());
+        Ok(Some(Self { view, first, newest, inputs }))
     }
 
     /// Hands over the natural keys that were decided against, and how often.
@@ -170,6 +174,7 @@ impl Intake<'_> {
         let mut out = BufWriter::new(made.map_err(|error| failed(&error))?);
         let mut left_out = LeftOut::default();
         let newest = self.origin.map(Origin::id);
+        let state = self.origin.map(|origin| origin.first.as_str()).unwrap_or_default();
         let wanted = self.reason.map(|reason| self.wanted(reason, newest.as_deref())).transpose()?;
         self.note_pieces(book, newest.as_deref())?;
         of_any(self.file, self.foreign, &mut |letter, line| {
@@ -203,7 +208,7 @@ impl Intake<'_> {
                 for taken in self.rows_of(letter, row, line) {
                     let name = match &names {
                         Some(names) => self.name(book, letter, names[index], &taken)?,
-                        None => Some(nameless(book, &without_name, index as u64)?),
+                        None => Some(nameless(book, state, &without_name, index as u64)?),
                     };
                     let Some(name) = name else {
                         left_out.repeated += 1;
@@ -367,9 +372,9 @@ fn rows(letter: &Letter, line: u64, file: &Path) -> Result<Vec<Option<Box<RawVal
 }
 
 /// A name for a row that does not say where it stood.
-fn nameless(book: &Replaying<'_>, content: &[u8], index: u64) -> Result<LetterId, Error> {
+fn nameless(book: &Replaying<'_>, state: &str, content: &[u8], index: u64) -> Result<LetterId, Error> {
     for before in 0.. {
-        let name = LetterId::of_content(content, index, before);
+        let name = LetterId::of_content(state, content, index, before);
         if book.see(name).map_err(|error| ledger_error(&error))? {
             return Ok(name);
         }

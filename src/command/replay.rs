@@ -356,7 +356,10 @@ impl Desk<'_> {
         }
         let facts = Fingerprint::of(copy)
             .map_err(|error| Error::failed(format!("cannot read `{}`: {error}", copy.display())))?;
-        let id = ImportId::derive(self.identity, &[(facts.head, facts.size)], number);
+        // The same rows may have been refused at the same lines of two states: only their letters tell them apart.
+        let names = book.names().map_err(|error| failed(&error))?;
+        let inputs = [(facts.head, facts.size), (names, replay.taken)];
+        let id = ImportId::derive(self.identity, &inputs, number);
         let import = ImportRecord { number, id, identity: self.identity, state: ImportState::Open };
         let request = Request { replay: replay.clone(), nth: self.nth(), ..self.request.clone() };
         let request = serde_json::to_string(&[request]).expect("names and sizes are plain data");

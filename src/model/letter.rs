@@ -57,9 +57,10 @@ impl LetterId {
         Self::cut(hasher.number(row).number(index).finish())
     }
 
-    /// One that does not say where it stood: by what it holds, and how many such came before it.
-    pub fn of_content(content: &[u8], index: u64, before: u64) -> Self {
-        let hasher = Hasher::new("bulkhaul/letter-without-place").field(content);
+    /// One that does not say where it stood: by the state that it is replayed in, what it holds, and how many such came
+    /// before it.
+    pub fn of_content(state: &str, content: &[u8], index: u64, before: u64) -> Self {
+        let hasher = Hasher::new("bulkhaul/letter-without-place").field(state.as_bytes()).field(content);
         Self::cut(hasher.number(index).number(before).finish())
     }
 

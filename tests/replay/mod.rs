@@ -3,6 +3,7 @@
 mod doubt;
 mod earlier;
 mod files;
+mod keys;
 mod piped;
 mod states;
 

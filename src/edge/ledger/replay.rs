@@ -2,7 +2,9 @@
 //! delivered follows from where its row is, so there is no second book to fall behind the first.
 
 use super::{Found, Ledger, LedgerError, View, reading, schema, writing};
-use crate::model::{BatchSeq, Digest, ImportRecord, ImportState, LetterId, Ordinal, RowSet, Tally};
+use crate::model::{
+    BatchSeq, Digest, Hasher, ImportId, ImportRecord, ImportState, LetterId, Ordinal, RowSet, Tally,
+};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::collections::HashMap;
 use std::path::Path;
@@ -74,6 +76,17 @@ impl Replaying<'_> {
             .execute(params![self.taken, letter.0])?;
         self.taken += 1;
         Ok(())
+    }
+
+    /// Which letters were taken, in their order.
+    pub fn names(&self) -> Result<Digest, LedgerError> {
+        let mut select = self.txn.prepare("SELECT letter FROM origin ORDER BY ordinal")?;
+        let mut rows = select.query([])?;
+        let mut hasher = Hasher::new("bulkhaul/letters");
+        while let Some(row) = rows.next()? {
+            hasher = hasher.field(row.get_ref(0)?.as_bytes().map_err(rusqlite::Error::from)?);
+        }
+        Ok(hasher.finish())
     }
 
     pub fn taken(&self) -> u64 {
@@ -309,6 +322,15 @@ impl View {
             each(Digest(row.get(0)?), row.get(1)?)?;
         }
         Ok(())
+    }
+
+    /// The identity of the first import: the state's own for as long as it lives.
+    pub fn first_id(&self) -> Result<Option<ImportId>, LedgerError> {
+        if self.is_new {
+            return Ok(None);
+        }
+        let mut select = self.conn.prepare("SELECT id FROM import ORDER BY number LIMIT 1")?;
+        Ok(select.query_row([], |row| Ok(ImportId(Digest(row.get(0)?)))).optional()?)
     }
 
     /// What the inputs were of the import with this identity; hexadecimal.
