@@ -117,7 +117,7 @@ fn audit(args: &AuditArgs, view: &View, state: &Path, source: Source) -> Result<
     };
     let mut recount = Recount::new(found.import.id, Arc::clone(&names));
     if let Some(courses) = beside::courses(view, &found, &args.inputs, &before)? {
-        recount = recount.of_feed(courses);
+        recount = recount.of_feed(courses, beside::is_followed(view, state, number)?);
     }
     let kept = beside::kept(view, &found, &mut recount)?;
     let recorded = Recorded {

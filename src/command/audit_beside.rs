@@ -4,14 +4,16 @@
 use super::audit::is_same_row;
 use super::inputs::InputFacts;
 use super::opening::ledger_error;
+use super::replay_request::Request;
+use super::replays::Replays;
 use super::survey::Survey;
 use crate::edge::ledger::{Found, LedgerError, View};
 use crate::engine::Recount;
 use crate::error::Error;
-use crate::model::{Courses, ImportState, Mark};
+use crate::model::{Courses, ImportState, Mark, Tally};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The courses of a feed's rows, made again from the input and from what was delivered before this import.
 pub(super) fn courses(
@@ -39,6 +41,21 @@ pub(super) fn courses(
     };
     let (courses, _) = survey.of(|_| None, |meet| view.known_rows(&mut |known| meet(known).map(drop)))?;
     Ok(Some(courses))
+}
+
+/// Whether what is known of a feed's rows may have changed since it was read through: the next one has begun to delete, or a
+/// replay has sent some.
+pub(super) fn is_followed(view: &View, state: &Path, import: u64) -> Result<bool, Error> {
+    if view.is_sealed(import).map_err(|error| ledger_error(&error))? {
+        return Ok(true);
+    }
+    for view in Replays::of(state)?.views() {
+        let Tally { delivered, in_doubt, pending, .. } = *view.tally();
+        if delivered + in_doubt + pending > 0 && Request::read(view.found())?.nth == import {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Rows that the ledger keeps, by their numbers in the import, until the input has come to them.

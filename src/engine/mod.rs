@@ -15,6 +15,7 @@ mod gate;
 mod group_state;
 mod hand;
 mod judge;
+mod known;
 mod pace;
 mod policy;
 mod polling;

@@ -1,6 +1,7 @@
 //! The books made again, from the input's rows, the ledger's batches and its dead letters: every row in exactly one
 //! place, in rows and in bytes. Nothing that the ledger has counted is believed; it is compared at the end.
 
+use super::known::Known;
 use crate::model::{
     BatchKey, BatchPage, BatchState, ChildReason, Course, Courses, Cursor, ImportId, Mark, Tally,
 };
@@ -85,7 +86,7 @@ pub struct Recount {
     letters: u64,
     nowhere: Vec<Mark>,
     /// Of a feed: which of its rows stand nowhere for a reason.
-    courses: Option<Courses>,
+    known: Option<Known>,
     found: Recounted,
 }
 
@@ -107,13 +108,13 @@ impl Recount {
     pub fn new(import: ImportId, inputs: Arc<[String]>) -> Self {
         let found = Recounted::default();
         let (held, nowhere) = (VecDeque::new(), Vec::new());
-        Self { import, inputs, held, first: 0, letters: 0, nowhere, courses: None, found }
+        Self { import, inputs, held, first: 0, letters: 0, nowhere, known: None, found }
     }
 
-    /// Of a feed, whose rows have these courses by what was delivered before.
+    /// Of a feed, whose rows have these courses by what was delivered before; if it `is_followed`, also since.
     #[must_use]
-    pub fn of_feed(mut self, courses: Courses) -> Self {
-        self.courses = Some(courses);
+    pub fn of_feed(mut self, courses: Courses, is_followed: bool) -> Self {
+        self.known = Some(Known::new(courses, is_followed));
         self
     }
 
@@ -322,13 +323,8 @@ impl Recount {
                 self.note(format!("{name} is a dead letter of batch {seq}, which does not have it"));
             }
             (false, _) => {
-                match self.courses.as_ref().map(|courses| courses.of(held.mark.ordinal)) {
-                    Some(Course::Send) => {
-                        let name = self.name(&held.mark);
-                        return self.note(format!(
-                            "{name} counts as unchanged, and is not what was delivered of its key before"
-                        ));
-                    }
+                match self.known.as_mut().map(|known| known.meet(&held.mark, WORDS_MAX)) {
+                    Some(Course::Send) => return,
                     Some(Course::Held) => {
                         self.found.rows.in_doubt += 1;
                         self.found.bytes.in_doubt += held.mark.bytes();
@@ -351,7 +347,21 @@ impl Recount {
         while !self.held.is_empty() {
             self.let_go();
         }
-        let (counted, found) = (recorded.tally, self.found.rows);
+        let mut counted = recorded.tally;
+        let is_feed = self.known.is_some();
+        if let Some(known) = self.known.take()
+            && let Err((others, marks)) =
+                known.counted(&mut counted, &mut self.found.rows, &mut self.found.bytes)
+        {
+            self.found.problem_count += others - marks.len() as u64;
+            for mark in marks {
+                let name = self.name(&mark);
+                self.note(format!(
+                    "{name} counts as unchanged, and is not what was delivered of its key before"
+                ));
+            }
+        }
+        let found = self.found.rows;
         if counted.unchanged == 0 {
             // Rows that no batch has are the unchanged ones of a feed; without them, they are lost.
             self.found.rows.unchanged = 0;
@@ -362,7 +372,7 @@ impl Recount {
             }
             self.found.problem_count += found.unchanged.saturating_sub(WORDS_MAX as u64);
         }
-        if self.courses.is_none() {
+        if !is_feed {
             self.found.rows.superseded = counted.superseded;
         }
         let found = self.found.rows;

@@ -238,3 +238,40 @@ fn nothing_is_replayed_that_the_next_feed_is_about_to_send_because_it_has_begun_
     yard.has(&[("r1", "a"), ("r2", "a")]);
     yard.audit();
 }
+
+#[test]
+fn the_books_of_a_feed_balance_though_its_doubts_came_to_an_end_before_a_guard_stopped_the_next_one() {
+    let yard = yard();
+    yard.turn(LOSES);
+    yard.feed(&[("r1", "a"), ("r2", "a")]);
+    yard.bench.run(&yard.sync("")).exits(5);
+    yard.turn(0);
+    let newest = [("r1", "a"), ("r2", "a"), ("r3", "a")];
+    yard.feed(&newest);
+    yard.bench.run(&yard.sync("")).exits(5);
+    // Of the one that is held nothing was applied, and now it is refused.
+    yard.store.lock().unwrap().remove("r2");
+    yard.turn(REFUSES);
+    yard.feed(&[("r1", "a")]);
+    yard.bench.run(&yard.sync("--on-ambiguous verify --max-shrink 10%")).exits(4);
+    yard.feed(&newest);
+    yard.audit();
+}
+
+#[test]
+fn the_books_of_a_feed_balance_though_a_replay_has_sent_another_row_before_a_guard_stopped_the_next_one() {
+    let yard = yard();
+    for (phase, value, exit) in [(0, "a", 0), (REFUSES, "b", 3), (0, "a", 0)] {
+        yard.turn(phase);
+        yard.feed(&[("r1", "a"), ("r2", value)]);
+        yard.bench.run(&yard.sync("")).exits(exit);
+    }
+    yard.bench.run(&yard.command("replay s/dead-letters.ndjson", "")).exits(0);
+    yard.has(&[("r1", "a"), ("r2", "b")]);
+    yard.feed(&[("r1", "a")]);
+    yard.bench.run(&yard.sync("--max-shrink 10%")).exits(4);
+    yard.feed(&[("r1", "a"), ("r2", "a")]);
+    yard.audit();
+    assert_eq!(rows(&yard.bench.run(&yard.sync("")).exits(0)), [2, 1, 0, 1, 0]);
+    yard.has(&[("r1", "a"), ("r2", "a")]);
+}
