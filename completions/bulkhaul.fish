@@ -70,7 +70,7 @@ hold\t'Set it apart and go on: rows may be missing'
 stop\t'End the run, with the rows pending'"
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l verdict -d 'What you found at the target of the rows in doubt of a complete import; nothing is sent' -r -f -a "applied\t'They are there: they count as delivered'
 missing\t'They are not: they become dead letters, for `replay`'"
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l max-rejects -d 'Stop, resumable, when more rows than this are refused' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l max-rejects -d 'Stop, resumable, when more rows than this are refused; a share is of all rows once they are read, before that of those settled, at least of 100' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l dead-letter -d 'Where refused rows go (default: dead-letters.ndjson in the state)' -r -F
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l state -d 'Folder of the import (default: <first input>.bulkhaul)' -r -F
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l sync -d 'Send only rows that are new or changed since they were delivered last under this state; all of a row counts, also the order of its columns, and one that no request shows' -r
@@ -184,7 +184,7 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l on-ambiguou
 verify\t'Ask the target, as the profile says how'
 hold\t'Set it apart and go on: rows may be missing'
 stop\t'End the run, with the rows pending'"
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l max-rejects -d 'Stop, resumable, when more rows than this are refused' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l max-rejects -d 'Stop, resumable, when more rows than this are refused; a share is of all rows once they are read, before that of those settled, at least of 100' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l dead-letter -d 'Where refused rows go (default: dead-letters.ndjson in the state)' -r -F
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l faults -d 'For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l seed -d 'For `--to sandbox`: seed of its chance' -r

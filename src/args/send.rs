@@ -115,7 +115,8 @@ pub struct SendArgs {
     #[arg(long, value_name = "WHAT", conflicts_with_all = ["on_ambiguous", "again", "accept_new_tail", "abandon", "sync", "new_stream", "dry_run"],
         help_heading = TROUBLE, hide_short_help = true)]
     pub verdict: Option<VerdictArg>,
-    /// Stop, resumable, when more rows than this are refused
+    /// Stop, resumable, when more rows than this are refused; a share is of all rows once they are read, before that of
+    /// those settled, at least of 100
     #[arg(long, value_name = "N|N%", help_heading = TROUBLE, hide_short_help = true)]
     pub max_rejects: Option<Percent>,
     /// Where refused rows go (default: dead-letters.ndjson in the state)

@@ -8,11 +8,9 @@ use super::batch::State;
 use super::credential::Remedy;
 use super::event::{Command, StopCause};
 use super::policy::OnAmbiguous;
-use super::wait::Trouble;
 use super::{Awaited, Engine, stop_cause};
 use crate::model::{
-    BatchSeq, Begun, Canary, ChildReason, Entry, Job, Limit, Now, Outcome, Park, Rejection, RowVerdict,
-    Verdicts,
+    BatchSeq, Begun, Canary, ChildReason, Entry, Job, Limit, Now, Outcome, Rejection, RowVerdict, Verdicts,
 };
 use crate::target::Attribution;
 use std::time::Duration;
@@ -265,7 +263,7 @@ impl Engine {
     }
 
     /// The target asked for patience: the gate closes for everyone, and a wait worth remembering outlives the run.
-    fn pause(&mut self, now: Now, wait: Duration, commands: &mut Vec<Command>) {
+    pub(super) fn pause(&mut self, now: Now, wait: Duration, commands: &mut Vec<Command>) {
         let obeyed = wait.min(self.policy.max_wait);
         self.gate.close(now.tick + obeyed);
         if wait > self.policy.max_wait {
@@ -274,105 +272,6 @@ impl Engine {
         if obeyed >= REMEMBERED {
             self.commit(Entry::Pause { until: now.wall + obeyed }, Awaited::Pause, commands);
         }
-    }
-
-    /// The same request again, after a wait; too many of these without any success end the run.
-    pub(super) fn again(
-        &mut self,
-        now: Now,
-        seq: BatchSeq,
-        wait: Option<Duration>,
-        why: String,
-        commands: &mut Vec<Command>,
-    ) {
-        let successes = self.gate.successes();
-        let allowed = if self.contact { self.policy.attempts } else { self.policy.first_attempts };
-        let batch = self.hand.get_mut(seq);
-        if batch.failures_at != successes {
-            batch.failures_at = successes;
-            batch.failures = 0;
-        }
-        batch.failures += 1;
-        let jittered = self.policy.backoff.wait(batch.failures, &mut self.rng);
-        let asked = wait.unwrap_or_default();
-        let pause = jittered.max(asked.min(self.policy.max_wait));
-        let exhausted = batch.failures >= allowed;
-        let failures = batch.failures;
-        self.trouble = Some(Trouble { why: why.clone(), until: now.tick + pause, failures, allowed });
-        self.put_back(seq, now.tick + pause);
-        self.came_back(seq, commands);
-        if exhausted {
-            self.stop_for(StopCause::TargetDown { why });
-        }
-        if !asked.is_zero() {
-            self.pause(now, asked, commands);
-        }
-    }
-
-    fn unknown(
-        &mut self,
-        now: Now,
-        seq: BatchSeq,
-        wait: Option<Duration>,
-        why: String,
-        commands: &mut Vec<Command>,
-    ) {
-        if Canary::NewKeyAfterTimeout.is_loose() {
-            return self.resend(now, seq, commands);
-        }
-        if Canary::TimeoutRefuses.is_loose() {
-            let verdicts = Verdicts::all(RowVerdict::Rejected(Rejection::local("timeout", why)));
-            return self.settle(now, seq, &verdicts, commands);
-        }
-        self.taint(seq);
-        if self.hand.get(seq).job.is_some() {
-            // The same key would only name the same job again.
-            return self.park(seq, why, commands);
-        }
-        if self.policy.repeatable {
-            return self.again(now, seq, wait, why, commands);
-        }
-        self.ambiguous(now, seq, wait, why, commands);
-    }
-
-    /// Nobody can know, and no key tells the target that it is the same: what a person or the profile decided.
-    pub(super) fn ambiguous(
-        &mut self,
-        now: Now,
-        seq: BatchSeq,
-        wait: Option<Duration>,
-        why: String,
-        commands: &mut Vec<Command>,
-    ) {
-        let target = self.assembler.target();
-        let verifies = target.verifies()
-            && matches!(self.policy.on_ambiguous, OnAmbiguous::Resend | OnAmbiguous::Verify);
-        if verifies && !self.hand.get(seq).to_verify {
-            self.batch(seq).to_verify = true;
-            let wait = self.policy.backoff.wait(1, &mut self.rng);
-            return self.put_back(seq, now.tick + wait);
-        }
-        match self.policy.on_ambiguous {
-            _ if Canary::BlindRepetition.is_loose() => self.again(now, seq, wait, why, commands),
-            OnAmbiguous::Resend => self.again(now, seq, wait, why, commands),
-            OnAmbiguous::Hold | OnAmbiguous::Verify => self.park(seq, why, commands),
-            OnAmbiguous::Stop => {
-                self.put_back(seq, now.tick);
-                self.stop_for(StopCause::Ambiguous { why });
-            }
-        }
-    }
-
-    /// An attempt may have been carried out. Where steps behind a request commit it, one that has no job did nothing yet.
-    fn taint(&mut self, seq: BatchSeq) {
-        let counts = !self.policy.commits_after || self.hand.get(seq).job.is_some();
-        self.batch(seq).tainted |= counts;
-    }
-
-    pub(super) fn park(&mut self, seq: BatchSeq, why: String, commands: &mut Vec<Command>) {
-        self.hand.set(seq, State::Settling);
-        let begun = self.perhaps_begun(seq);
-        self.commit(Entry::Park { seq, park: Park { why }, begun }, Awaited::Park(seq), commands);
     }
 
     fn halve(
@@ -384,8 +283,7 @@ impl Engine {
         refusal: Rejection,
         commands: &mut Vec<Command>,
     ) {
-        // Limits change, and say nothing of what was applied when they were others.
-        let decided = self.hand.get(seq).decided && reason == ChildReason::Bisect;
+        let decided = self.hand.get(seq).decided;
         if !decided && self.is_hollow(seq, Some(400)) {
             return self.park(seq, self.hollow(), commands);
         }

@@ -27,6 +27,7 @@ mod settle;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests;
+mod uncertain;
 mod wait;
 
 pub use backoff::Backoff;
@@ -90,6 +91,9 @@ enum Input {
     Cut,
 }
 
+/// Rows of which a share is taken at least, as long as nobody knows how many there are.
+const EARLY: u64 = 100;
+
 /// The deciding part of one run of one import.
 #[derive(Debug)]
 pub struct Engine {
@@ -122,6 +126,7 @@ pub struct Engine {
     credential: Credential,
     /// What went wrong last, for whoever watches.
     trouble: Option<wait::Trouble>,
+    outage: Option<uncertain::Outage>,
     /// States of groups that need not be asked for.
     known: HashMap<GroupId, GroupState>,
     /// Groups that lost a row, and the first one that they lost: what comes after it is refused.
@@ -295,7 +300,10 @@ impl Engine {
             Awaited::Step(seq) => self.put_back(seq, now.tick),
             Awaited::Prepare(seq) => self.hand.set(seq, State::Waiting(now.tick)),
             Awaited::Pause | Awaited::Stay => {}
-            Awaited::Drained => self.input = Input::Drained,
+            Awaited::Drained => {
+                self.input = Input::Drained;
+                self.watch_rejects();
+            }
             Awaited::Complete(exit) => {
                 self.import.state = crate::model::ImportState::Complete(exit);
             }
@@ -320,8 +328,9 @@ impl Engine {
     /// `--max-rejects`.
     fn watch_rejects(&mut self) {
         let tally = *self.books.tally();
-        let settled = tally.delivered + tally.rejected;
-        if self.policy.max_rejects.is_some_and(|max| max.is_passed(tally.rejected, settled)) {
+        let is_read = matches!(self.input, Input::Ended(_) | Input::Drained);
+        let of = if is_read { tally.read } else { (tally.delivered + tally.rejected).max(EARLY) };
+        if self.policy.max_rejects.is_some_and(|max| max.is_passed(tally.rejected, of)) {
             self.stop_for(StopCause::MaxRejects);
         }
     }

@@ -21,15 +21,16 @@ pub enum OnAmbiguous {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MaxRejects {
     Rows(u64),
-    /// Of the rows settled so far, at least of a hundred, so that one early refusal ends nothing.
+    /// Of all rows once they are read; before that of those settled so far, at least of a hundred, so that one early
+    /// refusal ends nothing.
     Percent(f64),
 }
 
 impl MaxRejects {
-    pub fn is_passed(self, rejected: u64, settled: u64) -> bool {
+    pub fn is_passed(self, rejected: u64, of: u64) -> bool {
         match self {
             Self::Rows(rows) => rejected > rows,
-            Self::Percent(percent) => rejected as f64 * 100.0 > percent * settled.max(100) as f64,
+            Self::Percent(percent) => rejected as f64 * 100.0 > percent * of as f64,
         }
     }
 }

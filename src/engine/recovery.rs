@@ -81,6 +81,7 @@ pub(super) fn engine(
     let mut engine = Engine {
         contact: false,
         trouble: None,
+        outage: None,
         credential: Credential::new(policy.renewable),
         known: HashMap::new(),
         blocked: recovered.blocked.into_iter().collect(),

@@ -347,7 +347,10 @@ impl Engine {
         let tainted = self.hand.get(parent).tainted || self.hand.get(parent).taken_up;
         // A verdict settles what was unknown, since the key says that it is about the same request. Without keys it is
         // about the last attempt alone; and what was taken out of doubt, or goes into it, stays unknown.
-        let unsettled = reason == ChildReason::Resend || !self.policy.repeatable;
+        // A limit says nothing of it either: it may have been another one then.
+        let is_limit =
+            reason == ChildReason::Split && self.hand.get(parent).decided && !self.policy.key_first;
+        let unsettled = reason == ChildReason::Resend || !self.policy.repeatable || is_limit;
         let doubtful = parked.is_some() || unsettled && tainted;
         let parent = &self.hand.get(parent).planned;
         // Nothing was decided under a key that only grew old: a row that brings its own goes under the same again.

@@ -36,8 +36,10 @@ impl Engine {
 
     /// `None` while requests are out, or about to be.
     pub fn wait(&self, now: Moment) -> Option<Wait<'_>> {
-        if self.gate.closed_until() > now {
-            return Some(Wait::Asked(self.gate.closed_until()));
+        let closed = self.gate.closed_until();
+        let is_own = self.outage.is_some_and(|outage| outage.until == closed);
+        if closed > now && !is_own {
+            return Some(Wait::Asked(closed));
         }
         if self.in_flight() > 0 {
             return None;

@@ -88,6 +88,15 @@ fn a_link_under_the_dead_letters_name_is_not_followed() {
 }
 
 #[test]
+fn a_folder_under_the_dead_letters_name_is_no_fault_of_the_ledger() {
+    let bench = Bench::with("x.csv", BAD);
+    std::fs::create_dir_all(bench.path("x.csv.bulkhaul/dead-letters.ndjson")).unwrap();
+    let said = bench.run("send x.csv --to sandbox --progress none").exits(1);
+    let words = "error: the dead-letter file `x.csv.bulkhaul/dead-letters.ndjson` cannot be written: ";
+    assert!(said.stderr.starts_with(words), "{said:?}");
+}
+
+#[test]
 fn a_results_file_that_takes_nothing_leaves_the_import_open() {
     let bench = Bench::with("x.csv", csv(3));
     let full = "send x.csv --to sandbox --progress none --json --results /dev/full";

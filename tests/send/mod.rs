@@ -11,6 +11,7 @@ mod files;
 mod formats;
 mod keys;
 mod memory;
+mod outages;
 mod pipes;
 mod results;
 mod several;

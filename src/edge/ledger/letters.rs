@@ -190,7 +190,7 @@ impl LetterFile {
         let is_wrong = [IsADirectory, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem]
             .contains(&error.kind());
         let trouble = self.trouble(&plain(error));
-        if is_wrong && !self.is_at_home {
+        if is_wrong && !self.is_at_home || error.kind() == IsADirectory {
             return trouble;
         }
         std::io::Error::new(error.kind(), trouble.to_string()).into()
