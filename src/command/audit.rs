@@ -68,10 +68,14 @@ pub(super) fn run(args: &AuditArgs) -> Result<u8, Error> {
 fn check_words(args: &AuditArgs) -> Result<bool, Error> {
     let is_replay = root_of_state(&args.state) != args.state;
     match (is_replay, args.inputs.is_empty()) {
-        (true, false) => Err(Error::usage("a replay keeps its input itself")
-            .hint("leave the input out: bulkhaul audit STATE/replays/N")),
-        (false, true) => Err(Error::usage("the input is missing")
-            .hint("name the files that were imported, in the same order: bulkhaul audit STATE INPUT…")),
+        (true, false) => Err(Error::usage("a replay keeps its input itself").hint(format!(
+            "leave the input out: bulkhaul audit {}",
+            settings::quoted(args.state.as_os_str())
+        ))),
+        (false, true) => Err(Error::usage("the input is missing").hint(format!(
+            "name the files that were imported, in the same order: {}",
+            settings::audit_command(&args.state)
+        ))),
         // Wrong words are found before a file is opened.
         (false, false) => settings::audit_layout(args).map(|_| false),
         (true, true) => Ok(true),
@@ -81,8 +85,7 @@ fn check_words(args: &AuditArgs) -> Result<bool, Error> {
 fn unlooked(state: &Path, error: &StateError) -> Error {
     let shown = state.display();
     match error {
-        StateError::Held => Error::new(exit::HELD, format!("another process runs the import in `{shown}`"))
-            .hint("wait for it to end"),
+        StateError::Held => super::send::held(state),
         StateError::Io(error) => Error::failed(format!("the state folder `{shown}` cannot be read: {error}")),
     }
 }

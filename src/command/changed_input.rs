@@ -41,8 +41,8 @@ pub(super) fn changed_since(subject: &Subject<'_>) -> Error {
 
 /// What may be done with a file that is another one now.
 fn anew(subject: &Subject<'_>) -> String {
-    let state =
-        settings::state_path(subject.args).map_or_else(|_| "DIR".into(), |state| state.display().to_string());
+    let state = settings::state_path(subject.args)
+        .map_or_else(|_| "DIR".into(), |state| settings::quoted(state.as_os_str()));
     format!(
         "--sync KEY --state {state} sends only new and changed rows (once, with --again, all of them, if what was \
          read before is no longer there); --again imports all of it once more, under new keys; --state DIR begins a new \

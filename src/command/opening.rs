@@ -385,7 +385,7 @@ pub(super) fn source_error(error: &SourceError) -> Error {
 pub(super) fn ledger_error(error: &LedgerError) -> Error {
     if error.is_held() {
         return Error::new(exit::HELD, "another process has the ledger open")
-            .hint("wait for it to end, or give this import a folder of its own: --state DIR");
+            .hint("wait for it to end: `bulkhaul status` says how it stands");
     }
     if let LedgerError::Format(_) = error {
         return Error::new(exit::LEDGER, format!("the ledger could not be read or written: {error}"))

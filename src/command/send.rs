@@ -146,10 +146,15 @@ pub(super) fn take_state(path: &Path) -> Result<StateDir, Error> {
     })
 }
 
+/// Never another state: rows that this one has delivered would go once more.
+fn wait_for(state: &Path) -> String {
+    let state = state.parent().filter(|_| state.ends_with("replays")).unwrap_or(state);
+    format!("wait for it to end; how it stands: bulkhaul status {}", settings::quoted(state.as_os_str()))
+}
+
 pub(super) fn held(state: &Path) -> Error {
     let shown = state.display();
-    Error::new(exit::HELD, format!("another process runs the import in `{shown}`"))
-        .hint("wait for it to end, or give this import a folder of its own: --state DIR")
+    Error::new(exit::HELD, format!("another process runs the import in `{shown}`")).hint(wait_for(state))
 }
 
 pub(super) fn start_sandbox(args: &SendArgs, state: &Path) -> Result<Sandbox, Error> {

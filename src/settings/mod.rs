@@ -22,7 +22,7 @@ pub use near::near_file;
 pub use profile::{builtin, read_profile};
 pub use resume::{quoted, raising, resume_command, resume_without, typed_command};
 pub use standing::{batch_age, check_inputs, check_state, is_live, is_piped};
-pub use state::find_state;
+pub use state::{audit_command, find_state};
 pub use told::told;
 
 use crate::args::{AmbiguousArg, Jobs, SendArgs};

@@ -1,6 +1,10 @@
 //! Which state folder is meant.
 
+use super::quoted;
+use crate::edge::status_file;
 use crate::error::Error;
+use serde_json::Value;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 const ENDING: &str = ".bulkhaul";
@@ -21,6 +25,34 @@ pub fn find_state(given: Option<&Path>) -> Result<PathBuf, Error> {
             "an import keeps its state in a folder like customers.csv{ENDING}, or as --state says"
         )))
     }
+}
+
+/// The command that audits this state, with what its last run says that it read, and how.
+pub fn audit_command(state: &Path) -> String {
+    let named = find_state(Some(state)).ok();
+    let told = named.and_then(|state| status_file::read(&state).ok()?);
+    let told: Value = told.and_then(|told| serde_json::from_str(&told).ok()).unwrap_or_default();
+    let mut words = Vec::new();
+    let command = told["command"].as_str().and_then(shlex::split).unwrap_or_default();
+    let mut typed = command.into_iter();
+    while let Some(word) = typed.next() {
+        match word.as_str() {
+            "--no-header" => words.push(word),
+            "--format" | "--delimiter" | "--columns" | "--dead-letter" => {
+                words.push(word);
+                words.extend(typed.next());
+            }
+            _ => {}
+        }
+    }
+    let inputs = told["inputs"].as_array().into_iter().flatten();
+    let inputs: Vec<&str> = inputs.filter_map(Value::as_str).filter(|input| *input != "-").collect();
+    words.extend(inputs.iter().map(|input| (*input).to_owned()));
+    let mut words: Vec<String> = words.iter().map(|word| quoted(OsStr::new(word))).collect();
+    if inputs.is_empty() {
+        words.push("INPUT…".to_owned());
+    }
+    format!("bulkhaul audit {} {}", quoted(state.as_os_str()), words.join(" "))
 }
 
 fn only_one_here() -> Result<PathBuf, Error> {

@@ -347,7 +347,7 @@ fn an_import_that_runs_is_left_alone() {
     let said = audit(&bench).exits(7);
     assert_eq!(
         said.stderr,
-        "error: another process runs the import in `x.csv.bulkhaul`\nhint: wait for it to end\n"
+        "error: another process runs the import in `x.csv.bulkhaul`\nhint: wait for it to end; how it stands: bulkhaul status x.csv.bulkhaul\n"
     );
     first.kill().unwrap();
     first.wait().unwrap();

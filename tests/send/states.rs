@@ -307,7 +307,7 @@ fn a_second_process_on_the_same_state_exits_7_at_once() {
     let said = bench.run("send x.csv --to sandbox --progress none").exits(7);
     assert_eq!(
         said.stderr,
-        "error: another process runs the import in `x.csv.bulkhaul`\nhint: wait for it to end, or give this import a folder of its own: --state DIR\n"
+        "error: another process runs the import in `x.csv.bulkhaul`\nhint: wait for it to end; how it stands: bulkhaul status x.csv.bulkhaul\n"
     );
     first.kill().unwrap();
     first.wait().unwrap();
