@@ -2,11 +2,12 @@
 //! of its own, in `replays/N` of the state whose rows were refused; its input is a copy of what was still open when it
 //! began.
 
-use super::inputs::InputFacts;
-use super::intake::{COPY, Intake, Origin, Types, goes_on};
+use super::intake::{COPY, Intake, Types, goes_on};
 use super::letters::Foreign;
 use super::meant_letters::Meant;
+use super::natural_keys;
 use super::opening::{self, identity, ledger_error, source_error};
+use super::origin::Origin;
 use super::rejects;
 pub(super) use super::replay_request::Request;
 use super::replayed::{doubts_overtaken, followed, overtaken};
@@ -347,13 +348,6 @@ impl Desk<'_> {
         if replay.taken == 0 {
             return Ok((None, replay));
         }
-        let mut keys = |key, refusals| book.refused_key(key, refusals);
-        if let Some(origin) = &self.origin {
-            origin.refused_keys(&mut keys).map_err(|error| failed(&error))?;
-        }
-        for view in self.replays.views() {
-            view.refused_keys(&mut keys).map_err(|error| failed(&error))?;
-        }
         let facts = Fingerprint::of(copy)
             .map_err(|error| Error::failed(format!("cannot read `{}`: {error}", copy.display())))?;
         // The same rows may have been refused at the same lines of two states: only their letters tell them apart.
@@ -361,6 +355,8 @@ impl Desk<'_> {
         let inputs = [(facts.head, facts.size), (names, replay.taken)];
         let id = ImportId::derive(self.identity, &inputs, number);
         let import = ImportRecord { number, id, identity: self.identity, state: ImportState::Open };
+        let known = (self.origin.as_ref(), &self.replays);
+        natural_keys::hand_on(&book, known, (&self.target, &import), copy)?;
         let request = Request { replay: replay.clone(), nth: self.nth(), ..self.request.clone() };
         let request = serde_json::to_string(&[request]).expect("names and sizes are plain data");
         book.begin(&import, &request).map_err(|error| failed(&error))?;
@@ -369,12 +365,7 @@ impl Desk<'_> {
 
     /// Which import of the state the letters are of.
     fn nth(&self) -> u64 {
-        let of = |origin: &Origin| {
-            // As a stream's own rows: what its messages bring along names them in all of its imports.
-            let is_stream = origin.inputs.iter().any(InputFacts::is_stream);
-            if is_stream { 1 } else { origin.newest.import.number }
-        };
-        self.origin.as_ref().map_or(1, of)
+        self.origin.as_ref().map_or(1, Origin::nth)
     }
 
     fn send(

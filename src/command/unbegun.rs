@@ -3,9 +3,9 @@
 
 use super::feed_checks;
 use super::inputs::{InputFacts, input_facts};
-use super::intake::Origin;
 use super::meant_letters::Meant;
 use super::opening::{self, Subject};
+use super::origin::Origin;
 use super::replay::{Desk, keep_still};
 use super::replays::Replays;
 use super::send::held;

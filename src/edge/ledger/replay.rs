@@ -104,6 +104,14 @@ impl Replaying<'_> {
         Ok(())
     }
 
+    /// Another row was delivered under a natural key, and none of this replay, which is `import` here, may have it.
+    pub fn delivered_key(&self, key: Digest, import: u64) -> Result<(), LedgerError> {
+        self.txn
+            .prepare_cached("INSERT OR IGNORE INTO natural_key (key, import, seq) VALUES (?1, ?2, -1)")?
+            .execute(params![key.0, import as i64])?;
+        Ok(())
+    }
+
     /// Writes it down.
     pub fn begin(self, import: &ImportRecord, inputs: &str) -> Result<(), LedgerError> {
         writing::begin(&self.txn, import, inputs)?;
@@ -208,6 +216,11 @@ impl ReplayView {
         each: &mut dyn FnMut(Digest, u32) -> Result<(), LedgerError>,
     ) -> Result<(), LedgerError> {
         self.view.refused_keys(each)
+    }
+
+    /// Whether one of its rows was delivered under a natural key.
+    pub fn has_delivered(&self, key: Digest) -> Result<bool, LedgerError> {
+        self.view.has_delivered(key, None)
     }
 }
 
@@ -322,6 +335,19 @@ impl View {
             each(Digest(row.get(0)?), row.get(1)?)?;
         }
         Ok(())
+    }
+
+    /// Whether a row of this import, or of any, was delivered under a natural key.
+    pub fn has_delivered(&self, key: Digest, import: Option<u64>) -> Result<bool, LedgerError> {
+        if self.is_new {
+            return Ok(false);
+        }
+        let sql = "WITH RECURSIVE family (seq) AS (
+                     SELECT seq FROM natural_key WHERE key = ?1 AND (?2 IS NULL OR import = ?2)
+                     UNION SELECT batch.seq FROM batch JOIN family ON batch.parent = family.seq)
+                   SELECT 1 FROM family JOIN batch USING (seq) WHERE batch.delivered > 0";
+        let mut select = self.conn.prepare_cached(sql)?;
+        Ok(select.exists(params![key.0, import.map(|number| number as i64)])?)
     }
 
     /// The identity of the first import: the state's own for as long as it lives.
