@@ -135,6 +135,9 @@
 //! [`drive::calls`], which the corridor and that world share. Choices come from seeds, or from an odometer that tries
 //! every schedule of small imports. [`model::Canary`] lets protocol bugs loose, one at a time, to show that they are
 //! caught; only the tests' builds have them (feature `canaries`).
+//!
+//! What lies between imports of one state (feeds, deletions, replays, questions about doubts) is walked by the real binary,
+//! against a server that meets it with trouble and ends it at any request (`tests/feeds/walk`).
 
 pub mod args;
 pub mod command;

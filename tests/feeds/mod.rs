@@ -12,6 +12,7 @@ mod moving;
 mod plans;
 mod replays;
 mod states;
+mod walk;
 
 use crate::support::{Applied, Bench, Said};
 use serde_json::Value;
