@@ -10,7 +10,7 @@ use super::opening::{self, identity, ledger_error, source_error};
 use super::origin::Origin;
 use super::rejects;
 pub(super) use super::replay_request::Request;
-use super::replayed::{doubts_overtaken, followed, overtaken};
+use super::replayed::{doubts_overtaken, followed, is_newest_overtaken, overtaken};
 use super::replays::Replays;
 use super::results;
 use super::send::{self, Job, Turn, start_sandbox, take_state};
@@ -47,6 +47,8 @@ pub(super) struct Desk<'a> {
     pub(super) request: Request,
     pub(super) replays: Replays,
     origin: Option<Origin>,
+    /// What is open of the newest replay is a later import's.
+    is_overtaken: bool,
     layout: Option<Layout>,
     foreign: Foreign,
     /// Keeps runs of the import away while its dead letters are taken over.
@@ -131,6 +133,7 @@ impl<'a> Desk<'a> {
             replay: Replayed { of: root.display().to_string(), ..Replayed::default() },
         };
         let (replays, origin) = (Replays::of(&root)?, Origin::of(&root)?);
+        let is_overtaken = is_newest_overtaken(&replays)?;
         Ok(Self {
             args,
             arguments,
@@ -141,6 +144,7 @@ impl<'a> Desk<'a> {
             request,
             replays,
             origin,
+            is_overtaken,
             layout,
             foreign,
             still,
@@ -219,7 +223,7 @@ impl Desk<'_> {
             ImportState::Complete(exit) if same => {
                 if settings::takes_up_doubts(&self.args.send) && found.tally.in_doubt > 0 {
                     if self.is_past(before.nth)? {
-                        return Err(doubts_overtaken(number));
+                        return Err(doubts_overtaken(number, !self.is_overtaken));
                     }
                     ledger.reopen(found.import.number).map_err(|error| ledger_error(&error))?;
                     let import = ImportRecord { state: ImportState::Open, ..found.import };
@@ -242,7 +246,7 @@ impl Desk<'_> {
     }
 
     pub(super) fn is_past(&self, nth: u64) -> Result<bool, Error> {
-        self.origin.as_ref().map_or(Ok(false), |origin| origin.is_past(nth))
+        Ok(self.is_overtaken || self.origin.as_ref().map_or(Ok(false), |origin| origin.is_past(nth))?)
     }
 
     /// The last replay is not finished, and something else is asked for.

@@ -2,11 +2,13 @@
 //! again, and nobody would ever delete them.
 
 use super::intake::COPY;
+use super::opening::ledger_error;
 use super::replay::Request;
 use super::replays::{Replays, replay_runs};
 use crate::edge::ledger::{EachReplayed, LedgerError, ReplayView, Standing};
 use crate::edge::source::{Layout, Source, Step};
 use crate::error::{Error, exit};
+use crate::model::{ImportState, Ordinal};
 use crate::settings;
 use crate::target::Target;
 use std::ffi::OsStr;
@@ -27,16 +29,8 @@ impl Replayed {
         Ok(Self { root, replays, place: target.place().hex() })
     }
 
-    /// None is under way: it would send what the feed sends. One that was killed ends by itself, under its own keys: once
-    /// the feed has taken in what it left, its rows would be in doubt for ever, or sent twice.
     pub(super) fn check_still(&self) -> Result<(), Error> {
-        if self.replays.is_running {
-            return Err(replay_runs());
-        }
-        match self.replays.numbered().iter().find(|(_, view)| view.is_in_flight()) {
-            Some((number, view)) => Err(unfinished(*number, &Request::read(view.found())?.name)),
-            None => Ok(()),
-        }
+        check_still(&self.replays)
     }
 
     /// The rows of this import's dead letters, and where they stand; see [`crate::edge::ledger`].
@@ -77,17 +71,51 @@ impl Replayed {
     }
 }
 
-/// What it has not sent the feed has.
+/// No replay is under way: it would send what the import or feed that begins now sends. One that was killed ends by itself,
+/// under its own keys: once another has taken over what it left, its rows would be in doubt for ever, or sent twice.
+pub(super) fn check_still(replays: &Replays) -> Result<(), Error> {
+    if replays.is_running {
+        return Err(replay_runs());
+    }
+    match replays.numbered().iter().find(|(_, view)| view.is_in_flight()) {
+        Some((number, view)) => Err(unfinished(*number, &Request::read(view.found())?.name)),
+        None => Ok(()),
+    }
+}
+
+/// Whether a later import has taken over what the newest replay has not brought to its end.
+pub(super) fn is_newest_overtaken(replays: &Replays) -> Result<bool, Error> {
+    let Some((_, view)) = replays.newest() else { return Ok(false) };
+    if view.import().state != ImportState::Open && view.tally().in_doubt == 0 {
+        return Ok(false);
+    }
+    for ordinal in (0..).map(Ordinal) {
+        let Some(letter) = view.letter(ordinal).map_err(|error| ledger_error(&error))? else { break };
+        if replays.is_over(Some(&[letter]))? {
+            let standing = view.standing_of(ordinal).map_err(|error| ledger_error(&error))?;
+            if matches!(standing, Standing::Waiting | Standing::InDoubt) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// What it has not sent a later import has.
 pub(super) fn overtaken(number: u64) -> Error {
-    let words = format!("replay {number} is not finished, and the next feed has sent what was open of it");
+    let words =
+        format!("replay {number} is not finished, and a later import has taken over what was open of it");
     Error::new(exit::NOT_THE_SAME, words).hint("--abandon gives it up")
 }
 
-/// Rows that it has sent, and that the next feed holds.
-pub(super) fn doubts_overtaken(number: u64) -> Error {
-    let words = format!("what replay {number} left in doubt is the feed's since another one was sent");
-    Error::new(exit::NOT_THE_SAME, words)
-        .hint("`bulkhaul send … --sync … --on-ambiguous resend` sends the rows that the feed holds for it")
+/// Rows that it has sent, and that a later import has sent or holds.
+pub(super) fn doubts_overtaken(number: u64, is_feed: bool) -> Error {
+    let words = format!("what replay {number} left in doubt is the import's since another one was sent");
+    Error::new(exit::NOT_THE_SAME, words).hint(if is_feed {
+        "`bulkhaul send … --sync … --on-ambiguous resend` sends the rows that the feed holds for it"
+    } else {
+        "the books of that import say what became of them; what it left refused or in doubt is what can be replayed"
+    })
 }
 
 /// The feed sends what was refused, as soon as its deletions have ended.
@@ -99,7 +127,7 @@ pub(super) fn followed() -> Error {
 
 fn unfinished(number: u64, dead_letters: &str) -> Error {
     let words = format!(
-        "replay {number} of this state is not finished, and may have sent what this feed has; nothing was sent"
+        "replay {number} of this state is not finished, and may have sent what this run would send; nothing was sent"
     );
     let name = settings::quoted(OsStr::new(dead_letters));
     Error::new(exit::NOT_THE_SAME, words).hint(format!(

@@ -7,7 +7,7 @@ use super::inputs::{InputFacts, copy_facts, input_facts};
 use super::opening::{self, Opening, Subject, ledger_error, source_error};
 use super::reading::Reading;
 use super::rejects;
-use super::replayed::Replayed;
+use super::replayed::{self, Replayed};
 use super::replays::{Replays, replay_runs};
 use super::results;
 use super::spooling;
@@ -245,6 +245,9 @@ impl Job<'_> {
             paths = vec![copy];
         } else if settings::is_live(args) {
             subject.inputs = vec![InputFacts::of_a_stream()];
+        }
+        if args.again && !args.new_stream {
+            replayed::check_still(&Replays::of(self.state.path())?)?;
         }
         let mut before = 0;
         loop {

@@ -147,7 +147,7 @@ fn a_replay_that_the_next_feed_has_overtaken_is_not_gone_on_with() {
     for n in ["", " -n"] {
         let said = bench.run(&format!("{replay}{n}")).exits(6);
         assert!(
-            said.stderr.contains("the next feed has sent what was open of it\nhint: --abandon"),
+            said.stderr.contains("a later import has taken over what was open of it\nhint: --abandon"),
             "{said:?}"
         );
     }

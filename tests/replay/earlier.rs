@@ -87,3 +87,49 @@ fn a_row_of_an_earlier_feed_is_open_unless_a_later_one_has_sent_its_key() {
     let rows = crate::support::applied(&bench.path("s/sandbox.db"));
     assert!(rows.len() == 5 && rows.iter().all(|row| row.times == 1), "{rows:?}");
 }
+
+#[test]
+fn an_import_once_more_waits_for_a_replay_in_flight_and_one_that_stands_still_sends_nothing_after_it() {
+    use crate::support::scripted::{Scripted, Step::Loses, Step::Says};
+    let bench = Bench::with("x.ndjson", "{\"id\":1}\n{\"id\":2}\n");
+    let (ok, no) = (Says("200 OK", "", "{}"), Says("422 Unprocessable", "", "{\"error\":\"no\"}"));
+    let server = Scripted::start(&[no.clone(), no.clone(), ok.clone()]);
+    let to = format!("--to single --url {} --set path=/one --progress none -j 1", server.url);
+    bench.run(&format!("send x.ndjson {to}")).exits(3);
+    bench.run(&format!("replay x.ndjson.bulkhaul {to} --limit 1")).exits(0);
+    bench.run(&format!("send x.ndjson {to} --again")).exits(0);
+    assert_eq!(server.got().len(), 5);
+    for more in ["", "-n"] {
+        let said = bench.run(&format!("replay x.ndjson.bulkhaul {to} {more}")).exits(6);
+        let words = "replay 1 is not finished, and a later import has taken over what was open of it\nhint: --abandon";
+        assert!(said.stderr.contains(words), "{said:?}");
+    }
+    bench.run(&format!("replay x.ndjson.bulkhaul {to} --abandon")).exits(0);
+    let said = bench.run(&format!("replay x.ndjson.bulkhaul {to}")).exits(0);
+    assert!(said.stderr.starts_with("nothing to replay: "), "{said:?}");
+    assert_eq!(server.got().len(), 5);
+
+    // One that may still come to another end has to be ended first.
+    let bench = Bench::with("x.ndjson", "{\"id\":1}\n");
+    let server = Scripted::start(&[no.clone(), Loses]);
+    let to = format!("--to single --url {} --set path=/one --progress none", server.url);
+    bench.run(&format!("send x.ndjson {to}")).exits(3);
+    bench.run(&format!("replay x.ndjson.bulkhaul {to} --max-elapsed 1s")).exits(4);
+    let said = bench.run(&format!("send x.ndjson {to} --again")).exits(6);
+    assert!(said.stderr.contains("replay 1 of this state is not finished"), "{said:?}");
+    let lock = std::fs::File::open(bench.path("x.ndjson.bulkhaul/replays/1/ledger.lock")).unwrap();
+    lock.lock().unwrap();
+    let said = bench.run(&format!("send x.ndjson {to} --again")).exits(7);
+    assert!(said.stderr.contains("a replay of this import runs"), "{said:?}");
+
+    // What it left in doubt is the import's.
+    let bench = Bench::with("x.ndjson", "{\"id\":1}\n");
+    let server = Scripted::start(&[no, Loses, ok]);
+    let to = format!("--to {}/rows --progress none", server.url);
+    bench.run(&format!("send x.ndjson {to}")).exits(3);
+    bench.run(&format!("replay x.ndjson.bulkhaul {to}")).exits(5);
+    bench.run(&format!("send x.ndjson {to} --again")).exits(0);
+    let said = bench.run(&format!("replay x.ndjson.bulkhaul {to} --on-ambiguous resend")).exits(6);
+    assert!(said.stderr.contains("what replay 1 left in doubt is the import's"), "{said:?}");
+    assert_eq!(server.got().len(), 3);
+}
