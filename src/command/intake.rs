@@ -112,6 +112,10 @@ impl Intake<'_> {
         of_any(self.file, self.foreign, &mut |letter, line| {
             let rows = rows(letter, line, self.file)?;
             let many = rows.len() as u64;
+            if self.is_foreign(letter)? {
+                left_out.other_states += many;
+                return Ok(());
+            }
             let names = self.replays.names(letter, many, newest.as_deref())?;
             if self.replays.is_over(names.as_deref())? {
                 left_out.earlier_imports += many;
@@ -164,6 +168,12 @@ impl Intake<'_> {
         let file = out.into_inner().map_err(|error| failed(error.error()))?;
         file.sync_all().map_err(|error| failed(&error))?;
         Ok(left_out)
+    }
+
+    /// It is of another state's import, which would hear nothing of its end.
+    fn is_foreign(&self, letter: &Letter) -> Result<bool, Error> {
+        let (Some(origin), Some(id)) = (self.origin, letter.import_id.as_deref()) else { return Ok(false) };
+        Ok(self.replays.writer(id).is_none() && !origin.knows(id).map_err(|error| ledger_error(&error))?)
     }
 
     /// Notes which letters a person made several rows of.

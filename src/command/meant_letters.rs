@@ -1,7 +1,7 @@
 //! Which dead letters a replay is of, how records among them are read, and whose they are.
 
 use super::letters::{Foreign, of_any};
-use super::replays::{root_of_state, state_of_file};
+use super::replays::{root_of_state, states_of_file};
 use crate::args::{FormatArg, ReplayArgs, SendArgs};
 use crate::edge::source::Layout;
 use crate::edge::status_file;
@@ -22,6 +22,8 @@ pub(super) struct Meant {
 #[derive(Debug)]
 enum Letters {
     File(PathBuf),
+    /// Of this state, which was named.
+    State(PathBuf, PathBuf),
     /// On standard input, of the import in this state.
     Piped(PathBuf),
 }
@@ -32,8 +34,8 @@ impl Meant {
         let send = &args.send;
         let layout = typed_layout(send)?;
         if !settings::is_piped(send) {
-            let file = letters_of(&send.inputs[0])?;
-            return Ok(file.map(|file| Self { layout, letters: Letters::File(file) }));
+            let letters = letters_of(&send.inputs[0])?;
+            return Ok(letters.map(|letters| Self { layout, letters }));
         }
         let state = send.state.as_ref().ok_or_else(|| {
             Error::usage("standard input does not say in which state the import of its dead letters is")
@@ -45,7 +47,8 @@ impl Meant {
     /// The state whose `replays` these are, and what is done about foreign lines among them.
     pub(super) fn root(&self, send: &SendArgs) -> Result<(PathBuf, Foreign), Error> {
         let (root, foreign) = match &self.letters {
-            Letters::File(file) => root(send, file)?,
+            Letters::File(file) => root(send, file, None)?,
+            Letters::State(state, file) => root(send, file, Some(state))?,
             Letters::Piped(root) => (root.clone(), Foreign::Refused),
         };
         settings::keep_apart(send, &root)?;
@@ -55,7 +58,7 @@ impl Meant {
     /// The file that they are in: those on standard input are copied into `folder`, since they are read more than once.
     pub(super) fn file(self, folder: &Path) -> Result<PathBuf, Error> {
         match self.letters {
-            Letters::File(file) => Ok(file),
+            Letters::File(file) | Letters::State(_, file) => Ok(file),
             Letters::Piped(_) => {
                 let copy = folder.join("stdin");
                 piped(&copy).map_err(|error| {
@@ -100,7 +103,7 @@ fn typed_layout(send: &SendArgs) -> Result<Option<Layout>, Error> {
 }
 
 /// The file that is meant: a state folder, or an input, stands for its dead letters. None where there are none.
-fn letters_of(given: &Path) -> Result<Option<PathBuf>, Error> {
+fn letters_of(given: &Path) -> Result<Option<Letters>, Error> {
     let beside = || {
         let mut beside = given.as_os_str().to_owned();
         beside.push(".bulkhaul");
@@ -112,19 +115,20 @@ fn letters_of(given: &Path) -> Result<Option<PathBuf>, Error> {
             return Err(Error::failed(format!("there is no import in `{}`", given.display()))
                 .hint("name a dead-letter file, or the state folder of an import"));
         }
-        return Ok(Some(given.to_owned()));
+        return Ok(Some(Letters::File(given.to_owned())));
     }
     let own = state.join("dead-letters.ndjson");
     if own.is_file() {
-        return Ok(Some(own));
+        return Ok(Some(Letters::State(state, own)));
     }
     let told = status_file::read(&state).ok().flatten().unwrap_or_default();
     let told: serde_json::Value = serde_json::from_str(&told).unwrap_or_default();
-    Ok(told["dead_letters"].as_str().map(PathBuf::from).filter(|path| path.is_file()))
+    let told = told["dead_letters"].as_str().map(PathBuf::from).filter(|path| path.is_file());
+    Ok(told.map(|file| Letters::State(state, file)))
 }
 
-/// The state whose `replays` these are.
-fn root(send: &SendArgs, file: &Path) -> Result<(PathBuf, Foreign), Error> {
+/// The state whose `replays` these are; `state` if one was named.
+fn root(send: &SendArgs, file: &Path, state: Option<&Path>) -> Result<(PathBuf, Foreign), Error> {
     // Sent as rows they would put back, with nothing but their keys, what had to go.
     if is_of_deletions(file) {
         let shown = file.display();
@@ -138,14 +142,10 @@ fn root(send: &SendArgs, file: &Path) -> Result<(PathBuf, Foreign), Error> {
         import_id = import_id.take().or_else(|| letter.import_id.clone());
         Ok(())
     })?;
-    let beside = || {
-        let mut name = file.as_os_str().to_owned();
-        name.push(".bulkhaul");
-        PathBuf::from(name)
-    };
-    let root = match &send.state {
-        Some(state) => root_of_state(state),
-        None => state_of_file(file, import_id.as_deref()).unwrap_or_else(beside),
+    let root = match (&send.state, state) {
+        (Some(state), _) => root_of_state(state),
+        (None, Some(state)) => root_of_state(state),
+        (None, None) => near(file, import_id.as_deref())?,
     };
     if is_shared(file, &root) {
         return Ok((root, Foreign::PassedOver));
@@ -153,6 +153,26 @@ fn root(send: &SendArgs, file: &Path) -> Result<(PathBuf, Foreign), Error> {
     // All of it is read: what is no dead letter is told before anything is made.
     of_any(file, Foreign::Refused, &mut |_, _| Ok(()))?;
     Ok((root, Foreign::Refused))
+}
+
+/// The state near by that refused them. One that others know nothing of would hear nothing of their replay, and they would
+/// be sent a second time from there: that they are to have books of their own has to be said.
+fn near(file: &Path, import_id: Option<&str>) -> Result<PathBuf, Error> {
+    let mut beside = file.as_os_str().to_owned();
+    beside.push(".bulkhaul");
+    let beside = PathBuf::from(beside);
+    let shown = file.display();
+    match states_of_file(file, import_id).as_slice() {
+        [state] => Ok(state.clone()),
+        [] if import_id.is_none() || beside.join("replays").is_dir() => Ok(beside),
+        [] => Err(Error::failed(format!("no state near here knows the import whose dead letters `{shown}` holds"))
+            .hint("--state DIR names the state folder of that import; if it is gone, --state with a new folder replays them all the same")),
+        several => {
+            let list: Vec<String> = several.iter().map(|state| format!("  {}", state.display())).collect();
+            let words = format!("several states know the import whose dead letters `{shown}` holds:\n{}", list.join("\n"));
+            Err(Error::failed(words).hint("say which of them refused these: --state DIR"))
+        }
+    }
 }
 
 /// Whether it is the file that the state's import was told to append its dead letters to, outside its own folder: what

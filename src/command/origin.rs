@@ -43,6 +43,11 @@ impl Origin {
         self.inputs.iter().any(InputFacts::is_stream)
     }
 
+    /// Whether an import of the state has this identity; hexadecimal.
+    pub(super) fn knows(&self, import_id: &str) -> Result<bool, LedgerError> {
+        self.view.knows(import_id)
+    }
+
     /// Whether a row was delivered under a natural key.
     pub(super) fn has_delivered(&self, key: Digest) -> Result<bool, LedgerError> {
         let import = (!self.is_stream()).then_some(self.newest.import.number);

@@ -4,7 +4,7 @@
 use super::deletes;
 use super::letters::{Foreign, of_lines};
 use super::opening::{self, ledger_error};
-use super::replays::{Fate, Replays, root_of_state, state_of_file};
+use super::replays::{Fate, Replays, root_of_state, states_of_file};
 use super::status::{Seen, look};
 use crate::args::{ExportArg, RejectsArgs};
 use crate::edge::ledger::{Doubt, LedgerError, View};
@@ -250,7 +250,9 @@ impl Book {
                     first = first.take().or_else(|| letter.import_id.clone());
                     Ok(())
                 })?;
-                state_of_file(file, first.as_deref())
+                // Where several know the import, nobody knows which of them refused these.
+                let mut states = states_of_file(file, first.as_deref());
+                states.pop().filter(|_| states.is_empty())
             }
         };
         Ok(Self { replays: root.map(|root| Replays::of(&root)).transpose()?.unwrap_or_default(), newest })

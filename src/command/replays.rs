@@ -264,24 +264,29 @@ pub(super) fn root_of_state(state: &Path) -> PathBuf {
     }
 }
 
-/// The state whose dead letters a file holds: the folder that it lies in, or the one near by that knows its import.
-pub(super) fn state_of_file(file: &Path, import_id: Option<&str>) -> Option<PathBuf> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or_else(|| Path::new("."));
+/// The states whose dead letters a file may hold: the folder that it lies in, or those near by that know its import.
+pub(super) fn states_of_file(file: &Path, import_id: Option<&str>) -> Vec<PathBuf> {
+    let here = Path::new(".");
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(here);
     if folder.join("ledger.db").is_file() {
-        return Some(root_of_state(folder));
+        return vec![root_of_state(folder)];
     }
-    let import_id = import_id?;
-    let mut near: Vec<PathBuf> = [folder, Path::new(".")]
-        .iter()
-        .flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten())
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "bulkhaul"))
-        .collect();
-    near.sort();
-    near.into_iter().map(|path| path.strip_prefix(".").map_or(path.clone(), Path::to_owned)).find(|state| {
+    let Some(import_id) = import_id else { return Vec::new() };
+    let list = |folder: &Path| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    let mut near = [vec![here.to_owned()], list(here), list(folder)].concat();
+    let mut seen = HashSet::new();
+    near.retain(|state| state.join("ledger.db").is_file() && seen.insert(state.canonicalize().ok()));
+    near.retain(|state| {
         knows(state, import_id) || folders(state).iter().any(|(_, replay)| knows(replay, import_id))
-    })
+    });
+    near.sort();
+    let plain = |state: &PathBuf| {
+        state.strip_prefix(".").ok().filter(|rest| *rest != Path::new("")).map(Path::to_owned)
+    };
+    near.into_iter().map(|state| plain(&state).unwrap_or(state)).collect()
 }
 
 /// Whether this state holds the import. While a run has it, what it tells of itself counts.

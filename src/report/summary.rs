@@ -75,6 +75,8 @@ pub struct LeftOut {
     pub in_doubt: u64,
     /// Refused in an import whose rows a later one of the same state has taken over.
     pub earlier_imports: u64,
+    /// Of imports that the state does not know.
+    pub other_states: u64,
     /// Not meant by `--reason`.
     pub other_reasons: u64,
     /// A letter that stands in the file before.
@@ -90,6 +92,7 @@ impl LeftOut {
             (self.pending, "pending in the import, which has taken them up again"),
             (self.in_doubt, "in doubt (--in-doubt takes them, too)"),
             (self.earlier_imports, "of earlier imports, whose rows a later one has taken over"),
+            (self.other_states, "of imports that this state does not know (--state DIR names theirs)"),
             (self.other_reasons, "refused for other reasons"),
             (self.repeated, "in the file twice"),
         ];

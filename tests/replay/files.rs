@@ -74,7 +74,10 @@ fn where_nobody_knows_the_type_that_a_field_did_not_fit_it_is_asked_for() {
     let bench = refused("id,city,amount\nr1,x,1\nr2,y,x\n");
     let elsewhere =
         Bench::with("l.ndjson", bench.read("x.csv.bulkhaul/dead-letters.ndjson").replace(":\"x\"", ":\"7\""));
-    elsewhere.run(&format!("replay l.ndjson {REPLAY}")).exits(3).books([1, 0, 1, 0, 0]);
+    elsewhere
+        .run(&format!("replay l.ndjson {REPLAY} --state l.ndjson.bulkhaul"))
+        .exits(3)
+        .books([1, 0, 1, 0, 0]);
     let own = elsewhere.read("l.ndjson.bulkhaul/replays/1/dead-letters.ndjson");
     assert!(own.contains("which nobody knows here: say --type amount=…"), "{own}");
     elsewhere.run(&format!("replay l.ndjson {REPLAY} --type amount=integer")).exits(0).books([1, 1, 0, 0, 0]);
@@ -109,7 +112,10 @@ fn columns_are_said_where_no_state_knows_them() {
     mended[0]["raw"] = "r3;y;12".into();
     write(&bench, "fixed.ndjson", &mended);
     let elsewhere = Bench::with("fixed.ndjson", bench.read("fixed.ndjson"));
-    elsewhere.run(&format!("replay fixed.ndjson {REPLAY}")).exits(3).books([1, 0, 1, 0, 0]);
+    elsewhere
+        .run(&format!("replay fixed.ndjson {REPLAY} --state fixed.ndjson.bulkhaul"))
+        .exits(3)
+        .books([1, 0, 1, 0, 0]);
     let own = elsewhere.read("fixed.ndjson.bulkhaul/replays/1/dead-letters.ndjson");
     assert!(own.contains("say --columns"), "{own}");
     let columns = "--columns id,city,amount --delimiter ; --type amount=number";

@@ -6,6 +6,7 @@ mod files;
 mod keys;
 mod piped;
 mod states;
+mod whose;
 
 use crate::support::{Applied, Bench};
 use serde_json::Value;

@@ -369,6 +369,6 @@ impl View {
     /// Whether an import has this identity; hexadecimal.
     pub fn knows(&self, import_id: &str) -> Result<bool, LedgerError> {
         let Some(id) = Digest::from_hex(import_id).filter(|_| !self.is_new) else { return Ok(false) };
-        Ok(self.conn.prepare("SELECT 1 FROM import WHERE id = ?1")?.exists([id.0])?)
+        Ok(self.conn.prepare_cached("SELECT 1 FROM import WHERE id = ?1")?.exists([id.0])?)
     }
 }

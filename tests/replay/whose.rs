@@ -1,0 +1,73 @@
+//! In which state's books letters belong.
+
+use super::REPLAY;
+use crate::support::Bench;
+use serde_json::json;
+
+/// Two imports that share one dead-letter file, the first letter of which is `b`'s.
+fn two() -> Bench {
+    let bench = Bench::with("a.csv", "id,amount\na1,1\na2,-2\n");
+    bench.write("b.csv", "id,amount\nb1,-1\nb2,-2\n");
+    let send = "--to sandbox --type amount=number --progress none";
+    for name in ["b", "a"] {
+        bench.run(&format!("send {name}.csv {send} --state {name} --dead-letter all.ndjson")).exits(3);
+    }
+    bench
+}
+
+#[test]
+fn letters_of_another_state_in_a_shared_file_are_left_out_and_counted() {
+    let bench = two();
+    for (state, taken, others) in [("a", 1, 2), ("b", 2, 1)] {
+        for named in [state.to_owned(), format!("all.ndjson --state {state}")] {
+            let said = bench
+                .run(&format!("replay {named} {REPLAY} --again"))
+                .exits(3)
+                .books([taken, 0, taken, 0, 0]);
+            assert_eq!(said.summary()["replay"]["of"], state);
+            assert_eq!(said.summary()["replay"]["left_out"]["other_states"], others);
+        }
+    }
+}
+
+#[test]
+fn exported_letters_find_their_state_whatever_its_folder_is_called() {
+    let bench = two();
+    bench.write("mended.csv", bench.run("rejects a --export csv").exits(0).stdout.replace("-2", "2"));
+    bench.run(&format!("replay mended.csv {REPLAY}")).exits(0).books([1, 1, 0, 0, 0]);
+    assert_eq!(bench.run("rejects a --json").exits(0).summary()["open"], 0);
+    assert!(!bench.path("mended.csv.bulkhaul").exists());
+}
+
+#[test]
+fn where_several_states_know_the_import_one_has_to_be_named() {
+    let bench = Bench::with("x.csv", "id,amount\nr1,1\nr2,-2\n");
+    for place in ["staging", "production"] {
+        let send = "send x.csv --to sandbox --type amount=number --progress none --import-id m7";
+        bench.run(&format!("{send} --state {place}")).exits(3);
+    }
+    bench
+        .write("mended.csv", bench.run("rejects production --export csv").exits(0).stdout.replace("-2", "2"));
+    let said = bench.run(&format!("replay mended.csv {REPLAY}")).exits(1);
+    let words = "several states know the import whose dead letters `mended.csv` holds:\n  production\n  staging\nhint: say which of them refused these: --state DIR\n";
+    assert!(said.stderr.ends_with(words), "{said:?}");
+    bench.run(&format!("replay mended.csv {REPLAY} --state production")).exits(0);
+}
+
+#[test]
+fn letters_whose_state_is_not_near_are_replayed_in_one_that_is_named() {
+    let letter =
+        json!({"row": {"id": "a"}, "source": {"input": "y.csv", "row": 1}, "import_id": "0".repeat(64)});
+    let bench = Bench::with("l.ndjson", format!("{letter}\n"));
+    let said = bench.run(&format!("replay l.ndjson {REPLAY}")).exits(1);
+    assert!(
+        said.stderr.contains("no state near here knows the import whose dead letters `l.ndjson` holds"),
+        "{said:?}"
+    );
+    assert!(!bench.path("l.ndjson.bulkhaul").exists());
+    for rows in [1, 1] {
+        let said = bench.run(&format!("replay l.ndjson {REPLAY} --state new")).exits(0);
+        said.books([rows, rows, 0, 0, 0]);
+    }
+    assert!(!bench.path("new/replays/2").exists());
+}
