@@ -322,12 +322,13 @@ impl Walk<'_> {
     }
 
     /// What in a dead letter is not what the input and the ledger have.
-    fn mismatch(&self, page: &LetterPage, mark: &Mark, text: Option<&[u8]>) -> Option<&'static str> {
+    fn mismatch(&mut self, page: &LetterPage, mark: &Mark, text: Option<&[u8]>) -> Option<&'static str> {
         let Ok(letter) = Letter::read(&page.line) else { return Some("a line that cannot be read") };
         let Some(source) = &letter.source else { return Some("no place") };
         let place = mark.place;
         if (source.row, source.line, source.byte) != (place.row, place.line, place.byte)
             || page.bytes != mark.bytes()
+                && !self.recount.has_got_its_line_end(mark.ordinal.0, mark.bytes(), page.bytes)
         {
             return Some("another place");
         }

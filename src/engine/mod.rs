@@ -16,6 +16,7 @@ mod group_state;
 mod hand;
 mod judge;
 mod known;
+mod line_ends;
 mod pace;
 mod policy;
 mod polling;

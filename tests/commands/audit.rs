@@ -383,3 +383,20 @@ fn what_cannot_be_audited_says_so() {
     bench.run("audit x.csv.bulkhaul x.dat").exits(2);
     bench.run("audit x.csv.bulkhaul x.dat --format csv").exits(0);
 }
+
+#[test]
+fn the_books_balance_behind_tails_though_the_rows_before_them_had_no_line_end() {
+    let bench = Bench::with("x.csv", "id,city,amount\r\nr1,a,1.50\r\nr2,b,2.50");
+    bench.run(SEND).exits(0);
+    audit(&bench).exits(0);
+    // The second one's last row is none, and a dead letter.
+    let tails = [("\r\nr3,c,3.50", 0), ("\r\nr4", 3), ("\r\nr5,e,5.50", 3), ("\r\n", 3)];
+    for (tail, exit) in tails {
+        bench.write("x.csv", bench.read("x.csv") + tail);
+        bench.run(&format!("{SEND} --accept-new-tail")).exits(exit);
+        audit(&bench).exits(0);
+    }
+    // As many bytes as the ledger lacks are no line end.
+    tamper(&bench, "UPDATE batch SET source_bytes = source_bytes - 3 WHERE seq = 1");
+    assert!(audit(&bench).exits(1).stdout.contains("batch 1: its rows have"));
+}
