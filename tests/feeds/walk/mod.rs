@@ -14,7 +14,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many are played at once: they wait for disks most of the time.
 const AT_ONCE: usize = 4;
-const PLAYS: f64 = 32.0;
+const PLAYS: f64 = 26.0;
+/// Plays that found what few others find; played each time.
+const RARE: [u64; 6] = [45, 243, 483, 510, 514, 954];
 
 #[test]
 fn feeds_replays_and_verdicts_in_any_order_lose_no_row_and_double_none() {
@@ -33,10 +35,10 @@ fn feeds_replays_and_verdicts_in_any_order_lose_no_row_and_double_none() {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= first + plays {
-                        break;
-                    }
+                    let past = seed.checked_sub(first + plays);
+                    let Some(&seed) = past.map_or(Some(&seed), |past| RARE.get(past as usize)) else { break };
                     if let Err(why) = stage::walk(seed) {
+                        figure(&format!("play {seed} breaks a promise"));
                         found.lock().unwrap().push(why);
                     }
                 }
@@ -44,5 +46,5 @@ fn feeds_replays_and_verdicts_in_any_order_lose_no_row_and_double_none() {
         }
     });
     let found = found.into_inner().unwrap();
-    assert!(found.is_empty(), "{} of {plays} plays break a promise:\n{}", found.len(), found.join("\n\n"));
+    assert!(found.is_empty(), "{} plays break a promise:\n{}", found.len(), found.join("\n\n"));
 }
