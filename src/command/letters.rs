@@ -1,9 +1,13 @@
 //! Dead letters read from a file: as they were written, as a person edited them, or as `rejects` exported them.
 
+use crate::args::SendArgs;
+use crate::edge::ledger::Ledger;
 use crate::edge::letter_file::LetterLines;
 use crate::edge::sheet::SheetReader;
 use crate::error::Error;
 use crate::model::Letter;
+use crate::report::speech;
+use crate::settings;
 use csv::StringRecord;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -20,6 +24,18 @@ pub(super) enum Foreign {
     RefusedBeforeTheLast,
     /// Others write into the file, too.
     PassedOver,
+}
+
+/// Corrections that were made in the file itself would be looked for there, and nobody would send them.
+pub(super) fn tell_aside(args: &SendArgs, ledger: &Ledger) {
+    if let Some(aside) = ledger.letters_aside().filter(|_| !args.quiet) {
+        let name = settings::quoted(aside.as_os_str());
+        speech::say(&format!(
+            "note: the dead-letter file had been changed, and is `{}` now; to send what was corrected in it: bulkhaul \
+             replay {name} --to …",
+            aside.display()
+        ));
+    }
 }
 
 /// Hands over each letter of a file of lines, with its line and that line's number.

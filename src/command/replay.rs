@@ -235,7 +235,13 @@ impl Desk<'_> {
                     );
                 }
                 results::open(&self.args.send, &ledger, &found.import, &self.names())?;
-                send::finished(ledger, &self.closing(state.path(), before.replay), &found, exit)
+                send::finished(
+                    &self.args.send,
+                    ledger,
+                    &self.closing(state.path(), before.replay),
+                    &found,
+                    exit,
+                )
             }
             ImportState::Complete(_) | ImportState::Abandoned => {
                 drop(ledger);

@@ -4,6 +4,7 @@ use super::deletes;
 use super::feed;
 use super::feed_checks;
 use super::inputs::{InputFacts, copy_facts, input_facts};
+use super::letters;
 use super::opening::{self, Opening, Subject, ledger_error, source_error};
 use super::reading::Reading;
 use super::rejects;
@@ -168,8 +169,16 @@ pub(super) fn start_sandbox(args: &SendArgs, state: &Path) -> Result<Sandbox, Er
 }
 
 /// The import is over since an earlier run: nothing is sent. What has become of its dead-letter file is mended.
-pub(super) fn finished(ledger: Ledger, closing: &Closing<'_>, found: &Found, exit: u8) -> Result<u8, Error> {
+pub(super) fn finished(
+    args: &SendArgs,
+    mut ledger: Ledger,
+    closing: &Closing<'_>,
+    found: &Found,
+    exit: u8,
+) -> Result<u8, Error> {
     ledger.restore_letters().map_err(|error| ledger_error(&error))?;
+    letters::tell_aside(args, &ledger);
+    ledger.close().map_err(|error| ledger_error(&error))?;
     closing.finished_before(found, exit);
     Ok(exit)
 }
@@ -265,7 +274,7 @@ impl Job<'_> {
                     let names = settings::input_names(args);
                     let Some(said) = args.verdict else {
                         results::open(args, &ledger, &found.import, &names.into())?;
-                        return finished(ledger, closing, &found, exit);
+                        return finished(args, ledger, closing, &found, exit);
                     };
                     let (found, exit) = verdict::give(said, self, &mut ledger, &found, (&paths, &names))?;
                     results::open(args, &ledger, &found.import, &names.into())?;
@@ -346,6 +355,7 @@ impl Job<'_> {
         let (args, target) = (self.args, Arc::clone(&self.target));
         let clock = Clock::start();
         let mut recovered = ledger.recover(import.number).map_err(|error| ledger_error(&error))?;
+        letters::tell_aside(args, &ledger);
         if self.is_deletion && is_rest {
             recovered.unsettled.retain(Unsettled::may_have_left);
         }

@@ -77,6 +77,25 @@ fn dead_letters_of_a_lost_ledger_are_set_aside() {
 }
 
 #[test]
+fn corrections_made_in_the_dead_letter_file_itself_are_put_aside_with_the_command_that_replays_them() {
+    for more in ["", "--limit 1"] {
+        let bench = Bench::with("x.csv", "id,amount\nr1,-1\nr2,2\n");
+        let send = "send x.csv --to sandbox --type amount=number --progress none";
+        bench.run(&format!("{send} {more}"));
+        let file = "x.csv.bulkhaul/dead-letters.ndjson";
+        bench.write(file, bench.read(file).replace("-1", "1"));
+        let said = bench.run(send).exits(3);
+        let words = "note: the dead-letter file had been changed, and is `x.csv.bulkhaul/dead-letters.ndjson.1` now; to send \
+                     what was corrected in it: bulkhaul replay x.csv.bulkhaul/dead-letters.ndjson.1 --to …\n";
+        assert!(said.stderr.starts_with(words), "{said:?}");
+        assert_eq!(bench.run(send).exits(3).stderr.matches("note:").count(), 0);
+        let replay = "replay x.csv.bulkhaul/dead-letters.ndjson.1 --to sandbox --progress none";
+        bench.run(replay).exits(0);
+        assert_eq!(bench.sandbox_rows("x.csv").len(), 2);
+    }
+}
+
+#[test]
 fn a_link_under_the_dead_letters_name_is_not_followed() {
     let bench = Bench::with("x.csv", BAD);
     bench.write("victim", "precious");

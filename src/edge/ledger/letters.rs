@@ -24,6 +24,8 @@ pub struct LetterFile {
     /// It stands in the state's own folder.
     is_at_home: bool,
     file: Option<File>,
+    /// Where one was put that a person had changed.
+    pub(super) aside: Option<PathBuf>,
     /// Letters in the file, its length and the hash of its bytes, as far as we wrote it.
     letters: i64,
     len: u64,
@@ -49,6 +51,7 @@ impl LetterFile {
             path: path.to_owned(),
             is_at_home: path.parent() == ledger.parent(),
             file: None,
+            aside: None,
             letters: 0,
             len: 0,
             hasher: blake3::Hasher::new(),
@@ -203,13 +206,14 @@ impl LetterFile {
         ))
     }
 
-    fn set_aside(&self) -> Result<(), LedgerError> {
+    fn set_aside(&mut self) -> Result<(), LedgerError> {
         for number in 1.. {
             let mut name = self.path.clone().into_os_string();
             name.push(format!(".{number}"));
             let aside = PathBuf::from(name);
             if !aside.exists() {
-                std::fs::rename(&self.path, aside)?;
+                std::fs::rename(&self.path, &aside)?;
+                self.aside = Some(aside);
                 break;
             }
         }

@@ -137,11 +137,15 @@ impl Ledger {
         reading::recovered(&self.conn, number)
     }
 
-    /// Brings the dead-letter file of an import that is over back to what the ledger says, and closes the ledger.
-    pub fn restore_letters(mut self) -> Result<(), LedgerError> {
+    /// Brings the dead-letter file of an import that is over back to what the ledger says.
+    pub fn restore_letters(&mut self) -> Result<(), LedgerError> {
         self.letters.recover(&self.conn)?;
-        self.project()?;
-        self.close()
+        self.project()
+    }
+
+    /// Where the dead-letter file was put, if a person had changed it.
+    pub fn letters_aside(&self) -> Option<&Path> {
+        self.letters.aside.as_deref()
     }
 
     /// Closes an import that a person gives up, and lets go of the rows that were kept for it.
