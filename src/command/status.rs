@@ -5,7 +5,7 @@ use super::opening::ledger_error;
 use super::{deletes, inputs, rejects};
 use crate::args::StatusArgs;
 use crate::edge::clock::Clock;
-use crate::edge::ledger::{Details, Found, LedgerError, View};
+use crate::edge::ledger::{Details, Found, LedgerError, Stamp, View};
 use crate::edge::state_dir::StateDir;
 use crate::edge::status_file;
 use crate::error::{Error, exit};
@@ -14,9 +14,12 @@ use crate::report::status::{Input, Standing};
 use crate::settings;
 use serde_json::Value;
 use std::path::Path;
+use std::time::Duration;
 
 /// Times that a ledger is read again because a run began or ended meanwhile.
 const TRIES: usize = 20;
+/// Between them: all at once would all meet the same run.
+const PAUSE: Duration = Duration::from_millis(2);
 
 pub(super) fn run(args: &StatusArgs) -> Result<u8, Error> {
     let state = settings::find_state(args.state.as_deref())?;
@@ -109,13 +112,44 @@ pub(super) fn look<T>(
         if held()? {
             return Ok(Seen::Running);
         }
+        let before = Stamp::of(&path);
         let outcome = View::open(&path).and_then(|view| Ok((read(&view)?, view.is_still())));
         match outcome {
             Ok((value, true)) if !held()? => return Ok(Seen::Ledger(value)),
-            // What failed while a run came between has failed for that.
-            Err(error) if !held()? => return Err(ledger_error(&error)),
-            Ok(_) | Err(_) => {}
+            // What failed while a run came between has failed for that, though it may be over by now.
+            Err(error) if !held()? && Stamp::of(&path) == before => return Err(ledger_error(&error)),
+            Ok(_) | Err(_) => std::thread::sleep(PAUSE),
         }
     }
     Err(Error::failed("the ledger changes all the time").hint("try again in a moment"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use std::cell::Cell;
+
+    #[test]
+    fn what_failed_because_a_run_came_and_went_is_read_again() {
+        let state = tempfile::tempdir().unwrap();
+        let path = state.path().join("ledger.db");
+        std::fs::write(&path, "a").unwrap();
+        std::fs::write(state.path().join("ledger.db-journal"), "a ledger that is being made").unwrap();
+        let looks = Cell::new(0);
+        let torn = || Err(LedgerError::Refused("torn".into()));
+        let seen = look(state.path(), &|_| {
+            looks.set(looks.get() + 1);
+            if looks.get() == 1 {
+                std::fs::write(&path, "what a run has made of it").unwrap();
+                return torn();
+            }
+            Ok(())
+        });
+        assert!(matches!(seen, Ok(Seen::Ledger(()))));
+        assert_eq!(looks.get(), 2);
+        // Nobody was here: it is the ledger that is broken.
+        assert!(look(state.path(), &|_| -> Result<(), _> { torn() }).is_err());
+    }
 }

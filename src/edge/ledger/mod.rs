@@ -33,7 +33,7 @@ pub use letters::LetterFile;
 pub use questions::Question;
 pub use reading::Found;
 pub use replay::{BatchOf, ReplayView, Replaying, RowsWithoutEnd, Standing, ToldDoubt, WithoutEnd};
-pub use view::{Details, Refusals, View};
+pub use view::{Details, Refusals, Stamp, View};
 
 use crate::model::{
     BatchSeq, Begun, Canary, Entry, FeedKey, GroupId, ImportRecord, KeptRows, Noted, Recovered, Sample,

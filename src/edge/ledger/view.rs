@@ -18,8 +18,27 @@ use std::time::SystemTime;
 pub struct View {
     pub(super) conn: Connection,
     pub(super) path: PathBuf,
-    seen: [Option<(u64, SystemTime)>; 2],
+    seen: Stamp,
     pub(super) is_new: bool,
+}
+
+/// Size and last change of a ledger and of its log. While it is the same, no run has come and gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp([Option<(u64, SystemTime)>; 2]);
+
+impl Stamp {
+    pub fn of(path: &Path) -> Self {
+        let mut log = path.to_owned().into_os_string();
+        log.push("-wal");
+        Self([path, Path::new(&log)].map(|path| {
+            let facts = path.metadata().ok()?;
+            Some((facts.len(), facts.modified().ok()?))
+        }))
+    }
+
+    fn has_log(&self) -> bool {
+        self.0[1].is_some_and(|(len, _)| len > 0)
+    }
 }
 
 /// What is known of an import beyond its tally.
@@ -55,7 +74,7 @@ pub struct Refusals {
 impl View {
     /// Opens a ledger that no run has open.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
-        let seen = facts(path);
+        let seen = Stamp::of(path);
         if is_being_made(path) {
             return Ok(Self {
                 conn: Connection::open_in_memory()?,
@@ -64,9 +83,8 @@ impl View {
                 is_new: true,
             });
         }
-        let has_log = seen[1].is_some_and(|(len, _)| len > 0);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let conn = if has_log {
+        let conn = if seen.has_log() {
             let conn = Connection::open_with_flags_and_vfs(path, flags, c"unix-none")?;
             conn.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
             conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
@@ -82,7 +100,7 @@ impl View {
 
     /// Whether the files are what they were when the view was opened. If not, what was read means nothing.
     pub fn is_still(&self) -> bool {
-        facts(&self.path) == self.seen
+        Stamp::of(&self.path) == self.seen
     }
 
     /// The newest import; `None` if none has begun.
@@ -194,16 +212,6 @@ fn is_being_made(path: &Path) -> bool {
     let mut journal = path.as_os_str().to_owned();
     journal.push("-journal");
     std::fs::metadata(journal).is_ok_and(|journal| journal.len() > 0)
-}
-
-/// Size and last change of the database and of its log.
-fn facts(path: &Path) -> [Option<(u64, SystemTime)>; 2] {
-    let mut log = path.to_owned().into_os_string();
-    log.push("-wal");
-    [path, Path::new(&log)].map(|path| {
-        let facts = path.metadata().ok()?;
-        Some((facts.len(), facts.modified().ok()?))
-    })
 }
 
 /// The path as an address that says: this file does not change.
