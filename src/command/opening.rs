@@ -81,16 +81,35 @@ impl Subject<'_> {
         }
     }
 
-    fn begin(&self, ledger: &mut Ledger, reading: &mut Reading<'_>, number: u64) -> Result<Opening, Error> {
+    /// Behind the import that was found, if one was.
+    fn begin(
+        &self,
+        ledger: &mut Ledger,
+        reading: &mut Reading<'_>,
+        found: Option<&Found>,
+    ) -> Result<Opening, Error> {
+        let is_same = found.is_none_or(|found| self.is_of(reading, found));
         let source = reading.open(self.layout).map_err(|error| source_error(&error))?;
-        let (import, inputs) = self.new_import(number)?;
-        let begun = if self.args.new_stream {
-            ledger.begin_beside(&import, &inputs)
-        } else {
-            ledger.begin(&import, &inputs)
-        };
+        let (import, inputs) = self.new_import(found.map_or(1, |found| found.import.number + 1))?;
+        let begun =
+            if is_same { ledger.begin(&import, &inputs) } else { ledger.begin_beside(&import, &inputs) };
         begun.map_err(|error| ledger_error(&error))?;
+        let is_told = self.args.quiet || self.args.new_stream;
+        if !is_same && !is_told && found.is_some_and(|found| found.tally.rejected > 0) {
+            say(
+                "note: what was refused of the input before is still open, as this is another one; see `bulkhaul rejects`",
+            );
+        }
         Ok(Opening::Run { import, source: Box::new(source) })
+    }
+
+    /// Whether all rows of an earlier import are meant once more: its files, mended or not, or the same stream's copy.
+    fn is_of(&self, reading: &mut Reading<'_>, found: &Found) -> bool {
+        if settings::is_piped(self.args) {
+            let is_again = |cursor| reading.resume(self.layout, &cursor).is_ok();
+            return !self.is_stream() && found.cursor.is_none_or(is_again);
+        }
+        names(found) == Some(settings::input_names(self.args))
     }
 
     /// As `begin`, of a feed with so many different keys.
@@ -163,7 +182,7 @@ pub(super) fn open(
     reading: &mut Reading<'_>,
 ) -> Result<Opening, Error> {
     let Some(found) = ledger.newest().map_err(|error| ledger_error(&error))? else {
-        return subject.begin(ledger, reading, 1);
+        return subject.begin(ledger, reading, None);
     };
     let feed = ledger.last_feed().map_err(|error| ledger_error(&error))?;
     check(&found, feed.as_ref().map(|feed| feed.key.as_slice()), subject)?;
@@ -175,12 +194,12 @@ pub(super) fn open(
         if !args.quiet {
             say("note: no target has taken anything of the import here; with these settings it begins anew");
         }
-        return subject.begin(ledger, reading, found.import.number + 1);
+        return subject.begin(ledger, reading, Some(&found));
     }
     match found.import.state {
         ImportState::Open if args.new_stream => rest(ledger, subject, found),
         ImportState::Open => resume(ledger, subject, reading, found),
-        _ if args.again || args.new_stream => subject.begin(ledger, reading, found.import.number + 1),
+        _ if args.again || args.new_stream => subject.begin(ledger, reading, Some(&found)),
         ImportState::Complete(exit) => finished(ledger, subject, reading, found, exit),
         ImportState::Abandoned => Err(abandoned()),
     }

@@ -1,6 +1,7 @@
 //! `bulkhaul send`: the main job.
 
 use super::deletes;
+use super::earlier_stream;
 use super::feed;
 use super::feed_checks;
 use super::inputs::{InputFacts, copy_facts, input_facts};
@@ -25,7 +26,7 @@ use crate::edge::wire::{Way, Wire};
 use crate::engine::{Assembler, Engine};
 use crate::error::{Error, exit};
 use crate::model::{BatchSeq, ImportRecord, Recovered, Unsettled, UnsettledState};
-use crate::report::{Closing, Onlooker, Part, speech};
+use crate::report::{Closing, Onlooker, Part, speech, worse};
 use crate::sandbox::{Options, Sandbox};
 use crate::settings::{self, Chosen};
 use crate::target::Target;
@@ -258,7 +259,7 @@ impl Job<'_> {
         if args.again && !args.new_stream {
             replayed::check_still(&Replays::of(self.state.path())?)?;
         }
-        let mut before = 0;
+        let (mut before, mut behind) = (0, 0);
         loop {
             let mut ledger = self.ledger()?;
             let mut reading = match &mut stage {
@@ -268,7 +269,11 @@ impl Job<'_> {
             if args.verdict.is_some() {
                 verdict::check(&ledger)?;
             }
-            let opening = opening::open(&mut ledger, &subject, &mut reading)?;
+            let earlier = earlier_stream::next(&mut ledger, &subject, behind)?;
+            let opening = match earlier {
+                Some(earlier) => earlier,
+                None => opening::open(&mut ledger, &subject, &mut reading)?,
+            };
             let (import, source, is_rest) = match opening {
                 Opening::Finished { found, exit } => {
                     let names = settings::input_names(args);
@@ -284,6 +289,7 @@ impl Job<'_> {
                 }
                 Opening::Run { import, source } => (import, *source, false),
                 Opening::Rest { import, found } => {
+                    behind = import.number;
                     closing.rest_first(&found);
                     let nothing = Source::nothing(self.layout).map_err(|error| source_error(&error))?;
                     (import, nothing, true)
@@ -299,7 +305,9 @@ impl Job<'_> {
             };
             let code = self.run(turn, stage, closing, before)?;
             match code {
-                exit::COMPLETE | exit::DEAD_LETTERS | exit::IN_DOUBT if is_rest => before = code,
+                exit::COMPLETE | exit::DEAD_LETTERS | exit::IN_DOUBT if is_rest => {
+                    before = worse(before, code);
+                }
                 code => return Ok(code),
             }
         }

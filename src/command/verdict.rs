@@ -30,6 +30,38 @@ pub(super) fn give(
     (paths, names): (&[PathBuf], &[String]),
 ) -> Result<(Found, u8), Error> {
     let failed = |error: &_| ledger_error(error);
+    let mut rows = 0;
+    let mut behind = 0;
+    while let Some(earlier) = ledger.earlier_stream(behind, true).map_err(|error| failed(&error))? {
+        behind = earlier.import.number;
+        rows += end_doubts(verdict, job, ledger, &earlier, (paths, names))?;
+    }
+    rows += end_doubts(verdict, job, ledger, found, (paths, names))?;
+    if rows > 0 && !job.args.quiet {
+        let what = match (verdict, rows) {
+            (VerdictArg::Applied, 1) => "counts as delivered now",
+            (VerdictArg::Applied, _) => "count as delivered now",
+            (VerdictArg::Missing, 1) => "is a dead letter now, which `bulkhaul replay` sends",
+            (VerdictArg::Missing, _) => "are dead letters now, which `bulkhaul replay` sends",
+        };
+        speech::say(&format!("of what was in doubt, {} {what}", speech::count(rows, "row")));
+    }
+    let found = ledger.newest().map_err(|error| failed(&error))?;
+    match found.map(|found| (found.import.state, found)) {
+        Some((ImportState::Complete(exit), found)) => Ok((found, exit)),
+        _ => Err(Error::new(exit::LEDGER, "the ledger has lost its import")),
+    }
+}
+
+/// Of one import; how many rows that were.
+fn end_doubts(
+    verdict: VerdictArg,
+    job: &Job<'_>,
+    ledger: &mut Ledger,
+    found: &Found,
+    (paths, names): (&[PathBuf], &[String]),
+) -> Result<u64, Error> {
+    let failed = |error: &_| ledger_error(error);
     let mut recovered = ledger.recover(found.import.number).map_err(|error| failed(&error))?;
     let _replays = job.leave_to_replays(ledger, &mut recovered)?;
     let mut input = Rereader::new(paths, job.layout);
@@ -47,20 +79,7 @@ pub(super) fn give(
         ledger.end_doubt(doubt.batch.seq, &missing).map_err(|error| failed(&error))?;
         rows += doubt.batch.rows.len();
     }
-    if rows > 0 && !job.args.quiet {
-        let what = match (verdict, rows) {
-            (VerdictArg::Applied, 1) => "counts as delivered now",
-            (VerdictArg::Applied, _) => "count as delivered now",
-            (VerdictArg::Missing, 1) => "is a dead letter now, which `bulkhaul replay` sends",
-            (VerdictArg::Missing, _) => "are dead letters now, which `bulkhaul replay` sends",
-        };
-        speech::say(&format!("of what was in doubt, {} {what}", speech::count(rows, "row")));
-    }
-    let found = ledger.newest().map_err(|error| failed(&error))?;
-    match found.map(|found| (found.import.state, found)) {
-        Some((ImportState::Complete(exit), found)) => Ok((found, exit)),
-        _ => Err(Error::new(exit::LEDGER, "the ledger has lost its import")),
-    }
+    Ok(rows)
 }
 
 /// The rows of a batch, from the ledger where it keeps them.

@@ -328,6 +328,10 @@ fn facts(
         }
         facts.push(("batches", words));
     }
+    if details.doubts_earlier > 0 {
+        let rows = count(details.doubts_earlier, "row");
+        facts.push(("earlier", format!("{rows} in doubt of earlier streams; `bulkhaul rejects` says which")));
+    }
     if details.unsent_rows > 0 {
         let words =
             format!("{} not applied so far; the next run sends them", count(details.unsent_rows, "row"));

@@ -371,7 +371,7 @@ fn rejects_says_what_a_replay_left_that_was_given_up() {
     // Here it may have.
     let lost = Server::saying(|_, _| None);
     let to = format!("--to {} --progress none --idempotency-header Idempotency-Key", lost.url());
-    bench.run(&format!("replay x.csv.bulkhaul {to} --max-elapsed 50ms")).exits(4);
+    bench.run(&format!("replay x.csv.bulkhaul {to} --max-elapsed 1s")).exits(4);
     bench.run(&format!("replay x.csv.bulkhaul {to} --abandon")).exits(0);
     let said = bench.run("rejects x.csv").exits(0).stdout;
     assert!(said.contains("; 1 in doubt since a replay: `replay --in-doubt` sends that again\n"), "{said}");

@@ -66,6 +66,9 @@ fn dead_letters_mended_by_one_line_are_all_delivered_once_through_faults_and_kil
     );
     for _ in 0..2 {
         let mut child = bench.start(&replay);
+        while !bench.path("x.csv.bulkhaul/replays/1/status.json").exists() {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
         std::thread::sleep(std::time::Duration::from_millis(300));
         child.kill().unwrap();
         child.wait().unwrap();

@@ -5,6 +5,7 @@ mod broken_pipes;
 mod bytes;
 mod copied_pipes;
 mod doubt;
+mod earlier;
 mod endings;
 mod faults;
 mod files;

@@ -69,6 +69,8 @@ impl LetterFile {
                 Ok(Recorded { letters: row.get(0)?, len: len as u64, hash: row.get(2)? })
             })
             .optional()?;
+        // Its lock would be in our own way.
+        self.file = None;
         let Some(mut file) = self.open()? else {
             return self.begin(conn); // Missing: all of it is written anew.
         };

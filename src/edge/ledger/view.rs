@@ -56,6 +56,8 @@ pub struct Details {
     pub job_rows: u64,
     /// Why rows are in doubt, with their number; the most frequent first.
     pub doubts: Vec<(String, u64)>,
+    /// Rows in doubt of earlier streams.
+    pub doubts_earlier: u64,
     pub pause_until: Option<WallTime>,
     pub learned_rows: Option<u64>,
     pub learned_bytes: Option<u64>,
@@ -138,6 +140,7 @@ impl View {
         )?;
         let whys = whys.query_map([number], |row| Ok((row.get(0)?, unsigned(row.get(1)?))))?;
         details.doubts = whys.collect::<Result<_, _>>()?;
+        details.doubts_earlier = self.earlier_streams()?.iter().map(|found| found.tally.in_doubt).sum();
         let target = self
             .conn
             .query_row("SELECT pause_until, learned_rows, learned_bytes FROM target", [], |row| {
