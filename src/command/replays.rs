@@ -2,12 +2,14 @@
 //! ledgers: nothing is written into the import's own, which another run may hold.
 
 use super::opening::ledger_error;
+use super::send::Job;
 use crate::edge::ledger::{Ledger, LedgerError, ReplayView, RowsWithoutEnd, Standing, ToldDoubt, View};
-use crate::edge::state_dir::{self, StateDir};
+use crate::edge::state_dir::{self, StateDir, StateError};
 use crate::edge::status_file;
 use crate::error::{Error, exit};
-use crate::model::{BatchSeq, ImportState, Letter, LetterId, Ordinal};
+use crate::model::{BatchSeq, ImportState, Letter, LetterId, Ordinal, Recovered, Unsettled, UnsettledState};
 use crate::report::rejects::UnderWay;
+use crate::report::speech;
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -238,6 +240,35 @@ impl Replays {
         }
         Ok(fate)
     }
+}
+
+/// Takes out the rows in doubt that replays have taken over. No replay begins while what comes back lives.
+pub(super) fn leave_to_replays(
+    job: &Job<'_>,
+    ledger: &Ledger,
+    recovered: &mut Recovered,
+) -> Result<Option<StateDir>, Error> {
+    let place = job.state.path().join("replays");
+    if !place.is_dir() {
+        return Ok(None);
+    }
+    let turn = StateDir::take(&place).map_err(|error| match error {
+        StateError::Held => replay_runs(),
+        StateError::Io(error) => Error::failed(format!("cannot use `{}`: {error}", place.display())),
+    })?;
+    let replays = Replays::of(job.state.path())?;
+    let taken = replays.taken_over(ledger, recovered.import.number)?;
+    let is_left = |unsettled: &Unsettled| {
+        matches!(unsettled.state, UnsettledState::Parked { .. }) && taken.contains(&unsettled.batch.seq)
+    };
+    let left: u64 =
+        recovered.unsettled.iter().filter(|batch| is_left(batch)).map(|batch| batch.batch.rows.len()).sum();
+    recovered.unsettled.retain(|batch| !is_left(batch));
+    if left > 0 && !job.args.quiet {
+        let rows = speech::count(left, "row");
+        speech::say(&format!("note: {rows} in doubt left alone: a replay has taken them over"));
+    }
+    Ok(Some(turn))
 }
 
 pub(super) fn replay_runs() -> Error {

@@ -10,7 +10,7 @@ use super::opening::{self, Opening, Subject, ledger_error, source_error};
 use super::reading::Reading;
 use super::rejects;
 use super::replayed::{self, Replayed};
-use super::replays::{Replays, replay_runs};
+use super::replays::{Replays, leave_to_replays};
 use super::results;
 use super::spooling;
 use super::unbegun;
@@ -25,7 +25,7 @@ use crate::edge::watched::Seen;
 use crate::edge::wire::{Way, Wire};
 use crate::engine::{Assembler, Engine};
 use crate::error::{Error, exit};
-use crate::model::{BatchSeq, ImportRecord, Recovered, Unsettled, UnsettledState};
+use crate::model::{BatchSeq, ImportRecord, Unsettled};
 use crate::report::{Closing, Onlooker, Part, speech, worse};
 use crate::sandbox::{Options, Sandbox};
 use crate::settings::{self, Chosen};
@@ -318,39 +318,6 @@ impl Job<'_> {
         Ledger::open(&path, self.dead_letters).map_err(|error| ledger_error(&error))
     }
 
-    /// Takes out the rows in doubt that replays have taken over. No replay begins while what comes back lives.
-    pub(super) fn leave_to_replays(
-        &self,
-        ledger: &Ledger,
-        recovered: &mut Recovered,
-    ) -> Result<Option<StateDir>, Error> {
-        let place = self.state.path().join("replays");
-        if !place.is_dir() {
-            return Ok(None);
-        }
-        let turn = StateDir::take(&place).map_err(|error| match error {
-            StateError::Held => replay_runs(),
-            StateError::Io(error) => Error::failed(format!("cannot use `{}`: {error}", place.display())),
-        })?;
-        let replays = Replays::of(self.state.path())?;
-        let taken = replays.taken_over(ledger, recovered.import.number)?;
-        let is_left = |unsettled: &Unsettled| {
-            matches!(unsettled.state, UnsettledState::Parked { .. }) && taken.contains(&unsettled.batch.seq)
-        };
-        let left: u64 = recovered
-            .unsettled
-            .iter()
-            .filter(|batch| is_left(batch))
-            .map(|batch| batch.batch.rows.len())
-            .sum();
-        recovered.unsettled.retain(|batch| !is_left(batch));
-        if left > 0 && !self.args.quiet {
-            let rows = speech::count(left, "row");
-            speech::say(&format!("note: {rows} in doubt left alone: a replay has taken them over"));
-        }
-        Ok(Some(turn))
-    }
-
     /// `before` is the exit code of the import that was ended before this one.
     pub(super) fn run(
         &self,
@@ -378,7 +345,7 @@ impl Job<'_> {
             (policy.expect_rows, policy.keep_rows, policy.tell) = (None, false, false);
         }
         let _replays =
-            if policy.take_up_doubt { self.leave_to_replays(&ledger, &mut recovered)? } else { None };
+            if policy.take_up_doubt { leave_to_replays(self, &ledger, &mut recovered)? } else { None };
         let results = if self.is_deletion { None } else { results::open(args, &ledger, &import, &names)? };
         let limits = settings::batch_limits(args, &target);
         let assembler = Arc::new(Assembler::new(Arc::clone(&target), import.id, limits).of_import(nth));

@@ -1,6 +1,7 @@
 //! `send --verdict`: what a person found out about the rows in doubt of a complete import. Nothing is sent.
 
 use super::opening::{ledger_error, source_error};
+use super::replays::leave_to_replays;
 use super::send::Job;
 use crate::args::VerdictArg;
 use crate::edge::clock::Clock;
@@ -63,7 +64,7 @@ fn end_doubts(
 ) -> Result<u64, Error> {
     let failed = |error: &_| ledger_error(error);
     let mut recovered = ledger.recover(found.import.number).map_err(|error| failed(&error))?;
-    let _replays = job.leave_to_replays(ledger, &mut recovered)?;
+    let _replays = leave_to_replays(job, ledger, &mut recovered)?;
     let mut input = Rereader::new(paths, job.layout);
     let import_id = found.import.id.hex();
     let mut rows = 0;
