@@ -5,13 +5,13 @@ use super::audit_beside::{self as beside, Kept};
 use super::deletes;
 use super::inputs::InputFacts;
 use super::intake::COPY;
+use super::letters;
 use super::opening::source_error;
 use super::replays::root_of_state;
 use crate::args::AuditArgs;
 use crate::edge::ledger::{LedgerError, LetterFileState, View};
 use crate::edge::source::{Layout, Source, Step};
 use crate::edge::state_dir::{StateDir, StateError};
-use crate::edge::status_file;
 use crate::engine::{Recorded, Recount, Refusal};
 use crate::error::{Error, exit};
 use crate::model::{BatchPage, Cursor, ImportRecord, ImportState, Letter, LetterPage, Mark};
@@ -21,7 +21,7 @@ use crate::settings;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::{HashMap, VecDeque};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Dead letters that are read at a time.
@@ -158,7 +158,7 @@ fn audit(args: &AuditArgs, view: &View, state: &Path, source: Source) -> Result<
             (InputState::default(), None)
         }
     };
-    let file = letter_file(args, state);
+    let file = args.dead_letter.clone().unwrap_or_else(|| letters::file_of(state));
     let letter_file = view.letter_file(&file).map_err(failed)?;
     let mut recount = walk.recount;
     if let Some(row) = walk.kept.first() {
@@ -193,20 +193,6 @@ fn audit(args: &AuditArgs, view: &View, state: &Path, source: Source) -> Result<
         file,
         deletion: deletes::of_last_feed(state)?,
     })
-}
-
-/// Where the dead letters are: as said, in the state, or where the last run says that it put them.
-fn letter_file(args: &AuditArgs, state: &Path) -> PathBuf {
-    let own = state.join("dead-letters.ndjson");
-    let told = || {
-        let told: Value = serde_json::from_str(&status_file::read(state).ok()??).ok()?;
-        told["dead_letters"].as_str().map(PathBuf::from).filter(|path| path.is_file())
-    };
-    match &args.dead_letter {
-        Some(path) => path.clone(),
-        None if own.exists() => own,
-        None => told().unwrap_or(own),
-    }
 }
 
 fn in_words(state: &LetterFileState, file: &Path, letters: u64) -> Option<String> {

@@ -4,14 +4,16 @@ use crate::args::SendArgs;
 use crate::edge::ledger::Ledger;
 use crate::edge::letter_file::LetterLines;
 use crate::edge::sheet::SheetReader;
+use crate::edge::status_file;
 use crate::error::Error;
 use crate::model::Letter;
 use crate::report::speech;
 use crate::settings;
 use csv::StringRecord;
+use serde_json::Value;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a table may be saved with, by whatever a person corrected it in.
 const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
@@ -24,6 +26,15 @@ pub(super) enum Foreign {
     RefusedBeforeTheLast,
     /// Others write into the file, too.
     PassedOver,
+}
+
+/// Where the dead letters of a state are: where its last run says that it put them, else in the state.
+pub(super) fn file_of(state: &Path) -> PathBuf {
+    let told = || {
+        let told: Value = serde_json::from_str(&status_file::read(state).ok()??).ok()?;
+        told["dead_letters"].as_str().map(PathBuf::from).filter(|path| path.is_file())
+    };
+    told().unwrap_or_else(|| state.join("dead-letters.ndjson"))
 }
 
 /// Corrections that were made in the file itself would be looked for there, and nobody would send them.

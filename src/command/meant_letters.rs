@@ -1,11 +1,13 @@
 //! Which dead letters a replay is of, how records among them are read, and whose they are.
 
-use super::letters::{Foreign, of_any};
+use super::letters::{self, Foreign, of_any};
+use super::rejects;
 use super::replays::{root_of_state, states_of_file};
 use crate::args::{FormatArg, ReplayArgs, SendArgs};
 use crate::edge::source::Layout;
 use crate::edge::status_file;
 use crate::error::Error;
+use crate::report::speech;
 use crate::settings;
 use std::fs::OpenOptions;
 use std::io;
@@ -117,14 +119,31 @@ fn letters_of(given: &Path) -> Result<Option<Letters>, Error> {
         }
         return Ok(Some(Letters::File(given.to_owned())));
     }
-    let own = state.join("dead-letters.ndjson");
-    if own.is_file() {
-        return Ok(Some(Letters::State(state, own)));
+    let file = letters::file_of(&state);
+    if std::fs::metadata(&file).is_ok_and(|data| data.is_file() && data.len() > 0) {
+        return Ok(Some(Letters::State(state, file)));
     }
-    let told = status_file::read(&state).ok().flatten().unwrap_or_default();
-    let told: serde_json::Value = serde_json::from_str(&told).unwrap_or_default();
-    let told = told["dead_letters"].as_str().map(PathBuf::from).filter(|path| path.is_file());
-    Ok(told.map(|file| Letters::State(state, file)))
+    match still_open(&state)? {
+        0 => Ok(None),
+        rows => Err(Error::failed(format!(
+            "the dead-letter file `{}` is {}, and {} still open",
+            file.display(),
+            if file.exists() { "empty" } else { "not there" },
+            if rows == 1 { "1 row is".to_owned() } else { format!("{} are", speech::count(rows, "row")) }
+        ))
+        .hint("the command that the import was made with writes it anew: run that once more, it sends nothing twice")),
+    }
+}
+
+/// Rows that a state's ledger has as refused, and that no replay has delivered.
+fn still_open(state: &Path) -> Result<u64, Error> {
+    let (replayed, earlier) = rejects::replayed(state)?;
+    if let Some(replayed) = replayed {
+        return Ok(replayed.open + earlier);
+    }
+    let mut rows = earlier;
+    rejects::each_of_state(state.to_owned(), &mut |letter| rows += letter.count())?;
+    Ok(rows)
 }
 
 /// The state whose `replays` these are; `state` if one was named.

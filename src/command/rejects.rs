@@ -2,6 +2,7 @@
 //! run has the ledger, or from a file that was named.
 
 use super::deletes;
+use super::letters;
 use super::letters::{Foreign, of_lines};
 use super::opening::{self, ledger_error};
 use super::replays::{Fate, Replays, root_of_state, states_of_file};
@@ -88,10 +89,8 @@ fn of_state(state: PathBuf) -> Result<From, Error> {
             let told =
                 status_file::read(&state).ok().flatten().and_then(|text| serde_json::from_str(&text).ok());
             let told: Value = told.unwrap_or_default();
-            let own = state.join("dead-letters.ndjson");
-            let named = told["dead_letters"].as_str().map(PathBuf::from).filter(|path| path.is_file());
             let import_id = told["import_id"].as_str().map(str::to_owned);
-            From::Running { state, file: if own.is_file() { own } else { named.unwrap_or(own) }, import_id }
+            From::Running { file: letters::file_of(&state), state, import_id }
         }
     })
 }

@@ -71,3 +71,36 @@ fn letters_whose_state_is_not_near_are_replayed_in_one_that_is_named() {
     }
     assert!(!bench.path("new/replays/2").exists());
 }
+
+#[test]
+fn a_state_stands_for_the_dead_letters_that_its_last_run_wrote_wherever_it_put_them() {
+    let bench = Bench::with("x.csv", "id,amount\nr1,-1\nr2,-2\nr3,3\nr4,-4\n");
+    let send = "send x.csv --to sandbox --type amount=number --batch-rows 1 --progress none";
+    bench.run(&format!("{send} --limit 1")).exits(0);
+    bench.run(&format!("{send} --dead-letter all.ndjson")).exits(3);
+    assert_eq!(bench.read("x.csv.bulkhaul/dead-letters.ndjson").lines().count(), 1);
+    bench.run("audit x.csv.bulkhaul x.csv").exits(0);
+    bench.run(&format!("replay x.csv.bulkhaul {REPLAY}")).exits(3).books([3, 0, 3, 0, 0]);
+}
+
+#[test]
+fn dead_letters_whose_file_is_gone_are_not_nothing_to_replay() {
+    let bench = Bench::with("x.csv", "id,amount\nr1,-1\nr2,-2\nr3,3\n");
+    let send = "send x.csv --to sandbox --type amount=number --progress none";
+    bench.run(send).exits(3);
+    let file = "x.csv.bulkhaul/dead-letters.ndjson";
+    let lost: [(&str, &dyn Fn()); 2] = [
+        ("empty", &|| bench.write(file, "")),
+        ("not there", &|| std::fs::remove_file(bench.path(file)).unwrap()),
+    ];
+    for (how, lose) in lost {
+        lose();
+        for n in ["", " -n"] {
+            let said = bench.run(&format!("replay x.csv.bulkhaul --to sandbox --progress none{n}")).exits(1);
+            let words = format!("error: the dead-letter file `{file}` is {how}, and 2 rows are still open\n");
+            assert!(said.stderr.starts_with(&words), "{said:?}");
+        }
+    }
+    bench.run(send).exits(3);
+    bench.run(&format!("replay x.csv.bulkhaul {REPLAY}")).exits(3).books([2, 0, 2, 0, 0]);
+}
