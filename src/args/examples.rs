@@ -15,8 +15,9 @@ Examples:
   bulkhaul send customers.csv --to sandbox
   bulkhaul send orders.csv --to https://api.example.com/orders \\
     -H 'Authorization: Bearer ${env:TOKEN}' --idempotency-header Idempotency-Key
-  bulkhaul send orders.csv --to orders-batch --url https://api.example.com --limit 10
-  bulkhaul send export-*.ndjson.gz --to crm.toml --state crm.bulkhaul --rate 10/s
+  bulkhaul send orders.csv --to orders-batch --limit 10 \\
+    --url https://api.example.com
+  bulkhaul send export-*.ndjson.gz --to crm.toml --state crm.bulkhaul
 
 Interrupted, or out of patience? Run the same command again: it goes on where it was.
 Exit: 0 complete, 3 with dead letters, 4 stopped and resumable, 5 rows in doubt,
@@ -25,7 +26,8 @@ Exit: 0 complete, 3 with dead letters, 4 stopped and resumable, 5 rows in doubt,
 pub(super) const PLAN: &str = "\
 Examples:
   bulkhaul plan customers.csv --to crm.toml --url https://api.example.com
-  bulkhaul plan orders.csv --to https://api.example.com/orders --type amount=number --rate 10/s
+  bulkhaul plan orders.csv --to https://api.example.com/orders \\
+    --type amount=number --rate 10/s
   bulkhaul plan orders.csv --to sandbox --json | jq .requests
 
 Nothing is sent and nothing is written. Exit: 0, or 3 if rows would be refused.";
@@ -43,7 +45,7 @@ Examples:
   bulkhaul rejects
   bulkhaul rejects customers.csv --reason invalid_email --export ndjson
   bulkhaul rejects customers.csv.bulkhaul --export csv > to-correct.csv
-  bulkhaul rejects customers.csv.bulkhaul --export csv-safe > for-a-spreadsheet.csv
+  bulkhaul rejects customers.csv --export csv-safe > for-a-spreadsheet.csv
 
 The exact CSV comes back with every value as it was; the safe one is for people alone.";
 
@@ -66,9 +68,11 @@ but what the target said about the refused ones is.";
 pub(super) const REPLAY: &str = "\
 Examples:
   bulkhaul replay customers.csv.bulkhaul/dead-letters.ndjson --to crm.toml
-  jq -c '.row.amount |= tonumber' customers.csv.bulkhaul/dead-letters.ndjson > fixed.ndjson
+  jq -c '.row.amount |= tonumber' customers.csv.bulkhaul/dead-letters.ndjson \\
+    > fixed.ndjson
   bulkhaul replay fixed.ndjson --to crm.toml
-  bulkhaul rejects customers.csv --reason invalid_email --export csv > to-correct.csv
+  bulkhaul rejects customers.csv --reason invalid_email --export csv \\
+    > to-correct.csv
   bulkhaul replay to-correct.csv --to crm.toml
 
 Only what is still open is sent, under new keys; what is refused again is in a dead-letter file of the
@@ -84,7 +88,7 @@ Examples:
 pub(super) const SANDBOX: &str = "\
 Examples:
   bulkhaul sandbox --port 8080
-  bulkhaul sandbox --port 8080 --faults throttle=5%,error=5%,drop-after=5% --seed 7
+  bulkhaul sandbox --port 8080 --faults throttle=5%,drop-after=5% --seed 7
   bulkhaul send customers.csv --to orders-batch --url http://127.0.0.1:8080
   curl http://127.0.0.1:8080/_sandbox/truth             what was really applied, how often";
 

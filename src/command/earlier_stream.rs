@@ -1,7 +1,7 @@
 //! Rows in doubt of streams that other streams have followed: they cannot come again, and the ledger has kept them.
 
 use super::opening::{Opening, Subject, check, ledger_error};
-use crate::edge::ledger::Ledger;
+use crate::edge::ledger::{Found, Ledger};
 use crate::error::Error;
 use crate::model::{ImportRecord, ImportState};
 use crate::settings;
@@ -16,13 +16,29 @@ pub(super) fn next(
     if !subject.is_stream() {
         return Ok(None);
     }
-    let takes_up = settings::takes_up_doubts(subject.args);
-    let earlier = ledger.earlier_stream(behind, takes_up).map_err(|error| failed(&error))?;
-    let (Some(found), Some(newest)) = (earlier, ledger.newest().map_err(|error| failed(&error))?) else {
-        return Ok(None);
-    };
+    let args = subject.args;
+    let takes_up = settings::takes_up_doubts(args);
+    let Some(newest) = ledger.newest().map_err(|error| failed(&error))? else { return Ok(None) };
+    let mut found = ledger.earlier_stream(behind, takes_up).map_err(|error| failed(&error))?;
+    if args.verdict.is_some() && found.is_some() {
+        return Err(Error::failed(
+            "what an earlier stream left in doubt was being taken up when a run ended",
+        )
+        .hint("let it come to its end first: the same command without --verdict"));
+    }
+    // Another stream follows in this run.
+    let number = newest.import.number;
+    if found.is_none() && args.new_stream && takes_up && number > behind && is_complete(&newest) {
+        let has_doubts = ledger.has_doubts(number).map_err(|error| failed(&error))?;
+        found = has_doubts.then(|| newest.clone());
+    }
+    let Some(found) = found else { return Ok(None) };
     check(&newest, None, subject)?;
     ledger.reopen(found.import.number).map_err(|error| failed(&error))?;
     let import = ImportRecord { state: ImportState::Open, ..found.import.clone() };
     Ok(Some(Opening::Rest { import, found: Box::new(found) }))
+}
+
+fn is_complete(found: &Found) -> bool {
+    matches!(found.import.state, ImportState::Complete(_))
 }

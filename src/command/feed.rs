@@ -117,7 +117,7 @@ impl Desk<'_> {
             }
             // While this is the newest import, its requests can go again under their keys, or be asked about.
             ImportState::Complete(_)
-                if takes_up && ledger.has_doubts(number).map_err(|error| failed(&error))? =>
+                if takes_up && ledger.may_repeat_feed(number).map_err(|error| failed(&error))? =>
             {
                 ledger.reopen_feed(number, &self.key).map_err(|error| failed(&error))?;
                 self.finish(ledger, &found)

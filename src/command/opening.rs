@@ -103,13 +103,11 @@ impl Subject<'_> {
         Ok(Opening::Run { import, source: Box::new(source) })
     }
 
-    /// Whether all rows of an earlier import are meant once more: its files, mended or not, or the same stream's copy.
+    /// Whether all rows of an earlier import are meant once more. Of a copied stream that can be seen.
     fn is_of(&self, reading: &mut Reading<'_>, found: &Found) -> bool {
-        if settings::is_piped(self.args) {
-            let is_again = |cursor| reading.resume(self.layout, &cursor).is_ok();
-            return !self.is_stream() && found.cursor.is_none_or(is_again);
-        }
-        names(found) == Some(settings::input_names(self.args))
+        let is_copy = settings::is_piped(self.args) && !self.is_stream();
+        let is_same = |cursor| !is_copy || reading.resume(self.layout, &cursor).is_ok();
+        !self.args.new_stream && found.cursor.is_none_or(is_same)
     }
 
     /// As `begin`, of a feed with so many different keys.

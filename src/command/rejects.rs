@@ -2,13 +2,14 @@
 //! run has the ledger, or from a file that was named.
 
 use super::deletes;
+use super::doubts;
 use super::letters;
 use super::letters::{Foreign, of_lines};
-use super::opening::{self, ledger_error};
+use super::opening::ledger_error;
 use super::replays::{Fate, Replays, root_of_state, states_of_file};
 use super::status::{Seen, look};
 use crate::args::{ExportArg, RejectsArgs};
-use crate::edge::ledger::{Doubt, LedgerError, View};
+use crate::edge::ledger::{LedgerError, View};
 use crate::edge::sheet::{Columns, SheetWriter};
 use crate::edge::status_file;
 use crate::error::{Error, exit};
@@ -57,14 +58,25 @@ pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
         return Ok(exit::COMPLETE);
     }
     let replaying = book.replays.under_way(unsure);
+    let (held, is_feed) = from.held()?;
     let (doubts, held, earlier) =
-        if wanted.is_none() { (from.doubts()?, from.held()?, earlier) } else { (Vec::new(), 0, 0) };
+        if wanted.is_none() { (from.doubts()?, held, earlier) } else { (Vec::new(), 0, 0) };
     let state = from.state();
     let deletion = state.as_deref().map_or(Ok(None), deletes::of_last_feed)?;
     let deletion = deletion.filter(|deletion| !deletion.is_done());
     let groups = sorted;
-    let found =
-        Found { from: from.shown(), state, groups, wanted, doubts, held, earlier, replaying, deletion };
+    let found = Found {
+        from: from.shown(),
+        state,
+        groups,
+        wanted,
+        doubts,
+        held,
+        is_feed,
+        earlier,
+        replaying,
+        deletion,
+    };
     speech::tell(&if args.json { found.to_json() } else { found.words() });
     Ok(exit::COMPLETE)
 }
@@ -146,34 +158,14 @@ impl From {
     /// Rows in doubt of which no letter speaks.
     fn doubts(&self) -> Result<Vec<Doubtful>, Error> {
         let Self::Ledger { state, .. } = self else { return Ok(Vec::new()) };
-        let seen = look(state, &|view| {
-            // A stream that another one has followed cannot be gone on with, and its rows are still here.
-            let mut all = view.earlier_streams()?;
-            all.extend(view.newest()?);
-            let mut doubts = Vec::new();
-            for found in &all {
-                let names = opening::names(found).unwrap_or_default();
-                let name = |input: u32| names.get(input as usize).cloned().unwrap_or_default();
-                let doubtful = |doubt: Doubt| Doubtful {
-                    input: name(doubt.first.0),
-                    row: doubt.first.1,
-                    line: doubt.line,
-                    last: (doubt.first.0 == doubt.last.0).then_some(doubt.last.1),
-                    rows: doubt.rows,
-                    why: doubt.why,
-                };
-                doubts.extend(view.doubts(found.import.number)?.into_iter().map(doubtful));
-            }
-            Ok(doubts)
-        })?;
-        Ok(if let Seen::Ledger(doubts) = seen { doubts } else { Vec::new() })
+        doubts::of_state(state)
     }
 
-    /// Rows that an earlier feed has left in doubt, and that this one has as they were.
-    fn held(&self) -> Result<u64, Error> {
-        let Self::Ledger { state, import } = self else { return Ok(0) };
-        let seen = look(state, &|view| view.held(*import))?;
-        Ok(if let Seen::Ledger(held) = seen { held } else { 0 })
+    /// Rows that an earlier feed has left in doubt, and that this one has as they were; and whether it is a feed.
+    fn held(&self) -> Result<(u64, bool), Error> {
+        let Self::Ledger { state, import } = self else { return Ok((0, false)) };
+        let seen = look(state, &|view| Ok((view.held(*import)?, view.feed_key(*import)?.is_some())))?;
+        Ok(if let Seen::Ledger(held) = seen { held } else { (0, false) })
     }
 
     /// Hands over every letter with its line; of earlier imports those that no later one has taken over.

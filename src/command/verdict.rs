@@ -2,6 +2,7 @@
 
 use super::opening::{ledger_error, source_error};
 use super::replays::leave_to_replays;
+use super::results;
 use super::send::Job;
 use crate::args::VerdictArg;
 use crate::edge::clock::Clock;
@@ -9,7 +10,7 @@ use crate::edge::ledger::{Found, Ledger};
 use crate::edge::source::Rereader;
 use crate::error::{Error, exit};
 use crate::model::{Circumstances, DeadLetter, ImportState, Mark, Planned, Rejection, UnsettledState};
-use crate::report::speech;
+use crate::report::{speech, worse};
 use std::path::PathBuf;
 
 /// There must be an import that is complete: one that is not decides about its rows itself.
@@ -36,7 +37,9 @@ pub(super) fn give(
     while let Some(earlier) = ledger.earlier_stream(behind, true).map_err(|error| failed(&error))? {
         behind = earlier.import.number;
         rows += end_doubts(verdict, job, ledger, &earlier, (paths, names))?;
+        results::open(job.args, ledger, &earlier.import, &names.to_vec().into())?;
     }
+    let before = if rows > 0 && verdict == VerdictArg::Missing { exit::DEAD_LETTERS } else { exit::COMPLETE };
     rows += end_doubts(verdict, job, ledger, found, (paths, names))?;
     if rows > 0 && !job.args.quiet {
         let what = match (verdict, rows) {
@@ -49,7 +52,7 @@ pub(super) fn give(
     }
     let found = ledger.newest().map_err(|error| failed(&error))?;
     match found.map(|found| (found.import.state, found)) {
-        Some((ImportState::Complete(exit), found)) => Ok((found, exit)),
+        Some((ImportState::Complete(exit), found)) => Ok((found, worse(before, exit))),
         _ => Err(Error::new(exit::LEDGER, "the ledger has lost its import")),
     }
 }

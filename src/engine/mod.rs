@@ -128,6 +128,8 @@ pub struct Engine {
     /// What went wrong last, for whoever watches.
     trouble: Option<wait::Trouble>,
     outage: Option<uncertain::Outage>,
+    /// The end of the input was read in this run: nobody closed it before.
+    is_whole: bool,
     /// States of groups that need not be asked for.
     known: HashMap<GroupId, GroupState>,
     /// Groups that lost a row, and the first one that they lost: what comes after it is refused.
@@ -303,6 +305,7 @@ impl Engine {
             Awaited::Pause | Awaited::Stay => {}
             Awaited::Drained => {
                 self.input = Input::Drained;
+                self.is_whole = true;
                 self.watch_rejects();
             }
             Awaited::Complete(exit) => {
@@ -329,8 +332,7 @@ impl Engine {
     /// `--max-rejects`.
     fn watch_rejects(&mut self) {
         let tally = *self.books.tally();
-        let is_read = matches!(self.input, Input::Ended(_) | Input::Drained);
-        let of = if is_read { tally.read } else { (tally.delivered + tally.rejected).max(EARLY) };
+        let of = if self.is_whole { tally.read } else { (tally.delivered + tally.rejected).max(EARLY) };
         if self.policy.max_rejects.is_some_and(|max| max.is_passed(tally.rejected, of)) {
             self.stop_for(StopCause::MaxRejects);
         }

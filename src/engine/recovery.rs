@@ -82,6 +82,7 @@ pub(super) fn engine(
         contact: false,
         trouble: None,
         outage: None,
+        is_whole: false,
         credential: Credential::new(policy.renewable),
         known: HashMap::new(),
         blocked: recovered.blocked.into_iter().collect(),

@@ -40,6 +40,7 @@ pub struct Found {
     pub doubts: Vec<Doubtful>,
     /// Rows in doubt since an earlier feed or its replay.
     pub held: u64,
+    pub is_feed: bool,
     /// Refused rows of earlier imports that are still open, among all of them.
     pub earlier: u64,
     /// What the feed no longer has, and is not all deleted.
@@ -96,7 +97,8 @@ impl Found {
         } else {
             self.letters(&groups)
         };
-        let doubts = (!self.doubts.is_empty()).then(|| format!("\n\n{}", doubtful(&self.doubts)));
+        let doubts =
+            (!self.doubts.is_empty()).then(|| format!("\n\n{}", doubtful(&self.doubts, self.is_feed)));
         let held = (self.held > 0).then(|| format!("\n\n{}", held(self.held)));
         let deletion = self.deletion.as_ref().map(|deletion| format!("\n\ndeleted: {}", deletion.words()));
         letters + &doubts.unwrap_or_default() + &held.unwrap_or_default() + &deletion.unwrap_or_default()
@@ -162,7 +164,7 @@ fn sum(doubts: &[Doubtful]) -> u64 {
 }
 
 /// Rows that nobody knows about are not in the dead-letter file: they are to be looked for in the input.
-fn doubtful(doubts: &[Doubtful]) -> String {
+fn doubtful(doubts: &[Doubtful], is_feed: bool) -> String {
     let rows = sum(doubts);
     let mut text = format!(
         "{} in doubt, as nobody can know whether {} applied:\n",
@@ -190,6 +192,13 @@ fn doubtful(doubts: &[Doubtful]) -> String {
         text.push_str(&format!("     and {more}, which --json tells\n"));
     }
     let them = if rows == 1 { "it" } else { "them" };
+    if is_feed {
+        return text
+            + &format!(
+                "after you have looked, the feed's command with --on-ambiguous resend sends {them} again; a target that can \
+                 be asked is asked by --on-ambiguous verify"
+            );
+    }
     text + &format!(
         "after you have looked, the import's command with --verdict applied counts {them} as delivered, with --verdict \
          missing makes dead letters of {them}, and with --on-ambiguous resend sends {them} again"

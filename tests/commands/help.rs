@@ -166,3 +166,21 @@ fn a_mistyped_option_is_answered_with_the_one_that_was_meant() {
     let said = Bench::new().run("snd x.csv").exits(2);
     assert!(said.stderr.contains("'send'"), "{said:?}");
 }
+
+/// A line that a narrow terminal breaks is pasted as two commands, the first of which does something else.
+#[test]
+fn a_command_that_a_help_shows_stands_within_eighty_columns() {
+    let bench = Bench::new();
+    for command in ["send", "plan", "replay", "rejects", "status", "audit", "report", "targets", "sandbox"] {
+        let said = bench.run(&format!("{command} --help")).exits(0).stdout;
+        let examples = said.split("Examples:\n").nth(1).unwrap_or_default();
+        let commands = examples.lines().take_while(|line| !line.is_empty());
+        let shown = |line: &&str| {
+            ["bulkhaul ", "jq ", "curl "].iter().any(|name| line.trim_start().starts_with(name))
+        };
+        let pasted = |line: &str| line.split("   ").find(|part| !part.trim().is_empty()).map_or(0, str::len);
+        for line in commands.filter(shown) {
+            assert!(pasted(line) <= 80, "{command}: {line}");
+        }
+    }
+}

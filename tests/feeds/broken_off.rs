@@ -275,3 +275,29 @@ fn the_books_of_a_feed_balance_though_a_replay_has_sent_another_row_before_a_gua
     assert_eq!(rows(&yard.bench.run(&yard.sync("")).exits(0)), [2, 1, 0, 1, 0]);
     yard.has(&[("r1", "a"), ("r2", "a")]);
 }
+
+#[test]
+fn what_was_deleted_does_not_come_back_with_the_doubts_of_the_feed_before() {
+    for way in ["resend", "verify"] {
+        let yard = yard();
+        yard.turn(LOSES);
+        yard.feed(&[("r1", "a"), ("r2", "a"), ("r3", "a"), ("r4", "a")]);
+        yard.bench.run(&yard.sync("--deletes")).exits(5);
+        yard.turn(0);
+        yard.feed(&[("r1", "a"), ("r5", "a")]);
+        // Some are deleted, and then the run is killed before the feed's own import begins.
+        let mut child = yard.bench.start(&yard.sync("--deletes --max-deletes 9 -j 1 --rate 5/s"));
+        while !yard.server.requests().iter().any(|got| got.method == "DELETE") {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let last = yard.sync(&format!("--deletes --max-deletes 9 --on-ambiguous {way}"));
+        let said = yard.bench.run(&last);
+        assert!([0, 5].contains(&said.exit), "{way}: {said:?}");
+        yard.bench.run(&last).exits(0);
+        yard.has(&[("r1", "a"), ("r5", "a")]);
+        yard.audit();
+    }
+}

@@ -36,10 +36,10 @@ impl Ledger {
 }
 
 impl View {
-    /// Earlier streams whose rows in doubt the ledger still has.
+    /// Earlier streams whose rows in doubt the ledger still has, or that were opened again for them.
     pub fn earlier_streams(&self) -> Result<Vec<Found>, LedgerError> {
         let mut select = self.conn.prepare(STREAMS)?;
-        let numbers = select.query_map((0, false, true), |row| row.get::<_, i64>(0))?;
+        let numbers = select.query_map((0, true, true), |row| row.get::<_, i64>(0))?;
         let numbers: Vec<i64> = numbers.collect::<Result<_, _>>()?;
         numbers.into_iter().map(|number| reading::import(&self.conn, number as u64)).collect()
     }

@@ -47,6 +47,14 @@ impl Ledger {
         self.open_again(question.found.import.number, &question.batches, key)
     }
 
+    /// Whether requests of the newest feed are in doubt that can go again as they are. Behind it the next one may have
+    /// deleted what they brought: then rows in doubt that are still in the feed go with it.
+    pub fn may_repeat_feed(&self, number: u64) -> Result<bool, LedgerError> {
+        let sql = "SELECT folded = 0 FROM import WHERE number = ?1";
+        let is_last: bool = self.conn.query_row(sql, [number as i64], |row| row.get(0))?;
+        Ok(is_last && self.has_doubts(number)?)
+    }
+
     /// As [`Self::reopen`], of a feed.
     pub fn reopen_feed(&mut self, number: u64, key: &FeedKey) -> Result<(), LedgerError> {
         let open = reading::unsettled(&self.conn, number)?;

@@ -56,7 +56,7 @@ pub struct Details {
     pub job_rows: u64,
     /// Why rows are in doubt, with their number; the most frequent first.
     pub doubts: Vec<(String, u64)>,
-    /// Rows in doubt of earlier streams.
+    /// Rows in doubt of earlier streams, and those that were being taken up.
     pub doubts_earlier: u64,
     pub pause_until: Option<WallTime>,
     pub learned_rows: Option<u64>,
@@ -140,7 +140,8 @@ impl View {
         )?;
         let whys = whys.query_map([number], |row| Ok((row.get(0)?, unsigned(row.get(1)?))))?;
         details.doubts = whys.collect::<Result<_, _>>()?;
-        details.doubts_earlier = self.earlier_streams()?.iter().map(|found| found.tally.in_doubt).sum();
+        details.doubts_earlier =
+            self.earlier_streams()?.iter().map(|found| found.tally.in_doubt + found.tally.pending).sum();
         let target = self
             .conn
             .query_row("SELECT pause_until, learned_rows, learned_bytes FROM target", [], |row| {

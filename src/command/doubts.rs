@@ -1,0 +1,33 @@
+//! Rows in doubt of which no letter speaks, for those who look for them.
+
+use super::opening;
+use super::status::{Seen, look};
+use crate::edge::ledger::Doubt;
+use crate::error::Error;
+use crate::report::rejects::Doubtful;
+use std::path::Path;
+
+/// Of a state's newest import, and of streams before it.
+pub(super) fn of_state(state: &Path) -> Result<Vec<Doubtful>, Error> {
+    let seen = look(state, &|view| {
+        // A stream that another one has followed cannot be gone on with, and its rows are still here.
+        let mut all = view.earlier_streams()?;
+        all.extend(view.newest()?);
+        let mut doubts = Vec::new();
+        for found in &all {
+            let names = opening::names(found).unwrap_or_default();
+            let name = |input: u32| names.get(input as usize).cloned().unwrap_or_default();
+            let doubtful = |doubt: Doubt| Doubtful {
+                input: name(doubt.first.0),
+                row: doubt.first.1,
+                line: doubt.line,
+                last: (doubt.first.0 == doubt.last.0).then_some(doubt.last.1),
+                rows: doubt.rows,
+                why: doubt.why,
+            };
+            doubts.extend(view.doubts(found.import.number)?.into_iter().map(doubtful));
+        }
+        Ok(doubts)
+    })?;
+    Ok(if let Seen::Ledger(doubts) = seen { doubts } else { Vec::new() })
+}
