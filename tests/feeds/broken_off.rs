@@ -301,3 +301,16 @@ fn what_was_deleted_does_not_come_back_with_the_doubts_of_the_feed_before() {
         yard.audit();
     }
 }
+
+#[test]
+fn what_is_left_of_a_feed_is_not_measured_against_the_few_rows_that_were_read_of_it() {
+    let yard = yard();
+    yard.turn(REFUSES);
+    yard.feed(&[("r1", "a"), ("r2", "a"), ("r3", "a"), ("r4", "a")]);
+    yard.bench.run(&yard.sync("--max-rejects 0")).exits(4);
+    yard.turn(0);
+    yard.feed(&[("r1", "b"), ("r2", "b"), ("r3", "b"), ("r4", "b")]);
+    yard.bench.run(&yard.sync("--max-rejects 20%")).exits(3);
+    yard.has(&[("r1", "b"), ("r2", "b"), ("r3", "b"), ("r4", "b")]);
+    yard.audit();
+}

@@ -97,6 +97,11 @@ fn a_stream_whose_doubts_were_being_taken_up_when_the_run_was_killed_comes_to_it
     child.kill().unwrap();
     child.wait().unwrap();
     phase.store(0, Ordering::SeqCst);
+    // Of rows that are under way nobody can say what became of them.
+    let before = server.requests().len();
+    let said = fed(&bench, &format!("{send} --verdict applied"), &lines(20..23)).exits(1);
+    assert!(said.stderr.contains("was being taken up when a run ended"), "{said:?}");
+    assert_eq!(server.requests().len(), before);
     // Those whose answer was lost once more are in doubt, and the others are sent.
     let said = fed(&bench, &send, &lines(20..23));
     assert!([0, 5].contains(&said.exit), "{said:?}");
