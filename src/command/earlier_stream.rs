@@ -20,12 +20,6 @@ pub(super) fn next(
     let takes_up = settings::takes_up_doubts(args);
     let Some(newest) = ledger.newest().map_err(|error| failed(&error))? else { return Ok(None) };
     let mut found = ledger.earlier_stream(behind, takes_up).map_err(|error| failed(&error))?;
-    if args.verdict.is_some() && found.is_some() {
-        return Err(Error::failed(
-            "what an earlier stream left in doubt was being taken up when a run ended",
-        )
-        .hint("let it come to its end first: the same command without --verdict"));
-    }
     // Another stream follows in this run.
     let number = newest.import.number;
     if found.is_none() && args.new_stream && takes_up && number > behind && is_complete(&newest) {

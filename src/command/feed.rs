@@ -126,7 +126,8 @@ impl Desk<'_> {
                 if last.is_none() && !self.subject.args.again {
                     self.baseline(&|| self.is_asked()).take(&mut ledger, &found)?;
                 }
-                if let Some(question) = self.question(&mut ledger)? {
+                self.fold(&mut ledger)?;
+                if let Some(question) = self.question(&ledger)? {
                     return self.ask(ledger, &question);
                 }
                 self.begin(ledger, number + 1, last.as_ref())
@@ -200,8 +201,8 @@ impl Desk<'_> {
         }
     }
 
+    /// Behind imports that are folded.
     fn begin(&mut self, mut ledger: Ledger, number: u64, last: Option<&LastFeed>) -> Result<Next, Error> {
-        self.fold(&mut ledger)?;
         let surveyed = self.survey(&ledger, last)?;
         self.deletes()?.forget(&ledger)?;
         match self.delete(&mut ledger, surveyed, last)? {

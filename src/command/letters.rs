@@ -30,11 +30,13 @@ pub(super) enum Foreign {
 
 /// Where the dead letters of a state are: where its last run says that it put them, else in the state.
 pub(super) fn file_of(state: &Path) -> PathBuf {
-    let told = || {
-        let told: Value = serde_json::from_str(&status_file::read(state).ok()??).ok()?;
-        told["dead_letters"].as_str().map(PathBuf::from).filter(|path| path.is_file())
-    };
-    told().unwrap_or_else(|| state.join("dead-letters.ndjson"))
+    told_file(state).unwrap_or_else(|| state.join("dead-letters.ndjson"))
+}
+
+/// The file that a state's last run says that it put its dead letters into, if it is there.
+pub(super) fn told_file(state: &Path) -> Option<PathBuf> {
+    let told: Value = serde_json::from_str(&status_file::read(state).ok()??).ok()?;
+    told["dead_letters"].as_str().map(PathBuf::from).filter(|path| path.is_file())
 }
 
 /// Corrections that were made in the file itself would be looked for there, and nobody would send them.

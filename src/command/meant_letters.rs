@@ -5,7 +5,6 @@ use super::rejects;
 use super::replays::{root_of_state, states_of_file};
 use crate::args::{FormatArg, ReplayArgs, SendArgs};
 use crate::edge::source::Layout;
-use crate::edge::status_file;
 use crate::error::Error;
 use crate::report::speech;
 use crate::settings;
@@ -197,9 +196,7 @@ fn near(file: &Path, import_id: Option<&str>) -> Result<PathBuf, Error> {
 /// Whether it is the file that the state's import was told to append its dead letters to, outside its own folder: what
 /// else stands in it, whole or torn, is other people's.
 fn is_shared(file: &Path, root: &Path) -> bool {
-    let told = status_file::read(root).ok().flatten().unwrap_or_default();
-    let told: serde_json::Value = serde_json::from_str(&told).unwrap_or_default();
-    let told = told["dead_letters"].as_str().and_then(|path| Path::new(path).canonicalize().ok());
+    let told = letters::told_file(root).and_then(|told| told.canonicalize().ok());
     let (Some(told), Ok(file)) = (told, file.canonicalize()) else { return false };
     told == file && !file.with_file_name("ledger.db").is_file()
 }

@@ -94,8 +94,8 @@ impl Subject<'_> {
         let begun =
             if is_same { ledger.begin(&import, &inputs) } else { ledger.begin_beside(&import, &inputs) };
         begun.map_err(|error| ledger_error(&error))?;
-        let is_told = self.args.quiet || self.args.new_stream;
-        if !is_same && !is_told && found.is_some_and(|found| found.tally.rejected > 0) {
+        let is_meant = self.args.quiet || self.args.new_stream;
+        if !is_same && !is_meant && found.is_some_and(|found| found.tally.rejected > 0) {
             say(
                 "note: what was refused of the input before is still open, as this is another one; see `bulkhaul rejects`",
             );

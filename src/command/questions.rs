@@ -9,12 +9,11 @@ use crate::edge::ledger::{Ledger, Question};
 use crate::error::{Error, exit};
 
 impl Desk<'_> {
-    /// What can be asked, and was not yet.
-    pub(super) fn question(&self, ledger: &mut Ledger) -> Result<Option<Question>, Error> {
+    /// What can be asked, and was not yet; what ended imports delivered is folded.
+    pub(super) fn question(&self, ledger: &Ledger) -> Result<Option<Question>, Error> {
         if self.subject.args.on_ambiguous != Some(AmbiguousArg::Verify) {
             return Ok(None);
         }
-        self.fold(ledger)?;
         ledger.question(self.done.asked, &self.key).map_err(|error| ledger_error(&error))
     }
 

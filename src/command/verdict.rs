@@ -13,14 +13,22 @@ use crate::model::{Circumstances, DeadLetter, ImportState, Mark, Planned, Reject
 use crate::report::{speech, worse};
 use std::path::PathBuf;
 
-/// There must be an import that is complete: one that is not decides about its rows itself.
+/// There must be an import that is complete, and none before it that is not: one that is open decides about its rows itself.
 pub(super) fn check(ledger: &Ledger) -> Result<(), Error> {
     let found = ledger.newest().map_err(|error| ledger_error(&error))?;
-    if found.is_some_and(|found| matches!(found.import.state, ImportState::Complete(_))) {
-        return Ok(());
+    if !found.is_some_and(|found| matches!(found.import.state, ImportState::Complete(_))) {
+        return Err(Error::failed(
+            "`--verdict` is about the rows in doubt of a complete import, and there is none here",
+        )
+        .hint("finish the import first: the same command without --verdict"));
     }
-    Err(Error::failed("`--verdict` is about the rows in doubt of a complete import, and there is none here")
-        .hint("finish the import first: the same command without --verdict"))
+    if ledger.earlier_stream(0, false).map_err(|error| ledger_error(&error))?.is_some() {
+        return Err(Error::failed(
+            "what an earlier stream left in doubt was being taken up when a run ended",
+        )
+        .hint("let it come to its end first: the same command without --verdict"));
+    }
+    Ok(())
 }
 
 /// Ends the doubt, and says how the import stands then.

@@ -84,7 +84,7 @@ impl Engine {
             let nameless = unknown && stays && !self.assembler.begins_groups();
             if nameless && !self.may_repeat(now, batch) {
                 let why = "the run that sent it ended before its answer came".to_owned();
-                self.ambiguous(now, seq, None, why, commands);
+                self.ambiguous(now, seq, why, commands);
                 if self.is_stopping() {
                     return;
                 }

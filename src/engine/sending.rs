@@ -244,7 +244,7 @@ impl Engine {
         } else {
             "the run that sent it ended before its answer came"
         };
-        self.ambiguous(now, seq, None, why.to_owned(), commands);
+        self.ambiguous(now, seq, why.to_owned(), commands);
         true
     }
 

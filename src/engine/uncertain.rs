@@ -29,8 +29,7 @@ impl Engine {
         why: String,
         commands: &mut Vec<Command>,
     ) {
-        let successes = self.gate.successes();
-        let allowed = if self.contact { self.policy.attempts } else { self.policy.first_attempts };
+        let (successes, allowed) = (self.gate.successes(), self.failures_allowed());
         let batch = self.hand.get_mut(seq);
         if batch.failures_at != successes {
             batch.failures_at = successes;
@@ -48,9 +47,19 @@ impl Engine {
         if exhausted {
             self.stop_for(StopCause::TargetDown { why });
         }
-        if !asked.is_zero() {
+        self.obey(now, wait, commands);
+    }
+
+    /// A target that names a wait means all of its requests.
+    fn obey(&mut self, now: Now, wait: Option<Duration>, commands: &mut Vec<Command>) {
+        if let Some(asked) = wait.filter(|wait| !wait.is_zero()) {
             self.pause(now, asked, commands);
         }
+    }
+
+    /// So many failures without any success in between are too many.
+    const fn failures_allowed(&self) -> u32 {
+        if self.contact { self.policy.attempts } else { self.policy.first_attempts }
     }
 
     pub(super) fn unknown(
@@ -77,15 +86,16 @@ impl Engine {
             return self.again(now, seq, wait, why, commands);
         }
         if self.policy.on_ambiguous != OnAmbiguous::Resend {
-            self.went_unanswered(now, wait, &why, commands);
+            self.went_unanswered(now, &why);
         }
-        self.ambiguous(now, seq, wait, why, commands);
+        self.obey(now, wait, commands);
+        self.ambiguous(now, seq, why, commands);
     }
 
     /// A request that is not sent again came to nothing that can be known. Where that happens time and again, the next ones
     /// wait, and then the run ends: else all rows of a file would be in doubt because a gateway was down for a moment.
-    fn went_unanswered(&mut self, now: Now, wait: Option<Duration>, why: &str, commands: &mut Vec<Command>) {
-        let successes = self.gate.successes();
+    fn went_unanswered(&mut self, now: Now, why: &str) {
+        let (successes, allowed) = (self.gate.successes(), self.failures_allowed());
         let mut outage = self.outage.filter(|outage| outage.since == successes).unwrap_or(Outage {
             since: successes,
             failures: 0,
@@ -98,7 +108,6 @@ impl Engine {
         }
         self.outage = Some(outage);
         let Outage { failures, until, .. } = outage;
-        let allowed = if self.contact { self.policy.attempts } else { self.policy.first_attempts };
         self.trouble = Some(Trouble { why: why.to_owned(), until, failures, allowed });
         if failures > 1 {
             self.gate.close(until);
@@ -106,34 +115,21 @@ impl Engine {
         if failures >= allowed {
             self.stop_for(StopCause::TargetDown { why: why.to_owned() });
         }
-        if let Some(asked) = wait.filter(|wait| !wait.is_zero()) {
-            self.pause(now, asked, commands);
-        }
     }
 
     /// Nobody can know, and no key tells the target that it is the same: what a person or the profile decided.
-    pub(super) fn ambiguous(
-        &mut self,
-        now: Now,
-        seq: BatchSeq,
-        wait: Option<Duration>,
-        why: String,
-        commands: &mut Vec<Command>,
-    ) {
+    pub(super) fn ambiguous(&mut self, now: Now, seq: BatchSeq, why: String, commands: &mut Vec<Command>) {
         let target = self.assembler.target();
         let verifies = target.verifies()
             && matches!(self.policy.on_ambiguous, OnAmbiguous::Resend | OnAmbiguous::Verify);
         if verifies && !self.hand.get(seq).to_verify {
             self.batch(seq).to_verify = true;
-            let own = self.policy.backoff.wait(1, &mut self.rng);
-            if let Some(asked) = wait.filter(|wait| !wait.is_zero()) {
-                self.pause(now, asked, commands);
-            }
-            return self.put_back(seq, now.tick + own);
+            let wait = self.policy.backoff.wait(1, &mut self.rng);
+            return self.put_back(seq, now.tick + wait);
         }
         match self.policy.on_ambiguous {
-            _ if Canary::BlindRepetition.is_loose() => self.again(now, seq, wait, why, commands),
-            OnAmbiguous::Resend => self.again(now, seq, wait, why, commands),
+            _ if Canary::BlindRepetition.is_loose() => self.again(now, seq, None, why, commands),
+            OnAmbiguous::Resend => self.again(now, seq, None, why, commands),
             OnAmbiguous::Hold | OnAmbiguous::Verify => self.park(seq, why, commands),
             OnAmbiguous::Stop => {
                 self.put_back(seq, now.tick);

@@ -8,6 +8,7 @@ use crate::edge::wire::check_url;
 use crate::error::Error;
 use crate::target::{KeyPlace, Overrides, ParamSpec, Profile, ProfileErrors, Target, header_fault, nearest};
 use std::collections::BTreeMap;
+use std::iter;
 use std::path::Path;
 
 /// A target that was chosen, its profile read; not compiled, since the sandbox's address comes later.
@@ -239,8 +240,7 @@ fn secrets(profile: &Profile, typed: &BTreeMap<String, Filled>, headers: &[(Stri
     let found = of_headers.chain(of_params);
     // `Bearer …` may stand in the variable itself.
     found
-        .flat_map(|found| [Some(found.as_str()), found.split_once(' ').map(|(_, token)| token)])
-        .flatten()
+        .flat_map(|found| iter::once(found.as_str()).chain(found.split_once(' ').map(|(_, token)| token)))
         .map(str::to_owned)
         .collect()
 }

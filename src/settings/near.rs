@@ -20,7 +20,8 @@ fn near(path: &Path, ending: &str) -> Option<String> {
     let files = entries.filter(|entry| entry.path().is_file());
     let names = files.filter_map(|entry| entry.file_name().into_string().ok());
     // Of the days' files each is another one: last week's would undo what was done since.
-    let names = names.filter(|name| without_digits(name) != without_digits(wanted));
+    let undated = without_digits(wanted);
+    let names = names.filter(|name| without_digits(name) != undated);
     let names: Vec<String> = names.filter(|name| name.ends_with(ending)).collect();
     // The ending may be missing, too.
     let whole = names.iter().find(|name| name.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('.')));

@@ -1,5 +1,6 @@
 //! What replayed rows go under.
 
+use super::NATURAL;
 use crate::support::Bench;
 use crate::support::scripted::Scripted;
 use crate::support::scripted::Step::Says;
@@ -39,11 +40,7 @@ fn a_row_whose_natural_key_another_row_was_delivered_under_stays_a_dead_letter_u
     );
     let (ok, no) = (Says("200 OK", "", "{}"), Says("422 Unprocessable", "", "{\"error\":\"no\"}"));
     let server = Scripted::start(&[ok.clone(), no, ok]);
-    bench.write(
-        "t.toml",
-        "[profile]\nversion = 1\nname = \"t\"\nextends = \"single\"\n\
-         [idempotency]\nkey = { template = \"order-${row:/id}\", format = \"raw\", max = 64 }\n",
-    );
+    bench.write("t.toml", NATURAL);
     let to = format!("--to ./t.toml --url {} --set path=/one --progress none -j 1", server.url);
     bench.run(&format!("send x.ndjson {to}")).exits(3);
     // Of the second pair none was delivered, so that one of them may go.

@@ -14,6 +14,10 @@ use std::collections::BTreeSet;
 
 const REPLAY: &str = "--to sandbox --progress none --json";
 
+/// Rows name their keys themselves.
+const NATURAL: &str = "[profile]\nversion = 1\nname = \"t\"\nextends = \"single\"\n[idempotency]\n\
+                       key = { template = \"order-${row:/id}\", format = \"raw\", max = 64 }\n";
+
 /// An import of this CSV with a column of numbers; the practice server takes no amount below zero.
 fn refused(csv: &str) -> Bench {
     let bench = Bench::with("x.csv", csv);

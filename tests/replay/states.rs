@@ -1,6 +1,6 @@
 //! Which replay it is: a new one, the last one once more, or none.
 
-use super::{REPLAY, holds_once, mended, refused, with_bad};
+use super::{NATURAL, REPLAY, holds_once, mended, refused, with_bad};
 use crate::support::Bench;
 use crate::support::scripted::Scripted;
 use crate::support::scripted::Step::Says;
@@ -124,11 +124,7 @@ fn a_natural_key_that_was_refused_is_not_used_again() {
     let bench = Bench::with("x.ndjson", "{\"id\":1}\n{\"id\":2}\n");
     let no = Says("422 Unprocessable", "", "{\"error\":\"no\"}");
     let server = Scripted::start(&[no.clone(), no.clone(), no, Says("200 OK", "", "{}")]);
-    bench.write(
-        "t.toml",
-        "[profile]\nversion = 1\nname = \"t\"\nextends = \"single\"\n\
-         [idempotency]\nkey = { template = \"order-${row:/id}\", format = \"raw\", max = 64 }\n",
-    );
+    bench.write("t.toml", NATURAL);
     let to = format!("--to ./t.toml --url {} --set path=/one --progress none -j 1", server.url);
     bench.run(&format!("send x.ndjson {to}")).exits(3);
     bench.run(&format!("replay x.ndjson.bulkhaul {to}")).exits(3);

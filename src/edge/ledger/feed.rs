@@ -206,8 +206,7 @@ impl View {
 
     /// A feed that comes after this import has begun to delete rows.
     pub fn is_sealed(&self, import: u64) -> Result<bool, LedgerError> {
-        let sql = "SELECT folded <> 0 FROM import WHERE number = ?1";
-        Ok(self.conn.query_row(sql, [import as i64], |row| row.get(0))?)
+        reading::is_sealed(&self.conn, import)
     }
 
     /// As [`Ledger::known_rows`]. Rows that the newest import has delivered need not be among them yet.

@@ -50,9 +50,7 @@ impl Ledger {
     /// Whether requests of the newest feed are in doubt that can go again as they are. Behind it the next one may have
     /// deleted what they brought: then rows in doubt that are still in the feed go with it.
     pub fn may_repeat_feed(&self, number: u64) -> Result<bool, LedgerError> {
-        let sql = "SELECT folded = 0 FROM import WHERE number = ?1";
-        let is_last: bool = self.conn.query_row(sql, [number as i64], |row| row.get(0))?;
-        Ok(is_last && self.has_doubts(number)?)
+        Ok(!reading::is_sealed(&self.conn, number)? && self.has_doubts(number)?)
     }
 
     /// As [`Self::reopen`], of a feed.

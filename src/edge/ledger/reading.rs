@@ -54,6 +54,12 @@ pub(super) fn held(conn: &Connection, import: u64) -> Result<u64, LedgerError> {
     Ok(held.max(0) as u64)
 }
 
+/// What a feed has delivered is final: the next one has begun, or has begun to delete.
+pub(super) fn is_sealed(conn: &Connection, import: u64) -> Result<bool, LedgerError> {
+    let sql = "SELECT folded <> 0 FROM import WHERE number = ?1";
+    Ok(conn.query_row(sql, [import as i64], |row| row.get(0))?)
+}
+
 fn found(row: &Row<'_>) -> Result<Found, LedgerError> {
     let state: String = row.get("state")?;
     let exit: Option<u8> = row.get("exit")?;
