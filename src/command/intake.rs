@@ -116,8 +116,7 @@ impl Intake<'_> {
                 left_out.other_states += many;
                 return Ok(());
             }
-            let names = self.replays.names(letter, many, newest.as_deref())?;
-            if self.replays.is_over(names.as_deref())? {
+            if self.replays.is_letter_over(letter, newest.as_deref())? {
                 left_out.earlier_imports += many;
                 return Ok(());
             }
@@ -129,7 +128,9 @@ impl Intake<'_> {
                 left_out.in_doubt += many;
                 return Ok(());
             }
-            let own = self.replays.own_fates(letter, many)?;
+            let places = self.replays.places(letter)?.ok_or_else(|| guessed(self.file, line))?;
+            let names = self.replays.names(letter, &places, newest.as_deref())?;
+            let own = self.replays.own_fates(letter, &places)?;
             for (index, row) in rows.into_iter().enumerate() {
                 match own[index] {
                     Fate::Settled => left_out.settled += 1,
@@ -182,7 +183,7 @@ impl Intake<'_> {
             if letter.is_doubt() || !pieces::may_be_several(letter) {
                 return Ok(());
             }
-            let names = self.replays.names(letter, 1, newest)?.unwrap_or_default();
+            let names = self.replays.names(letter, &[0], newest)?.unwrap_or_default();
             for (name, taken) in names.first().into_iter().flat_map(|name| {
                 let rows = self.rows_of(letter, letter.row.clone(), line);
                 rows.into_iter().map(move |taken| (*name, taken))
@@ -212,8 +213,7 @@ impl Intake<'_> {
     fn wanted(&self, reason: &str, newest: Option<&str>) -> Result<impl Fn(&Letter) -> bool + use<>, Error> {
         let mut groups = Groups::default();
         of_any(self.file, self.foreign, &mut |letter, _| {
-            let names = self.replays.names(letter, 1, newest)?;
-            if !self.replays.is_over(names.as_deref())? {
+            if !self.replays.is_letter_over(letter, newest)? {
                 groups.add(letter);
             }
             Ok(())
@@ -311,6 +311,18 @@ fn rows(letter: &Letter, line: u64, file: &Path) -> Result<Vec<Option<Box<RawVal
         Error::failed(format!("`{}` line {line} is no dead letter: `rows` is no array", file.display()))
     })?;
     Ok(list.into_iter().map(Some).collect())
+}
+
+/// It may only be sent as what it is: else one row goes twice in the end, and another never.
+fn guessed(file: &Path, line: u64) -> Error {
+    Error::failed(format!(
+        "`{}` line {line}: which of the request's rows those in `rows` are cannot be told any more; nothing was sent",
+        file.display()
+    ))
+    .hint(
+        "take whole rows out of it and leave the others as they were, or edit rows where they stand and leave all of them \
+         in it; `bulkhaul rejects STATE --export ndjson` has it as it was",
+    )
 }
 
 /// A name for a row that does not say where it stood.

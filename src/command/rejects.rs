@@ -6,7 +6,7 @@ use super::doubts;
 use super::letters;
 use super::letters::{Foreign, of_lines};
 use super::opening::ledger_error;
-use super::replays::{Fate, Replays, root_of_state, states_of_file};
+use super::replays::{Fate, Replays, in_order, root_of_state, states_of_file};
 use super::status::{Seen, look};
 use crate::args::{ExportArg, RejectsArgs};
 use crate::edge::ledger::{LedgerError, View};
@@ -267,20 +267,19 @@ impl Book {
         })?;
         from.each(Imports::Newest, &mut |letter, line| {
             // A file has those of all imports.
-            let is_over = matches!(from, From::File(_)) && {
-                let names = self.replays.names(letter, 1, self.newest.as_deref())?;
-                self.replays.is_over(names.as_deref())?
-            };
+            let is_over = matches!(from, From::File(_))
+                && self.replays.is_letter_over(letter, self.newest.as_deref())?;
             if is_over { Ok(()) } else { each(letter, line, self.rows(letter)?) }
         })
     }
 
     /// What has become of its rows.
     fn rows(&self, letter: &Letter) -> Result<Rows, Error> {
-        let rows = letter.count();
-        let names = self.replays.names(letter, rows, self.newest.as_deref())?;
+        // Whoever replays it hears that it cannot be told.
+        let places = self.replays.places(letter)?.unwrap_or_else(|| in_order(letter.count()));
+        let names = self.replays.names(letter, &places, self.newest.as_deref())?;
         let mut found = Rows::default();
-        for (index, own) in self.replays.own_fates(letter, rows)?.into_iter().enumerate() {
+        for (index, own) in self.replays.own_fates(letter, &places)?.into_iter().enumerate() {
             let name = names.as_ref().map(|names| names[index]);
             let fate = name.map_or(Ok(Fate::Open), |name| self.replays.fate(name))?;
             let is_open = own != Fate::Settled && fate != Fate::Delivered;

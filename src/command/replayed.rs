@@ -91,7 +91,7 @@ pub(super) fn is_newest_overtaken(replays: &Replays) -> Result<bool, Error> {
     }
     for ordinal in (0..).map(Ordinal) {
         let Some(letter) = view.letter(ordinal).map_err(|error| ledger_error(&error))? else { break };
-        if replays.is_over(Some(&[letter]))? {
+        if replays.is_over(letter)? {
             let standing = view.standing_of(ordinal).map_err(|error| ledger_error(&error))?;
             if matches!(standing, Standing::Waiting | Standing::InDoubt) {
                 return Ok(true);

@@ -3,7 +3,9 @@
 
 use super::opening::ledger_error;
 use super::send::Job;
-use crate::edge::ledger::{Ledger, LedgerError, ReplayView, RowsWithoutEnd, Standing, ToldDoubt, View};
+use crate::edge::ledger::{
+    BatchOf, Ledger, LedgerError, ReplayView, RowsWithoutEnd, Standing, ToldDoubt, View,
+};
 use crate::edge::state_dir::{self, StateDir, StateError};
 use crate::edge::status_file;
 use crate::error::{Error, exit};
@@ -62,11 +64,9 @@ impl Own {
         self.view.is_over(letter).map_err(|error| ledger_error(&error))
     }
 
-    /// What has become of the rows that a letter about a whole request speaks of.
-    fn fates(&self, letter: &Letter, rows: u64) -> Result<Option<Vec<Fate>>, Error> {
-        let Some(key) = letter.batch.as_deref().filter(|_| letter.is_doubt()) else { return Ok(None) };
-        let batch = self.view.batch_of(key).map_err(|error| ledger_error(&error))?;
-        let Some(batch) = batch else { return Ok(None) };
+    /// What has become of the rows that a letter about a whole request speaks of: those at these places of it.
+    fn fates(&self, letter: &Letter, places: &[u64]) -> Result<Option<Vec<Fate>>, Error> {
+        let Some(batch) = batch_of(&self.view, letter)? else { return Ok(None) };
         let lists = self.without_end.get(&batch.rank).map(Vec::as_slice).unwrap_or_default();
         let fate = |ordinal| match lists.iter().find(|list| list.rows.contains(ordinal)) {
             Some(list) if !list.is_doubt => Fate::Pending,
@@ -76,13 +76,17 @@ impl Own {
             None => Fate::Settled,
         };
         let fates: Vec<Fate> = batch.rows.iter().map(fate).collect();
-        if fates.len() as u64 == rows {
-            return Ok(Some(fates));
-        }
-        // A person has taken rows out, and nobody knows which.
-        let open = fates.iter().find(|fate| **fate != Fate::Settled);
-        Ok(Some(vec![open.copied().unwrap_or(Fate::Settled); rows as usize]))
+        // More than there were, and nobody knows which.
+        let other = fates.iter().copied().find(|fate| *fate != Fate::Settled).unwrap_or(Fate::Settled);
+        let at = |place: &u64| fates.get(*place as usize).copied().unwrap_or(other);
+        Ok(Some(places.iter().map(at).collect()))
     }
+}
+
+/// The request that a letter is about, if it is about a whole one.
+fn batch_of(view: &View, letter: &Letter) -> Result<Option<BatchOf>, Error> {
+    let Some(key) = letter.batch.as_deref().filter(|_| letter.is_doubt()) else { return Ok(None) };
+    view.batch_of(key).map_err(|error| ledger_error(&error))
 }
 
 /// All replays of one import's state.
@@ -144,13 +148,28 @@ impl Replays {
         self.views().find(|view| view.import().id.hex() == import_id)
     }
 
-    /// The names of a letter's rows: one, or as many as it speaks of. A letter that a replay wrote is named as the one
-    /// that its row was taken from. `newest` is the import that a letter is of which does not say so. None for a letter
-    /// that does not say where it stood.
+    /// The place that each row of a letter has in it as it was written. `None` where a person has changed it so that this
+    /// would be a guess: a row that is taken for another is sent twice later on, and the other one never.
+    pub(super) fn places(&self, letter: &Letter) -> Result<Option<Vec<u64>>, Error> {
+        let writer = letter.import_id.as_deref().and_then(|id| self.writer(id)).map(ReplayView::view);
+        let as_they_stand = || Some(in_order(letter.count()));
+        let Some(view) = writer.or(self.own.as_ref().map(|own| &own.view)) else {
+            return Ok(as_they_stand());
+        };
+        let Some(batch) = batch_of(view, letter)? else { return Ok(as_they_stand()) };
+        let line = view.letter_about(&batch).map_err(|error| ledger_error(&error))?;
+        let Some(line) = line else { return Ok(as_they_stand()) };
+        let written = Letter::read(&line).map_err(LedgerError::Refused);
+        Ok(letter.places_in(&written.map_err(|error| ledger_error(&error))?))
+    }
+
+    /// The names of a letter's rows: of one, or of those at these places of a letter about several. A letter that a replay
+    /// wrote is named as the one that its row was taken from. `newest` is the import that a letter is of which does not say
+    /// so. None for a letter that does not say where it stood.
     pub(super) fn names(
         &self,
         letter: &Letter,
-        rows: u64,
+        places: &[u64],
         newest: Option<&str>,
     ) -> Result<Option<Vec<LetterId>>, Error> {
         let source = letter.source.as_ref().filter(|source| source.row > 0);
@@ -160,34 +179,32 @@ impl Replays {
         let own = |index: u64| LetterId::of_place(import_id, &source.input, source.row, index);
         let Some(view) = self.writer(import_id) else {
             let first = u64::from(letter.is_doubt());
-            return Ok(Some((first..first + rows).map(own).collect()));
+            return Ok(Some(places.iter().map(|place| own(first + place)).collect()));
         };
-        let first = Ordinal(source.row - 1);
-        let batch = letter.batch.as_deref().filter(|_| letter.is_doubt());
-        let set = batch.map_or(Ok(None), |key| view.rows_of(key)).map_err(|error| ledger_error(&error))?;
-        let ordinals: Vec<Ordinal> = match set {
-            Some(set) if set.len() == rows => set.iter().collect(),
-            _ => (0..rows).map(|index| Ordinal(first.0 + index)).collect(),
-        };
-        let taken_from = |(index, ordinal): (usize, Ordinal)| {
+        let rows: Vec<Ordinal> =
+            batch_of(view.view(), letter)?.map_or(Vec::new(), |batch| batch.rows.iter().collect());
+        let taken_from = |place: &u64| {
+            let ordinal = rows.get(*place as usize).copied().unwrap_or(Ordinal(source.row - 1 + place));
             let found = view.letter(ordinal).map_err(|error| ledger_error(&error))?;
-            Ok(found.unwrap_or_else(|| own(index as u64)))
+            Ok(found.unwrap_or_else(|| own(*place)))
         };
-        ordinals.into_iter().enumerate().map(taken_from).collect::<Result<_, Error>>().map(Some)
+        places.iter().map(taken_from).collect::<Result<_, Error>>().map(Some)
     }
 
-    /// Whether a later import of the state has taken over what a letter is about. `names` are those of its rows.
-    pub(super) fn is_over(&self, names: Option<&[LetterId]>) -> Result<bool, Error> {
-        match (&self.own, names) {
-            (Some(own), Some([first, ..])) => own.is_over(*first),
-            _ => Ok(false),
-        }
+    /// Whether a later import of the state has taken over what a letter is about: they are told by its first row.
+    pub(super) fn is_letter_over(&self, letter: &Letter, newest: Option<&str>) -> Result<bool, Error> {
+        let names = self.names(letter, &[0], newest)?;
+        names.map_or(Ok(false), |names| self.is_over(names[0]))
     }
 
-    /// What the import itself has made of each row of a letter since.
-    pub(super) fn own_fates(&self, letter: &Letter, rows: u64) -> Result<Vec<Fate>, Error> {
-        let fates = self.own.as_ref().map_or(Ok(None), |own| own.fates(letter, rows))?;
-        Ok(fates.unwrap_or_else(|| vec![Fate::Open; rows as usize]))
+    pub(super) fn is_over(&self, letter: LetterId) -> Result<bool, Error> {
+        self.own.as_ref().map_or(Ok(false), |own| own.is_over(letter))
+    }
+
+    /// What the import itself has made since of the rows at these places of a letter.
+    pub(super) fn own_fates(&self, letter: &Letter, places: &[u64]) -> Result<Vec<Fate>, Error> {
+        let fates = self.own.as_ref().map_or(Ok(None), |own| own.fates(letter, places))?;
+        Ok(fates.unwrap_or_else(|| vec![Fate::Open; places.len()]))
     }
 
     /// Batches of the import whose rows are in doubt and were taken over by a replay: it sees to them.
@@ -211,7 +228,7 @@ impl Replays {
     fn is_taken(&self, doubt: &ToldDoubt<'_>) -> Result<bool, Error> {
         let letter = Letter::read(doubt.letter).map_err(LedgerError::Refused);
         let letter = letter.map_err(|error| ledger_error(&error))?;
-        let names = self.names(&letter, doubt.letter_rows.len(), None)?.unwrap_or_default();
+        let names = self.names(&letter, &in_order(doubt.letter_rows.len()), None)?.unwrap_or_default();
         let rows = doubt.letter_rows.iter().zip(names);
         let names = rows.filter(|(ordinal, _)| doubt.rows.contains(*ordinal)).map(|(_, name)| name);
         for (name, view) in names.flat_map(|name| self.views().map(move |view| (name, view))) {
@@ -240,6 +257,11 @@ impl Replays {
         }
         Ok(fate)
     }
+}
+
+/// The places of a letter that nobody has edited.
+pub(super) fn in_order(rows: u64) -> Vec<u64> {
+    (0..rows).collect()
 }
 
 /// Takes out the rows in doubt that replays have taken over. No replay begins while what comes back lives.

@@ -1,6 +1,6 @@
 //! A dead letter read back from its line, as it was written or as a person has edited it.
 
-use super::{Digest, Hasher};
+use super::{Digest, Hasher, edited_rows};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -91,6 +91,14 @@ impl Letter {
             return Err("it has neither `row`, `raw` nor `rows`".to_owned());
         }
         Ok(letter)
+    }
+
+    /// The place that each of its rows has in the letter as it was written; `None` where a person has changed it so that
+    /// this would be a guess.
+    pub fn places_in<'a>(&'a self, written: &'a Self) -> Option<Vec<u64>> {
+        let (now, then) = (self.rows.as_ref()?, written.rows.as_ref()?);
+        let list = |rows: &'a RawValue| serde_json::from_str::<Vec<&RawValue>>(rows.get()).ok();
+        edited_rows::places(&list(then)?, &list(now)?)
     }
 
     /// Rows that this letter is about.

@@ -5,6 +5,7 @@ mod batch;
 mod canary;
 mod dead_letter;
 mod digest;
+mod edited_rows;
 mod entry;
 mod exchange;
 mod feed;

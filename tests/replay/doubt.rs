@@ -4,17 +4,17 @@ use crate::support::Bench;
 use crate::support::scripted::Scripted;
 use crate::support::scripted::Step::{self, Loses, Says};
 
-const COUNTS_ONE: Step = Says("200 OK", "", "{\"n\":1}");
-const GOOD: Step = Says("200 OK", "", "{\"n\":0}");
+pub(super) const COUNTS_ONE: Step = Says("200 OK", "", "{\"n\":1}");
+pub(super) const GOOD: Step = Says("200 OK", "", "{\"n\":0}");
 
 /// An import of three rows into a target that counts what it refuses and names nothing: they are in doubt.
-struct Doubt {
-    bench: Bench,
-    server: Scripted,
+pub(super) struct Doubt {
+    pub(super) bench: Bench,
+    pub(super) server: Scripted,
 }
 
 impl Doubt {
-    fn with(steps: &[Step]) -> Self {
+    pub(super) fn with(steps: &[Step]) -> Self {
         let server = Scripted::start(steps);
         let bench = Bench::with("x.ndjson", "{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n");
         let profile = format!(
@@ -34,17 +34,20 @@ impl Doubt {
     }
 
     fn replay(&self, more: &str) -> crate::support::Said {
-        self.bench.run(&format!(
-            "replay x.ndjson.bulkhaul --to ./counted.toml --progress none --json --in-doubt {more}"
-        ))
+        self.replay_of("x.ndjson.bulkhaul", more)
     }
 
-    fn requests(&self) -> usize {
+    pub(super) fn replay_of(&self, letters: &str, more: &str) -> crate::support::Said {
+        self.bench
+            .run(&format!("replay {letters} --to ./counted.toml --progress none --json --in-doubt {more}"))
+    }
+
+    pub(super) fn requests(&self) -> usize {
         self.server.got().len()
     }
 
     /// Rows that are open, by `rejects`.
-    fn open(&self) -> u64 {
+    pub(super) fn open(&self) -> u64 {
         self.bench.run("rejects --json").exits(0).summary()["open"].as_u64().unwrap()
     }
 }

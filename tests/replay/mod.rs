@@ -2,6 +2,7 @@
 
 mod doubt;
 mod earlier;
+mod edited;
 mod files;
 mod keys;
 mod piped;

@@ -23,6 +23,7 @@ mod told;
 mod verdict;
 mod view;
 mod writing;
+mod written;
 
 pub use checking::LetterFileState;
 pub use clerk::{Clerk, Done};

@@ -168,9 +168,9 @@ impl ReplayView {
         Ok(select.query_row([ordinal.0 as i64], |row| Ok(LetterId(row.get(0)?))).optional()?)
     }
 
-    /// The rows that a letter about several of them speaks of, by the key of their batch.
-    pub fn rows_of(&self, key: &str) -> Result<Option<RowSet>, LedgerError> {
-        Ok(self.view.batch_of(key)?.map(|batch| batch.rows))
+    /// Its ledger, as that of any import.
+    pub fn view(&self) -> &View {
+        &self.view
     }
 
     /// Where a letter stands here; `None` if it was not taken over.

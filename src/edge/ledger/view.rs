@@ -6,10 +6,12 @@
 //! memory, which takes a database that nobody else has open. Whoever opens a view has seen that no run holds the
 //! state, and asks [`View::is_still`] at the end whether that has remained so.
 
+use super::written::Written;
 use super::{Found, LedgerError, history, reading, schema};
 use crate::model::{Sample, WallTime};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, params};
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -20,6 +22,7 @@ pub struct View {
     pub(super) path: PathBuf,
     seen: Stamp,
     pub(super) is_new: bool,
+    pub(super) written: OnceCell<Written>,
 }
 
 /// Size and last change of a ledger and of its log. While it is the same, no run has come and gone.
@@ -83,6 +86,7 @@ impl View {
                 path: path.to_owned(),
                 seen,
                 is_new: true,
+                written: OnceCell::new(),
             });
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -97,7 +101,7 @@ impl View {
         };
         schema::distrust(&conn)?;
         let is_new = !schema::is_committed(&conn)?;
-        Ok(Self { conn, path: path.to_owned(), seen, is_new })
+        Ok(Self { conn, path: path.to_owned(), seen, is_new, written: OnceCell::new() })
     }
 
     /// Whether the files are what they were when the view was opened. If not, what was read means nothing.

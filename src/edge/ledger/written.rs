@@ -1,0 +1,38 @@
+//! Letters about whole requests as they were written: a person may have edited their copies in a file.
+
+use super::replay::BatchOf;
+use super::{LedgerError, View, reading};
+use rusqlite::OptionalExtension;
+use std::collections::HashMap;
+
+/// The numbers of such letters, by their batch. There is no index of these, and each letter of a file is asked about.
+pub(super) type Written = HashMap<u64, i64>;
+
+impl View {
+    /// The letter about this request, if there is one.
+    pub fn letter_about(&self, batch: &BatchOf) -> Result<Option<String>, LedgerError> {
+        let written = match self.written.get() {
+            Some(written) => written,
+            None => {
+                let found = self.find_written()?;
+                self.written.get_or_init(|| found)
+            }
+        };
+        let Some(number) = written.get(&batch.seq) else { return Ok(None) };
+        let mut select = self.conn.prepare_cached("SELECT line FROM letter WHERE number = ?1")?;
+        Ok(select.query_row([number], |row| row.get(0)).optional()?)
+    }
+
+    fn find_written(&self) -> Result<Written, LedgerError> {
+        let mut select = self.conn.prepare(
+            "SELECT letter.batch AS seq, letter.number FROM import CROSS JOIN letter
+             ON letter.import = import.number AND letter.ordinal IS NULL WHERE letter.batch IS NOT NULL",
+        )?;
+        let mut rows = select.query([])?;
+        let mut found = Written::new();
+        while let Some(row) = rows.next()? {
+            found.insert(reading::number(row, "seq")?, row.get("number")?);
+        }
+        Ok(found)
+    }
+}

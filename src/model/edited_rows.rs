@@ -1,0 +1,136 @@
+//! Which rows of a letter about a whole request are left in it, and which each of them was, once a person has edited it.
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+
+/// The place that each row of `now` had in `then`; `None` where it could only be guessed.
+///
+/// A row that says what it said keeps its place, wherever it stands now. Rows that were edited keep theirs if they are as
+/// many as are missing, and stand where those stood.
+pub(super) fn places(then: &[&RawValue], now: &[&RawValue]) -> Option<Vec<u64>> {
+    let mut matching = Matching::of(then.len(), now.len());
+    matching.pair(|index| then[index].get(), |index| now[index].get());
+    if !matching.is_whole() {
+        // Tools write JSON anew: with other blanks, names in another order, and 1.5 for 1.50.
+        matching.pair(|index| plain(then[index]), |index| plain(now[index]));
+    }
+    matching.pair_edited();
+    matching.found.into_iter().collect()
+}
+
+struct Matching {
+    /// By the rows of now.
+    found: Vec<Option<u64>>,
+    taken: Vec<bool>,
+}
+
+impl Matching {
+    fn of(then: usize, now: usize) -> Self {
+        Self { found: vec![None; now], taken: vec![false; then] }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.found.iter().all(Option::is_some)
+    }
+
+    fn put(&mut self, now: usize, then: usize) {
+        (self.found[now], self.taken[then]) = (Some(then as u64), true);
+    }
+
+    /// What had no place yet, and which places are free.
+    fn left(&self) -> (Vec<usize>, Vec<usize>) {
+        let now = (0..self.found.len()).filter(|index| self.found[*index].is_none());
+        (now.collect(), (0..self.taken.len()).filter(|index| !self.taken[*index]).collect())
+    }
+
+    /// Of rows that say the same, each in its order.
+    fn pair<T: Eq + Hash>(&mut self, then: impl Fn(usize) -> T, now: impl Fn(usize) -> T) {
+        let (without, free) = self.left();
+        let mut places: HashMap<T, VecDeque<usize>> = HashMap::new();
+        for index in free {
+            places.entry(then(index)).or_default().push_back(index);
+        }
+        for index in without {
+            if let Some(place) = places.get_mut(&now(index)).and_then(VecDeque::pop_front) {
+                self.put(index, place);
+            }
+        }
+    }
+
+    fn pair_edited(&mut self) {
+        let (without, free) = self.left();
+        let is_one = without.len() == 1 && free.len() == 1;
+        if is_one || without == free {
+            for (index, place) in without.into_iter().zip(free) {
+                self.put(index, place);
+            }
+        }
+    }
+}
+
+/// What a row says, however it is written.
+fn plain(row: &RawValue) -> String {
+    let Ok(mut value) = serde_json::from_str::<Value>(row.get()) else { return row.get().to_owned() };
+    value.sort_all_objects();
+    write_numbers_alike(&mut value);
+    value.to_string()
+}
+
+fn write_numbers_alike(value: &mut Value) {
+    match value {
+        // A whole number may be one that floats cannot tell from its neighbour.
+        Value::Number(number) if !number.is_i64() && !number.is_u64() => {
+            if let Some(alike) = number.as_f64().and_then(serde_json::Number::from_f64) {
+                *number = alike;
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(write_numbers_alike),
+        Value::Object(fields) => fields.values_mut().for_each(write_numbers_alike),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(then: &str, now: &str) -> Option<Vec<u64>> {
+        let read = |text| serde_json::from_str::<Vec<&RawValue>>(text).unwrap();
+        places(&read(then), &read(now))
+    }
+
+    #[test]
+    fn rows_keep_their_places_through_what_cannot_be_mistaken() {
+        let whole = r#"[{"id":1},{"id":2},{"id":3}]"#;
+        assert_eq!(of(whole, whole), Some(vec![0, 1, 2]));
+        assert_eq!(of(whole, r#"[{"id":3},{"id":1}]"#), Some(vec![2, 0]), "taken out, and moved");
+        assert_eq!(of(whole, r#"[{"id":1},{"id":20},{"id":30}]"#), Some(vec![0, 1, 2]), "edited in place");
+        assert_eq!(of(whole, r#"[{"id":3},{"id":10},{"id":2}]"#), Some(vec![2, 0, 1]), "one alone is known");
+        assert_eq!(of(whole, "[]"), Some(vec![]));
+    }
+
+    #[test]
+    fn rows_of_which_it_would_be_a_guess_have_no_place() {
+        let whole = r#"[{"id":1},{"id":2},{"id":3}]"#;
+        assert_eq!(of(whole, r#"[{"id":1},{"id":20}]"#), None, "edited and taken out");
+        assert_eq!(of(whole, r#"[{"id":3},{"id":10},{"id":20}]"#), None, "edited and moved");
+        assert_eq!(of(whole, r#"[{"id":1},{"id":2},{"id":3},{"id":3}]"#), None, "more than there were");
+    }
+
+    #[test]
+    fn each_of_several_alike_has_a_place_of_its_own() {
+        let twice = r#"[{"id":1},{"id":2},{"id":1}]"#;
+        assert_eq!(of(twice, twice), Some(vec![0, 1, 2]));
+        assert_eq!(of(twice, r#"[{"id":1},{"id":1}]"#), Some(vec![0, 2]));
+        assert_eq!(of(twice, r#"[{"id":2},{"id":1}]"#), Some(vec![1, 0]));
+    }
+
+    #[test]
+    fn what_a_tool_wrote_anew_says_the_same() {
+        let then = r#"[{"a":1.50,"b":[{"d":1,"c":"x"}]},{"n":9007199254740993},{"n":9007199254740992}]"#;
+        let now = r#"[ {"n": 9007199254740992}, {"b": [{"c": "x", "d": 1}], "a": 1.5} ]"#;
+        assert_eq!(of(then, now), Some(vec![2, 0]));
+    }
+}

@@ -1,0 +1,80 @@
+//! A letter about a whole request that a person has edited: each of its rows is booked as what it is.
+
+use super::doubt::{COUNTS_ONE, Doubt, GOOD};
+
+const OWN: &str = "x.ndjson.bulkhaul/dead-letters.ndjson";
+
+impl Doubt {
+    /// A copy of these letters, with other `rows` in it.
+    fn write_edited(&self, letters: &str, rows: &str) {
+        let text = self.bench.read(letters);
+        let (begin, rest) = text.split_once("\"rows\":[").unwrap();
+        let (_, end) = rest.split_once("],\"invalid\"").unwrap();
+        self.bench.write("edited.ndjson", format!("{begin}\"rows\":[{rows}],\"invalid\"{end}"));
+    }
+
+    /// The body of the last request.
+    fn sent_last(&self) -> String {
+        self.server.got().pop().unwrap().body
+    }
+}
+
+#[test]
+fn rows_that_a_person_took_out_are_still_in_doubt_and_the_others_are_sent_once() {
+    let doubt = Doubt::with(&[COUNTS_ONE, GOOD]);
+    doubt.write_edited(OWN, "{\"id\":2},{\"id\":3}");
+    doubt.replay_of("edited.ndjson", "--state x.ndjson.bulkhaul").exits(0).books([2, 2, 0, 0, 0]);
+    assert_eq!(doubt.sent_last(), "[{\"id\":2},{\"id\":3}]");
+    assert_eq!(doubt.open(), 1);
+    let said = doubt.replay_of("x.ndjson.bulkhaul", "").exits(0).books([1, 1, 0, 0, 0]);
+    assert_eq!(said.summary()["replay"]["left_out"]["delivered"], 2);
+    assert_eq!((doubt.sent_last(), doubt.open()), ("[{\"id\":1}]".to_owned(), 0));
+}
+
+#[test]
+fn rows_that_a_person_or_a_tool_moved_and_wrote_anew_are_the_same_rows() {
+    let doubt = Doubt::with(&[COUNTS_ONE, GOOD]);
+    doubt.write_edited(OWN, "{ \"id\": 3 }, { \"id\": 1 }");
+    doubt.replay_of("edited.ndjson", "").exits(0).books([2, 2, 0, 0, 0]);
+    doubt.replay_of("x.ndjson.bulkhaul", "").exits(0).books([1, 1, 0, 0, 0]);
+    assert_eq!(doubt.sent_last(), "[{\"id\":2}]");
+}
+
+#[test]
+fn rows_that_were_edited_where_they_stand_are_not_sent_a_second_time_as_they_were() {
+    let doubt = Doubt::with(&[COUNTS_ONE, GOOD]);
+    doubt.write_edited(OWN, "{\"id\":1},{\"id\":2,\"mended\":true},{\"id\":3,\"mended\":true}");
+    doubt.replay_of("edited.ndjson", "").exits(0).books([3, 3, 0, 0, 0]);
+    let said = doubt.replay_of("x.ndjson.bulkhaul", "").exits(0);
+    assert_eq!(said.stderr, "nothing to replay: 3 delivered by earlier replays\n");
+    assert_eq!((doubt.requests(), doubt.open()), (2, 0));
+}
+
+#[test]
+fn rows_of_which_nobody_can_tell_which_they_are_refuse_the_replay_before_anything_is_sent() {
+    let doubt = Doubt::with(&[COUNTS_ONE, GOOD]);
+    doubt.write_edited(OWN, "{\"id\":2,\"mended\":true},{\"id\":3}");
+    for plan in ["", "-n"] {
+        let said = doubt.replay_of("edited.ndjson", plan).exits(1);
+        assert!(
+            said.stderr.starts_with(
+                "error: `edited.ndjson` line 1: which of the request's rows those in `rows` are cannot be told any more; \
+                 nothing was sent\nhint: take whole rows out of it and leave the others as they were, or edit rows where"
+            ),
+            "{said:?}"
+        );
+    }
+    assert_eq!((doubt.requests(), doubt.open()), (1, 3));
+    doubt.replay_of("x.ndjson.bulkhaul", "").exits(0).books([3, 3, 0, 0, 0]);
+}
+
+#[test]
+fn rows_taken_out_of_a_letter_that_a_replay_wrote_are_still_in_doubt() {
+    let doubt = Doubt::with(&[COUNTS_ONE, COUNTS_ONE, GOOD]);
+    doubt.replay_of("x.ndjson.bulkhaul", "").exits(5).books([3, 0, 0, 3, 0]);
+    doubt.write_edited("x.ndjson.bulkhaul/replays/1/dead-letters.ndjson", "{\"id\":3}");
+    doubt.replay_of("edited.ndjson", "").exits(0).books([1, 1, 0, 0, 0]);
+    assert_eq!(doubt.open(), 2);
+    doubt.replay_of("x.ndjson.bulkhaul", "").exits(0).books([2, 2, 0, 0, 0]);
+    assert_eq!(doubt.sent_last(), "[{\"id\":1},{\"id\":2}]");
+}
