@@ -109,7 +109,7 @@ impl Intake<'_> {
         let state = self.origin.map(|origin| origin.first.as_str()).unwrap_or_default();
         let wanted = self.reason.map(|reason| self.wanted(reason, newest.as_deref())).transpose()?;
         self.note_pieces(book, newest.as_deref())?;
-        of_any(self.file, self.foreign, &mut |letter, line| {
+        let too_long = of_any(self.file, self.foreign, &mut |letter, line| {
             let rows = rows(letter, line, self.file)?;
             let many = rows.len() as u64;
             if self.is_foreign(letter)? {
@@ -163,6 +163,7 @@ impl Intake<'_> {
             }
             Ok(())
         })?;
+        left_out.too_long = too_long;
         if book.taken() > 0 {
             self.types.check()?;
         }
@@ -191,7 +192,8 @@ impl Intake<'_> {
                 book.note_piece(name, name.piece(taken.content())).map_err(|error| ledger_error(&error))?;
             }
             Ok(())
-        })
+        })?;
+        Ok(())
     }
 
     /// `None` for a row that stands in the file before.

@@ -2,7 +2,7 @@
 
 use crate::args::SendArgs;
 use crate::edge::ledger::Ledger;
-use crate::edge::letter_file::LetterLines;
+use crate::edge::letter_file::{LetterLine, LetterLines};
 use crate::edge::sheet::SheetReader;
 use crate::edge::status_file;
 use crate::error::Error;
@@ -51,16 +51,22 @@ pub(super) fn tell_aside(args: &SendArgs, ledger: &Ledger) {
     }
 }
 
-/// Hands over each letter of a file of lines, with its line and that line's number.
+/// Hands over each letter of a file of lines, with its line and that line's number. Comes back with how many were passed
+/// over that are too long to be read.
 pub(super) fn of_lines(
     path: &Path,
     foreign: Foreign,
     each: &mut dyn FnMut(&Letter, &str, u64) -> Result<(), Error>,
-) -> Result<(), Error> {
+) -> Result<u64, Error> {
     let shown = path.display();
     let unreadable = |error: io::Error| unreadable(path, &error);
     let mut lines = LetterLines::open(path).map_err(unreadable)?;
-    while let Some((number, line, ended)) = lines.next_line().map_err(unreadable)? {
+    let mut too_long = 0;
+    while let Some(line) = lines.next_line().map_err(unreadable)? {
+        let LetterLine::Read(number, line, ended) = line else {
+            too_long += 1;
+            continue;
+        };
         match Letter::read(line) {
             Ok(letter) => each(&letter, line, number)?,
             Err(_) if foreign == Foreign::PassedOver => {}
@@ -79,16 +85,16 @@ pub(super) fn of_lines(
             }
         }
     }
-    Ok(())
+    Ok(too_long)
 }
 
 /// Hands over each letter of a file of lines, or of a table as `rejects --export csv` wrote it, with the line on which
-/// it stands.
+/// it stands. Comes back as [`of_lines`].
 pub(super) fn of_any(
     path: &Path,
     foreign: Foreign,
     each: &mut dyn FnMut(&Letter, u64) -> Result<(), Error>,
-) -> Result<(), Error> {
+) -> Result<u64, Error> {
     let Some(delimiter) = table(path)? else {
         return of_lines(path, foreign, &mut |letter, _, number| each(letter, number));
     };
@@ -113,7 +119,7 @@ pub(super) fn of_any(
             .map_err(|why| Error::failed(format!("`{shown}` line {line} cannot be replayed: {why}")))?;
         each(&letter, line)?;
     }
-    Ok(())
+    Ok(0)
 }
 
 /// The delimiter, if this is a table of ours.

@@ -44,6 +44,12 @@ enum From {
 pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
     let from = from(args.from.as_deref())?;
     let book = Book::of(&from)?;
+    if book.too_long > 0 {
+        let letters = speech::count(book.too_long, "letter");
+        speech::say(&format!(
+            "note: {letters} about a whole request, longer than 128 MiB, left out: `rejects STATE` has those, too"
+        ));
+    }
     let (mut groups, mut unsure, mut earlier) = (Groups::default(), 0, 0);
     book.each(&from, &mut |letter, _, rows| {
         groups.add_as(letter, rows.open);
@@ -178,14 +184,16 @@ impl From {
             Self::Nothing(_) => Ok(()),
             Self::File(_) | Self::Running { .. } if imports == Imports::Earlier => Ok(()),
             Self::File(file) => {
-                of_lines(file, Foreign::RefusedBeforeTheLast, &mut |letter, line, _| each(letter, line))
+                of_lines(file, Foreign::RefusedBeforeTheLast, &mut |letter, line, _| each(letter, line))?;
+                Ok(())
             }
             Self::Running { file, .. } if !file.exists() => Ok(()),
             Self::Running { file, import_id, .. } => {
                 of_lines(file, Foreign::RefusedBeforeTheLast, &mut |letter, line, _| {
                     let is_of_it = import_id.is_none() || letter.import_id == *import_id;
                     if is_of_it { each(letter, line) } else { Ok(()) }
-                })
+                })?;
+                Ok(())
             }
             Self::Ledger { state, import } => {
                 let view = View::open(&state.join("ledger.db")).map_err(|error| ledger_error(&error))?;
@@ -224,11 +232,13 @@ enum Imports {
 struct Book {
     replays: Replays,
     newest: Option<String>,
+    /// Letters of a file that are too long to be read.
+    too_long: u64,
 }
 
 impl Book {
     fn of(from: &From) -> Result<Self, Error> {
-        let mut newest = None;
+        let (mut newest, mut too_long) = (None, 0);
         let root = match from {
             From::Ledger { state, .. } | From::Nothing(state) => {
                 let seen = look(state, &|view| Ok(view.newest()?.map(|found| found.import.id.hex())))?;
@@ -243,7 +253,7 @@ impl Book {
             }
             From::File(file) => {
                 let mut first = None;
-                of_lines(file, Foreign::RefusedBeforeTheLast, &mut |letter, _, _| {
+                too_long = of_lines(file, Foreign::RefusedBeforeTheLast, &mut |letter, _, _| {
                     first = first.take().or_else(|| letter.import_id.clone());
                     Ok(())
                 })?;
@@ -252,7 +262,8 @@ impl Book {
                 states.pop().filter(|_| states.is_empty())
             }
         };
-        Ok(Self { replays: root.map(|root| Replays::of(&root)).transpose()?.unwrap_or_default(), newest })
+        let replays = root.map(|root| Replays::of(&root)).transpose()?.unwrap_or_default();
+        Ok(Self { replays, newest, too_long })
     }
 
     /// Hands over each letter with its line and what has become of its rows: of earlier imports what is still open.

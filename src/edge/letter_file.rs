@@ -4,8 +4,21 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-/// The longest line: the largest record, its bytes written twice and escaped.
+/// The longest line that is read: the largest record, its bytes written twice and escaped. A letter about a whole request
+/// may be longer than memory is wide.
 const LINE_MAX: u64 = 128 << 20;
+
+/// How a letter about a whole request begins.
+const OF_A_REQUEST: &[u8] = b"{\"rows\":[";
+
+/// A line that is not blank, and its number, from 1.
+#[derive(Debug)]
+pub enum LetterLine<'a> {
+    /// Without its end; and whether it has one.
+    Read(u64, &'a str, bool),
+    /// About a whole request, and longer than 128 MiB: it is passed over.
+    TooLong,
+}
 
 /// An open dead-letter file.
 #[derive(Debug)]
@@ -29,8 +42,7 @@ impl LetterLines {
         &self.path
     }
 
-    /// The next line that is not blank, without its end; its number, from 1; and whether it has an end.
-    pub fn next_line(&mut self) -> io::Result<Option<(u64, &str, bool)>> {
+    pub fn next_line(&mut self) -> io::Result<Option<LetterLine<'_>>> {
         loop {
             self.line.clear();
             let read = Read::by_ref(&mut self.file).take(LINE_MAX).read_until(b'\n', &mut self.line)?;
@@ -40,12 +52,18 @@ impl LetterLines {
             self.number += 1;
             let ended = self.line.last() == Some(&b'\n');
             if !ended && read as u64 == LINE_MAX {
-                return Err(io::Error::other(format!("line {} has no end in sight", self.number)));
+                if !self.line.starts_with(OF_A_REQUEST) {
+                    return Err(io::Error::other(format!("line {} has no end in sight", self.number)));
+                }
+                self.line = Vec::new();
+                self.file.skip_until(b'\n')?;
+                return Ok(Some(LetterLine::TooLong));
             }
             if !self.line.iter().all(u8::is_ascii_whitespace) {
                 let text = std::str::from_utf8(&self.line)
                     .map_err(|_| io::Error::other(format!("line {} is not UTF-8", self.number)))?;
-                return Ok(Some((self.number, text.trim_end_matches(['\n', '\r']), ended)));
+                let text = text.trim_end_matches(['\n', '\r']);
+                return Ok(Some(LetterLine::Read(self.number, text, ended)));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The summary as a value: `--json`, `status.json`.
 
-use super::speech::grouped;
+use super::speech::{count, grouped};
 use crate::args::SendArgs;
 use crate::error::Error;
 use crate::model::{Counters, Requests, Tally};
@@ -81,6 +81,8 @@ pub struct LeftOut {
     pub other_reasons: u64,
     /// A letter that stands in the file before.
     pub repeated: u64,
+    /// Letters, each about a whole request.
+    pub too_long: u64,
 }
 
 impl LeftOut {
@@ -96,10 +98,18 @@ impl LeftOut {
             (self.other_reasons, "refused for other reasons"),
             (self.repeated, "in the file twice"),
         ];
+        let too_long = (self.too_long > 0).then(|| {
+            let letters = count(self.too_long, "letter");
+            format!(
+                "{letters} about a whole request, longer than 128 MiB (the command that sent those rows sends them again with \
+                 --on-ambiguous resend)"
+            )
+        });
         let parts: Vec<String> = parts
             .iter()
             .filter(|(rows, _)| *rows > 0)
             .map(|(rows, what)| format!("{} {what}", grouped(*rows)))
+            .chain(too_long)
             .collect();
         (!parts.is_empty()).then(|| parts.join(", "))
     }

@@ -78,3 +78,22 @@ fn rows_taken_out_of_a_letter_that_a_replay_wrote_are_still_in_doubt() {
     doubt.replay_of("x.ndjson.bulkhaul", "").exits(0).books([2, 2, 0, 0, 0]);
     assert_eq!(doubt.sent_last(), "[{\"id\":1},{\"id\":2}]");
 }
+
+#[test]
+fn a_letter_that_is_too_long_to_be_read_is_left_out_with_a_way_for_its_rows_and_the_others_go() {
+    let doubt = Doubt::with(&[COUNTS_ONE, GOOD]);
+    let letter = doubt.bench.read(OWN);
+    let (begin, rest) = letter.split_once("\"rows\":[").unwrap();
+    let blanks = " ".repeat(128 << 20);
+    doubt.bench.write("long.ndjson", format!("{begin}\"rows\":[{blanks}{rest}{letter}"));
+    let long = "left out: 1 letter about a whole request, longer than 128 MiB";
+    let said = doubt.bench.run("rejects long.ndjson").exits(0);
+    assert!(
+        said.stderr.contains("1 letter about a whole request, longer than 128 MiB, left out"),
+        "{said:?}"
+    );
+    let said = doubt.replay_of("long.ndjson", "").exits(0).books([3, 3, 0, 0, 0]);
+    assert!(said.stderr.contains(&format!("replaying 3 rows; {long} (the command that sent")), "{said:?}");
+    assert_eq!(said.summary()["replay"]["left_out"]["too_long"], 1);
+    assert_eq!(doubt.requests(), 2);
+}
