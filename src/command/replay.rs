@@ -294,13 +294,17 @@ impl Desk<'_> {
     fn begin(self, number: u64) -> Result<u8, Error> {
         let folder = self.folder(number);
         let state = take_state(&folder)?;
-        let mut ledger = self.open(&state)?;
         let copy = folder.join(COPY);
-        let (import, replay) = self.write_down(&mut ledger, number, &copy)?;
-        let Some(import) = import else {
-            drop(ledger);
+        let begun = self.open(&state).and_then(|mut ledger| {
+            let (import, replay) = self.write_down(&mut ledger, number, &copy)?;
+            Ok((import.map(|import| (ledger, import)), replay))
+        });
+        if !matches!(begun, Ok((Some(_), _))) {
             // Nothing has begun in it.
             let _ = std::fs::remove_dir_all(&folder);
+        }
+        let (begun, replay) = begun?;
+        let Some((ledger, import)) = begun else {
             let is_doubt = replay.left_out.in_doubt > 0 && self.replays.newest().is_some();
             let code = if is_doubt { exit::IN_DOUBT } else { exit::COMPLETE };
             let last = self.replays.newest().map_or(0, |(number, _)| *number);

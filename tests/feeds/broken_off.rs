@@ -231,6 +231,7 @@ fn nothing_is_replayed_that_the_next_feed_is_about_to_send_because_it_has_begun_
         let said =
             yard.bench.run(&format!("{replay}{n}").replace(if n.is_empty() { "?" } else { "--json" }, ""));
         assert!(said.exits(6).stderr.contains("has begun to delete rows"), "{n}");
+        assert!(!yard.bench.path("s/replays/1").exists(), "nothing has begun");
     }
     yard.turn(0);
     assert_eq!(rows(&yard.bench.run(&deletes).exits(0)), [2, 1, 0, 1, 0]);

@@ -65,6 +65,9 @@ fn rows_of_which_nobody_can_tell_which_they_are_refuse_the_replay_before_anythin
         );
     }
     assert_eq!((doubt.requests(), doubt.open()), (1, 3));
+    doubt.replay_of("x.ndjson.bulkhaul", "--type nothing=number").exits(1);
+    doubt.replay_of("x.ndjson.bulkhaul", "--dead-letter nowhere/letters").exits(1);
+    assert!(!doubt.bench.path("x.ndjson.bulkhaul/replays/1").exists(), "nothing has begun");
     doubt.replay_of("x.ndjson.bulkhaul", "").exits(0).books([3, 3, 0, 0, 0]);
 }
 
