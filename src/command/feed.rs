@@ -101,15 +101,7 @@ impl Desk<'_> {
         match found.import.state {
             ImportState::Open if self.subject.args.again => Err(opening::not_finished()),
             ImportState::Open => {
-                // It has passed over rows that are meant now: the feed is taken anew. So it is where a replay has sent other
-                // rows, or the same, under keys that it would pass over or send.
-                let is_meant = takes_up && ledger.held(number).map_err(|error| failed(&error))? > 0
-                    || self.replayed.has_sent(number).map_err(|error| failed(&error))?;
-                // One that was closed already ends with the rows that it has, though this is its feed again.
-                if !is_meant
-                    && !found.closed
-                    && let Some(source) = self.where_it_stood(&found)?
-                {
+                if let Some(source) = self.subject.goes_on(&ledger, &found, takes_up, &self.replayed)? {
                     return self.go_on(ledger, found, source, last.as_ref());
                 }
                 ledger.close_input(number).map_err(|error| failed(&error))?;
@@ -166,22 +158,6 @@ impl Desk<'_> {
             replayed: &self.replayed,
             quiet: self.subject.args.quiet,
             is_asked,
-        }
-    }
-
-    /// The feed behind what was read of it; `None` if this is another one, which a large one may be though it looks alike.
-    fn where_it_stood(&self, found: &Found) -> Result<Option<Source>, Error> {
-        if !opening::is_same(found, &self.subject)? {
-            return Ok(None);
-        }
-        let (inputs, layout) = (&self.subject.args.inputs, self.subject.layout);
-        let source = match found.cursor {
-            None => Source::open(inputs, layout),
-            Some(cursor) => Source::resume(inputs, layout, &cursor, &mut |_| {}),
-        };
-        match source {
-            Err(error) if error.is_changed() => Ok(None),
-            source => source.map(Some).map_err(|error| source_error(&error)),
         }
     }
 

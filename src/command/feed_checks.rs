@@ -1,9 +1,10 @@
 //! What has to be so before a feed is read, and before anything of it is sent.
 
 use super::missing::Missing;
-use super::opening::source_error;
+use super::opening::{self, Subject, ledger_error, source_error};
+use super::replayed::Replayed;
 use crate::args::SendArgs;
-use crate::edge::ledger::{Found, LastFeed};
+use crate::edge::ledger::{Found, LastFeed, Ledger};
 use crate::edge::source::{Layout, Source, SourceError};
 use crate::error::{Error, exit};
 use crate::model::{FeedKey, ImportState, News};
@@ -41,6 +42,42 @@ pub(super) fn check_history(key: &FeedKey, found: &Found, last: Option<&LastFeed
         )
         .hint("leave --sync out to finish it, or give it up with --abandon")),
         None => Ok(()),
+    }
+}
+
+impl Subject<'_> {
+    /// The feed behind what was read of it before it was broken off; `None` if what the ledger has of it comes to its end by
+    /// itself, and the feed is taken anew then.
+    pub(super) fn goes_on(
+        &self,
+        ledger: &Ledger,
+        found: &Found,
+        takes_up: bool,
+        replayed: &Replayed,
+    ) -> Result<Option<Source>, Error> {
+        let number = found.import.number;
+        // It has passed over rows that are meant now. So it is where a replay has sent other rows, or the same, under keys
+        // that it would pass over or send.
+        let is_meant = takes_up && ledger.held(number).map_err(|error| ledger_error(&error))? > 0
+            || replayed.has_sent(number).map_err(|error| ledger_error(&error))?;
+        // One that was closed already ends with the rows that it has, though this is its feed again.
+        if is_meant || found.closed { Ok(None) } else { self.where_it_stood(found) }
+    }
+
+    /// `None` if this is another one, which a large one may be though it looks alike.
+    fn where_it_stood(&self, found: &Found) -> Result<Option<Source>, Error> {
+        if !opening::is_same(found, self)? {
+            return Ok(None);
+        }
+        let (inputs, layout) = (&self.args.inputs, self.layout);
+        let source = match found.cursor {
+            None => Source::open(inputs, layout),
+            Some(cursor) => Source::resume(inputs, layout, &cursor, &mut |_| {}),
+        };
+        match source {
+            Err(error) if error.is_changed() => Ok(None),
+            source => source.map(Some).map_err(|error| source_error(&error)),
+        }
     }
 }
 

@@ -11,13 +11,15 @@ use super::planned_deletion;
 use super::replayed::Replayed;
 use super::send::held;
 use super::survey::Survey;
-use crate::edge::ledger::{EachReplayed, KeyTexts, Ledger};
+use crate::edge::ledger::{EachReplayed, Found, KeyTexts, Ledger};
 use crate::edge::state_dir::{StateDir, StateError};
 use crate::edge::watched::Seen;
+use crate::engine::OnAmbiguous;
 use crate::error::Error;
 use crate::model::{Courses, FeedKey, ImportState, News};
 use crate::report::{Guard, PlannedDeletion, ReadingBar};
 use crate::settings;
+use crate::target::Target;
 use std::io;
 use std::path::Path;
 
@@ -73,7 +75,8 @@ pub(super) fn survey(
                     }
                     .take(&mut ledger, &found)?;
                 }
-                pending = if found.import.state == ImportState::Open { found.tally.pending } else { 0 };
+                pending = first(subject, target, &mut ledger, &found, &replayed)?;
+                last = ledger.last_feed().map_err(|error| ledger_error(&error))?;
             }
             let mut rows = |import, each: &mut EachReplayed<'_>| replayed.rows(import, each);
             let folded = ledger.fold_feeds((key, texts), folder.path(), &mut rows);
@@ -101,6 +104,30 @@ pub(super) fn survey(
     };
     let guards = guards(args, last.as_ref(), news, missing.as_ref());
     Ok(PlannedFeed { courses, news, pending, guards, deletion })
+}
+
+/// What the next run sends of the import here before it takes the feed: how many rows. The ledger, a copy, has them then as
+/// the target will, unless they are rows of this feed, which goes on.
+fn first(
+    subject: &Subject<'_>,
+    target: &Target,
+    ledger: &mut Ledger,
+    found: &Found,
+    replayed: &Replayed,
+) -> Result<u64, Error> {
+    let (args, number) = (subject.args, found.import.number);
+    let policy = settings::policy(args, target);
+    let takes_up = settings::takes_up_doubts(args);
+    let is_open = found.import.state == ImportState::Open;
+    if is_open && subject.goes_on(ledger, found, takes_up, replayed)?.is_some() {
+        return Ok(found.tally.pending);
+    }
+    let is_again = takes_up && ledger.may_repeat_feed(number).map_err(|error| ledger_error(&error))?;
+    if !is_open && !(is_again && matches!(found.import.state, ImportState::Complete(_))) {
+        return Ok(0);
+    }
+    let repeats = policy.repeatable || takes_up || policy.on_ambiguous == OnAmbiguous::Resend;
+    ledger.presume(number, repeats, takes_up).map_err(|error| ledger_error(&error))
 }
 
 /// The ledger of a state that no run holds; `None` where there is none yet.

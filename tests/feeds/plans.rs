@@ -3,7 +3,10 @@
 use super::{SYNC, feed, rows};
 use crate::commands::plan::snapshot;
 use crate::support::Bench;
+use crate::support::server::{Answer, Server};
 use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const PLAN: &str = "plan x.csv --to sandbox --sync id --state s";
@@ -82,4 +85,88 @@ fn rows_of_a_feed_that_was_broken_off_are_planned_first_and_a_run_is_left_alone(
     run.wait().unwrap();
     let said = bench.run(PLAN).exits(0);
     assert!(said.stdout.contains("  an earlier run was broken off: "), "{said:?}");
+}
+
+/// A target that deletes, and in whose hands a run is killed: of the third row it never says a word.
+fn killed(keys: &str) -> (Bench, Server) {
+    let (is_there, was_killed): (Arc<AtomicBool>, Arc<AtomicBool>) = Default::default();
+    let (there, killed) = (Arc::clone(&is_there), Arc::clone(&was_killed));
+    let server = Server::saying(move |got, _| {
+        if got.method == "POST" && got.body.contains("r3") && !killed.load(Ordering::SeqCst) {
+            there.store(true, Ordering::SeqCst);
+            while !killed.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            return None;
+        }
+        Some(Answer::json(200, &json!({})))
+    });
+    let profile = "[profile]\nversion = 1\nname = \"t\"\n[params.base]\nrequired = true\n[limits]\nrows = 1\n\
+        [request]\nurl = \"${param.base}/rows\"\n[flow]\nconcurrency = 1\n[[response]]\nwhen = { status = [200] }\n\
+        then = \"ok\"\n[delete]\nmethod = \"DELETE\"\nurl = \"${param.base}/rows/${row:/id}\"\nformat = \"empty\"\n\
+        rows = 1\n";
+    let bench = Bench::with("t.toml", format!("{profile}{keys}"));
+    bench.write("x.csv", "id,value\nr1,a\nr2,a\nr3,a\nr4,a\nr5,a\nr6,a\n");
+    let send = format!("send x.csv --to ./t.toml --url {} {TO}", server.url());
+    let mut run = bench.start(&send);
+    while !is_there.load(Ordering::SeqCst) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    run.kill().unwrap();
+    run.wait().unwrap();
+    was_killed.store(true, Ordering::SeqCst);
+    (bench, server)
+}
+
+const TO: &str = "--state s --sync id --progress none --json --deletes --max-deletes 9";
+const KEYS: &str = "[idempotency]\nscope = \"batch\"\nsend = { header = \"Idempotency-Key\" }\nkey_first = true\n";
+
+#[test]
+fn a_plan_behind_a_killed_run_counts_as_the_next_send_does() {
+    let feeds = ["r1,a\nr3,a\nr4,b\nr7,a\n", "r1,a\nr2,a\nr3,a\nr4,a\nr5,a\nr6,a\n"];
+    for (keys, more) in [(KEYS, ""), ("", ""), ("", " --on-ambiguous resend")] {
+        for feed in feeds {
+            let (bench, server) = killed(keys);
+            bench.write("x.csv", format!("id,value\n{feed}"));
+            let to = format!("x.csv --to ./t.toml --url {} {TO}{more}", server.url());
+            let plan = bench.run(&format!("plan {to}")).exits(0).summary();
+            let dry = bench.run(&format!("send {to} -n")).exits(0).summary();
+            assert_eq!((&dry["feed"], &dry["deletes"]), (&plan["feed"], &plan["deletes"]));
+            let before = server.requests().len();
+            let said = bench.run(&format!("send {to}"));
+            let (real, feed) = (said.summary(), &plan["feed"]);
+            let of = |name: &str| feed[name].as_u64().unwrap();
+            let rows = ["delivered", "unchanged", "in_doubt"].map(|name| real["rows"][name].as_u64().unwrap());
+            let planned = [of("new") + of("changed"), of("unchanged"), of("in_doubt")];
+            let goes_on = real["import"] == 1;
+            if goes_on {
+                // Its own rows may be in doubt by now.
+                assert_eq!(rows.iter().sum::<u64>(), planned.iter().sum::<u64>(), "{plan:#}\n{said:?}");
+            } else {
+                assert_eq!(rows, planned, "{plan:#}\n{said:?}");
+                let sent = server.requests()[before..].iter().filter(|got| got.method == "POST").count();
+                let first = plan["pending"].as_u64().unwrap();
+                assert_eq!(first + planned[0], sent as u64, "{plan:#}\n{said:?}");
+            }
+            let deleted = server.requests()[before..].iter().filter(|got| got.method == "DELETE").count();
+            assert_eq!(plan["deletes"]["rows"], deleted, "{plan:#}\n{said:?}");
+        }
+    }
+}
+
+#[test]
+fn a_plan_behind_a_killed_run_measures_its_guards_as_the_next_send_does() {
+    let (bench, server) = killed(KEYS);
+    bench.write("x.csv", "id,value\nr1,a\n");
+    let to = format!("x.csv --to ./t.toml --url {} {}", server.url(), TO.replace("--json ", ""));
+    let to = to.replace("--max-deletes 9", "--max-deletes 10% --max-shrink 10%");
+    let plan = bench.run(&format!("plan {to}")).exits(4).stdout;
+    let said = bench.run(&format!("send {to}")).exits(4).stderr;
+    let lacks = |text: &str| {
+        let (_, words) = text.split_once("the feed lacks ").unwrap();
+        words.split_once(" that were delivered").unwrap().0.to_owned()
+    };
+    assert_eq!(lacks(&plan), lacks(&said));
+    let shrunk = "the feed had 6 rows last time and has 1 now";
+    assert!(plan.contains(shrunk) && said.contains(shrunk), "{plan}\n{said}");
 }

@@ -60,6 +60,25 @@ impl Ledger {
         self.open_again(number, &batches, key)
     }
 
+    /// For a plan, in a copy of a ledger: the import has come to its end, and what it may still send is delivered. What may
+    /// have left is in doubt unless it `repeats`, and so stays what was in doubt unless the run `takes_up` that. How many
+    /// rows it sends.
+    pub fn presume(&mut self, number: u64, repeats: bool, takes_up: bool) -> Result<u64, LedgerError> {
+        let txn = self.conn.transaction()?;
+        let sends = "import = ?1 AND (state = 'accepted' OR state = 'prepared' AND (?2 OR NOT may_have_left)
+                     OR state = 'doubt' AND ?3)";
+        let values = params![number as i64, repeats, takes_up];
+        let sql = format!("SELECT coalesce(sum(rows), 0) FROM batch WHERE {sends}");
+        let rows: i64 = txn.query_row(&sql, values, |row| row.get(0))?;
+        txn.execute(&format!("UPDATE batch SET state = 'settled', delivered = rows WHERE {sends}"), values)?;
+        txn.execute(
+            "UPDATE import SET state = 'complete', exit = coalesce(exit, 0) WHERE number = ?1",
+            [number as i64],
+        )?;
+        txn.commit()?;
+        Ok(rows as u64)
+    }
+
     fn open_again(&mut self, number: u64, batches: &[BatchSeq], key: &FeedKey) -> Result<(), LedgerError> {
         let txn = self.conn.transaction()?;
         for seq in batches {
