@@ -122,8 +122,10 @@ fn first(
     if is_open && subject.goes_on(ledger, found, takes_up, replayed)?.is_some() {
         return Ok(found.tally.pending);
     }
-    let is_again = takes_up && ledger.may_repeat_feed(number).map_err(|error| ledger_error(&error))?;
-    if !is_open && !(is_again && matches!(found.import.state, ImportState::Complete(_))) {
+    let is_again = takes_up
+        && matches!(found.import.state, ImportState::Complete(_))
+        && ledger.may_repeat_feed(number).map_err(|error| ledger_error(&error))?;
+    if !is_open && !is_again {
         return Ok(0);
     }
     let repeats = policy.repeatable || takes_up || policy.on_ambiguous == OnAmbiguous::Resend;

@@ -119,7 +119,8 @@ fn killed(keys: &str) -> (Bench, Server) {
 }
 
 const TO: &str = "--state s --sync id --progress none --json --deletes --max-deletes 9";
-const KEYS: &str = "[idempotency]\nscope = \"batch\"\nsend = { header = \"Idempotency-Key\" }\nkey_first = true\n";
+const KEYS: &str =
+    "[idempotency]\nscope = \"batch\"\nsend = { header = \"Idempotency-Key\" }\nkey_first = true\n";
 
 #[test]
 fn a_plan_behind_a_killed_run_counts_as_the_next_send_does() {
@@ -136,7 +137,8 @@ fn a_plan_behind_a_killed_run_counts_as_the_next_send_does() {
             let said = bench.run(&format!("send {to}"));
             let (real, feed) = (said.summary(), &plan["feed"]);
             let of = |name: &str| feed[name].as_u64().unwrap();
-            let rows = ["delivered", "unchanged", "in_doubt"].map(|name| real["rows"][name].as_u64().unwrap());
+            let rows =
+                ["delivered", "unchanged", "in_doubt"].map(|name| real["rows"][name].as_u64().unwrap());
             let planned = [of("new") + of("changed"), of("unchanged"), of("in_doubt")];
             let goes_on = real["import"] == 1;
             if goes_on {
