@@ -72,6 +72,9 @@ fn check_words(args: &AuditArgs) -> Result<bool, Error> {
             "leave the input out: bulkhaul audit {}",
             settings::quoted(args.state.as_os_str())
         ))),
+        (false, true) if deletes::is_folder_of_one(&args.state) => {
+            Err(Error { exit: exit::USAGE, ..beside::of_deletion(&args.state) })
+        }
         (false, true) => Err(Error::usage("the input is missing").hint(format!(
             "name the files that were imported, in the same order: {}",
             settings::audit_command(&args.state)
@@ -109,6 +112,9 @@ fn audit(args: &AuditArgs, view: &View, state: &Path, source: Source) -> Result<
     let before: Vec<InputFacts> = serde_json::from_str(&found.inputs)
         .map_err(|_| failed(LedgerError::Refused("its list of inputs cannot be read".into())))?;
     let names_then: Vec<String> = before.iter().map(|facts| facts.name.clone()).collect();
+    if before.is_empty() {
+        return Err(beside::of_deletion(state));
+    }
     if !args.inputs.is_empty() && names_then.len() != args.inputs.len() {
         let message = format!("the import has other inputs: {}", names_then.join(", "));
         return Err(Error::failed(message).hint("name them all, in this order"));

@@ -11,6 +11,7 @@ use crate::edge::ledger::{Found, LedgerError, View};
 use crate::engine::Recount;
 use crate::error::Error;
 use crate::model::{Courses, ImportState, Mark, Tally};
+use crate::settings;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -41,6 +42,16 @@ pub(super) fn courses(
     };
     let (courses, _) = survey.of(|_| None, |meet| view.known_rows(&mut |known| meet(known).map(drop)))?;
     Ok(Some(courses))
+}
+
+/// What a feed no longer had was deleted by an import without an input; its end is in the feed's books.
+pub(super) fn of_deletion(state: &Path) -> Error {
+    let feed = match state.parent().and_then(Path::parent) {
+        Some(feed) if !feed.as_os_str().is_empty() => feed,
+        _ => Path::new("."),
+    };
+    let words = format!("`{}` holds the deletions of a feed, which read no input", state.display());
+    Error::failed(words).hint(format!("the feed's books tell of them: {}", settings::audit_command(feed)))
 }
 
 /// Whether what is known of a feed's rows may have changed since it was read through: the next one has begun to delete, or a

@@ -260,6 +260,12 @@ fn open(state: &StateDir) -> Result<Ledger, Error> {
     Ledger::open(&path, &letters_in(state.path())).map_err(|error| ledger_error(&error))
 }
 
+/// Whether a folder is called as that of a deletion is.
+pub(super) fn is_folder_of_one(folder: &Path) -> bool {
+    let is_numbered = folder.file_name().is_some_and(|name| name.to_string_lossy().parse::<u64>().is_ok());
+    is_numbered && folder.parent().is_some_and(|above| above.ends_with("deletes"))
+}
+
 fn letters_in(folder: &Path) -> PathBuf {
     folder.join("dead-letters.ndjson")
 }

@@ -63,6 +63,12 @@ fn what_a_feed_no_longer_has_is_deleted_once_and_sent_when_it_comes_again() {
         "{second:?}"
     );
     assert_eq!(deleted(&server), ["r19", "r7"]);
+    for (given, code) in [("audit s/deletes/1", 2), ("audit s/deletes/1 s/deletes/1/rows.ndjson", 1)] {
+        let said = bench.run(given).exits(code);
+        let words = "error: `s/deletes/1` holds the deletions of a feed, which read no input\nhint: the feed's books tell of \
+                     them: bulkhaul audit s x.csv\n";
+        assert_eq!(said.stderr, words);
+    }
     let third = bench.run(&sync).exits(0);
     assert_eq!((rows(&third), &third.summary()["deletes"]), ([28, 0, 0, 28, 0], &Value::Null));
     bench.write("x.csv", without(&[19], 30));
