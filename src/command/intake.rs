@@ -109,7 +109,9 @@ impl Intake<'_> {
         let state = self.origin.map(|origin| origin.first.as_str()).unwrap_or_default();
         let wanted = self.reason.map(|reason| self.wanted(reason, newest.as_deref())).transpose()?;
         self.note_pieces(book, newest.as_deref())?;
-        let too_long = of_any(self.file, self.foreign, &mut |letter, line| {
+        let too_long = of_any(self.file, self.foreign, &mut |given, line| {
+            let rejoined = self.replays.rejoined(given)?;
+            let letter = rejoined.as_ref().unwrap_or(given);
             let rows = rows(letter, line, self.file)?;
             let many = rows.len() as u64;
             if self.is_foreign(letter)? {
@@ -120,7 +122,7 @@ impl Intake<'_> {
                 left_out.earlier_imports += many;
                 return Ok(());
             }
-            if wanted.as_ref().is_some_and(|wanted| !wanted(letter)) {
+            if wanted.as_ref().is_some_and(|wanted| !wanted(given)) {
                 left_out.other_reasons += many;
                 return Ok(());
             }
@@ -318,12 +320,12 @@ fn rows(letter: &Letter, line: u64, file: &Path) -> Result<Vec<Option<Box<RawVal
 /// It may only be sent as what it is: else one row goes twice in the end, and another never.
 fn guessed(file: &Path, line: u64) -> Error {
     Error::failed(format!(
-        "`{}` line {line}: which of the request's rows those in `rows` are cannot be told any more; nothing was sent",
+        "`{}` line {line}: which of the request's rows it has cannot be told any more; nothing was sent",
         file.display()
     ))
     .hint(
-        "take whole rows out of it and leave the others as they were, or edit rows where they stand and leave all of them \
-         in it; `bulkhaul rejects STATE --export ndjson` has it as it was",
+        "take whole rows out of `rows` and leave the others as they were, or edit rows where they stand and leave all of \
+         them in it; `bulkhaul rejects STATE --export ndjson` has it as it was",
     )
 }
 

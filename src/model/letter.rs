@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// One line of a dead-letter file. What a person left out is `None`; the row's bytes are as they stand.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Letter {
     pub row: Option<Box<RawValue>>,
@@ -26,7 +26,7 @@ pub struct Letter {
 }
 
 /// Why it was refused.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct LetterError {
     pub code: String,
@@ -36,7 +36,7 @@ pub struct LetterError {
 }
 
 /// Where it stood.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct LetterSource {
     pub input: String,

@@ -1,6 +1,7 @@
 //! A letter about a whole request that a person has edited: each of its rows is booked as what it is.
 
 use super::doubt::{COUNTS_ONE, Doubt, GOOD};
+use serde_json::Value;
 
 const OWN: &str = "x.ndjson.bulkhaul/dead-letters.ndjson";
 
@@ -58,8 +59,8 @@ fn rows_of_which_nobody_can_tell_which_they_are_refuse_the_replay_before_anythin
         let said = doubt.replay_of("edited.ndjson", plan).exits(1);
         assert!(
             said.stderr.starts_with(
-                "error: `edited.ndjson` line 1: which of the request's rows those in `rows` are cannot be told any more; \
-                 nothing was sent\nhint: take whole rows out of it and leave the others as they were, or edit rows where"
+                "error: `edited.ndjson` line 1: which of the request's rows it has cannot be told any more; nothing \
+                 was sent\nhint: take whole rows out of `rows` and leave the others as they were, or edit rows where"
             ),
             "{said:?}"
         );
@@ -99,4 +100,28 @@ fn a_letter_that_is_too_long_to_be_read_is_left_out_with_a_way_for_its_rows_and_
     assert!(said.stderr.contains(&format!("replaying 3 rows; {long} (the command that sent")), "{said:?}");
     assert_eq!(said.summary()["replay"]["left_out"]["too_long"], 1);
     assert_eq!(doubt.requests(), 2);
+}
+
+#[test]
+fn rows_that_a_person_gave_lines_of_their_own_are_still_those_in_doubt() {
+    let doubt = Doubt::with(&[COUNTS_ONE, GOOD]);
+    let letter: Value = serde_json::from_str(&doubt.bench.read(OWN)).unwrap();
+    let line = |row: &Value| {
+        let mut line = letter.as_object().unwrap().clone();
+        line.retain(|name, _| name != "rows" && name != "invalid");
+        line.insert("row".into(), row.clone());
+        format!("{}\n", Value::Object(line))
+    };
+    let lines: Vec<String> = letter["rows"].as_array().unwrap().iter().map(line).collect();
+    doubt.bench.write("apart.ndjson", lines[1..].concat());
+    let without = "replay apart.ndjson --to ./counted.toml --progress none --json";
+    assert_eq!(doubt.bench.run(without).exits(0).summary()["replay"]["left_out"]["in_doubt"], 2);
+    doubt.replay_of("apart.ndjson", "").exits(0).books([2, 2, 0, 0, 0]);
+    assert_eq!(doubt.open(), 1);
+    doubt.replay_of("x.ndjson.bulkhaul", "").exits(0).books([1, 1, 0, 0, 0]);
+    assert_eq!(doubt.sent_last(), "[{\"id\":1}]");
+    doubt.bench.write("apart.ndjson", line(&serde_json::json!({"id": 4})));
+    let said = doubt.replay_of("apart.ndjson", "").exits(1);
+    assert!(said.stderr.contains("which of the request's rows it has cannot be told"), "{said:?}");
+    assert_eq!(doubt.requests(), 3);
 }

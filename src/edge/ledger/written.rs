@@ -1,6 +1,5 @@
 //! Letters about whole requests as they were written: a person may have edited their copies in a file.
 
-use super::replay::BatchOf;
 use super::{LedgerError, View, reading};
 use rusqlite::OptionalExtension;
 use std::collections::HashMap;
@@ -9,8 +8,8 @@ use std::collections::HashMap;
 pub(super) type Written = HashMap<u64, i64>;
 
 impl View {
-    /// The letter about this request, if there is one.
-    pub fn letter_about(&self, batch: &BatchOf) -> Result<Option<String>, LedgerError> {
+    /// The letter about the request that went under this key, if there is one.
+    pub fn letter_about(&self, shown: &str) -> Result<Option<String>, LedgerError> {
         let written = match self.written.get() {
             Some(written) => written,
             None => {
@@ -18,12 +17,20 @@ impl View {
                 self.written.get_or_init(|| found)
             }
         };
-        let Some(number) = written.get(&batch.seq) else { return Ok(None) };
+        // Few imports have any, and each row that was refused is asked about.
+        if written.is_empty() {
+            return Ok(None);
+        }
+        let batch = self.batch_of(shown)?;
+        let Some(number) = batch.and_then(|batch| written.get(&batch.seq).copied()) else { return Ok(None) };
         let mut select = self.conn.prepare_cached("SELECT line FROM letter WHERE number = ?1")?;
         Ok(select.query_row([number], |row| row.get(0)).optional()?)
     }
 
     fn find_written(&self) -> Result<Written, LedgerError> {
+        if self.is_new {
+            return Ok(Written::new());
+        }
         let mut select = self.conn.prepare(
             "SELECT letter.batch AS seq, letter.number FROM import CROSS JOIN letter
              ON letter.import = import.number AND letter.ordinal IS NULL WHERE letter.batch IS NOT NULL",
