@@ -267,13 +267,16 @@ fn same_kind(subject: &Subject<'_>, found: &Found) -> Result<Vec<InputFacts>, Er
         .hint("use the input it began with, or begin another import: --state DIR"))
 }
 
-/// Gives an import (or a replay: `what`) up, whatever has become of its input.
+/// Gives an import (or a replay: `what`) up, whatever has become of its input: the newest, or an earlier stream that was
+/// opened again.
 pub(super) fn abandon(ledger: &mut Ledger, what: &str) -> Result<Found, Error> {
     let newest = ledger.newest().map_err(|error| ledger_error(&error))?;
-    let found = newest.ok_or_else(|| Error::failed(format!("there is no {what} here to abandon")))?;
-    if found.import.state != ImportState::Open {
-        return Err(Error::failed(format!("the {what} here is over; there is nothing to abandon")));
-    }
+    let newest = newest.ok_or_else(|| Error::failed(format!("there is no {what} here to abandon")))?;
+    let is_open = newest.import.state == ImportState::Open;
+    let earlier = ledger.earlier_stream(0, false).map_err(|error| ledger_error(&error))?;
+    let found = if is_open { Some(newest) } else { earlier };
+    let over = || Error::failed(format!("the {what} here is over; there is nothing to abandon"));
+    let found = found.ok_or_else(over)?;
     // The dead-letter file follows to the end.
     ledger.recover(found.import.number).map_err(|error| ledger_error(&error))?;
     ledger.abandon(found.import.number).map_err(|error| ledger_error(&error))?;

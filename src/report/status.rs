@@ -154,6 +154,9 @@ impl Standing {
             set("pause_until", details.pause_until.map(WallTime::rfc3339).into());
             let doubts = details.doubts.iter().map(|(why, rows)| json!({"why": why, "rows": rows}));
             set("doubts", doubts.collect());
+            set("told_applied", details.told_applied.into());
+            let earlier = json!({"in_doubt": details.doubts_earlier, "pending": details.pending_earlier});
+            set("earlier_streams", earlier);
         }
         if let Some(Replayed { delivered, open, is_running }) = self.replayed {
             let replayed = json!({"delivered": delivered, "open": open, "running": is_running});
@@ -321,6 +324,12 @@ fn facts(
     if found.tally.may_be_doubled > 0 {
         facts.push(("doubled?", may_be_doubled(found.tally.may_be_doubled)));
     }
+    if details.told_applied > 0 {
+        let rows = count(details.told_applied, "row");
+        let them = if details.told_applied == 1 { "it" } else { "them" };
+        let words = format!("{rows} delivered because a person found {them} there (--verdict applied)");
+        facts.push(("by word", words));
+    }
     if details.planned > 0 {
         let mut words = format!("{} planned, {} settled", grouped(details.planned), grouped(details.settled));
         if details.split > 0 {
@@ -331,6 +340,14 @@ fn facts(
     if details.doubts_earlier > 0 {
         let rows = count(details.doubts_earlier, "row");
         facts.push(("earlier", format!("{rows} in doubt of earlier streams; `bulkhaul rejects` says which")));
+    }
+    if details.pending_earlier > 0 {
+        let rows = count(details.pending_earlier, "row");
+        let words = "the next run goes on with them first, and --abandon gives them up";
+        facts.push((
+            "earlier",
+            format!("{rows} of an earlier stream were being taken up when a run ended; {words}"),
+        ));
     }
     if details.unsent_rows > 0 {
         let words =

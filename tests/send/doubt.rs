@@ -337,6 +337,10 @@ fn whoever_has_looked_ends_the_doubt_and_nothing_is_sent() {
             bench.run("audit x.ndjson.bulkhaul x.ndjson").exits(0);
         }
         assert_eq!(server.got().len(), 4);
+        let told = u64::from(code == 0);
+        assert_eq!(bench.run("status --json").exits(0).summary()["told_applied"], told);
+        let line = "1 row delivered because a person found it there (--verdict applied)";
+        assert_eq!(bench.run("status").exits(0).stdout.contains(line), told == 1);
         assert_eq!(bench.run("rejects --json").exits(0).summary()["in_doubt"], 0);
         let letters = bench.dead_letters("x.ndjson");
         if code == 3 {

@@ -73,16 +73,14 @@ fn rows_in_doubt_of_a_stream_are_told_and_taken_up_though_another_stream_has_fol
     }
 }
 
-#[test]
-fn a_stream_whose_doubts_were_being_taken_up_when_the_run_was_killed_comes_to_its_end() {
-    let (server, phase) = target();
-    let bench = Bench::new();
+/// Of a stream that another one has followed three rows are in doubt, and were being sent again when the run was killed.
+fn killed(bench: &Bench, server: &Server, phase: &AtomicU8) -> String {
     let to = format!("--to {} --state s --batch-rows 1 -j 1 --progress none --json", server.url());
     let send = format!("send - --format ndjson {to}");
     phase.store(1, Ordering::SeqCst);
-    fed(&bench, &send, &lines(10..13)).exits(5);
+    fed(bench, &send, &lines(10..13)).exits(5);
     phase.store(0, Ordering::SeqCst);
-    fed(&bench, &format!("{send} --new-stream"), &lines(20..23)).exits(0);
+    fed(bench, &format!("{send} --new-stream"), &lines(20..23)).exits(0);
     phase.store(1, Ordering::SeqCst);
     let before = server.requests().len();
     let rows = std::fs::File::open({
@@ -97,6 +95,14 @@ fn a_stream_whose_doubts_were_being_taken_up_when_the_run_was_killed_comes_to_it
     child.kill().unwrap();
     child.wait().unwrap();
     phase.store(0, Ordering::SeqCst);
+    send
+}
+
+#[test]
+fn a_stream_whose_doubts_were_being_taken_up_when_the_run_was_killed_comes_to_its_end() {
+    let (server, phase) = target();
+    let bench = Bench::new();
+    let send = killed(&bench, &server, &phase);
     // Of rows that are under way nobody can say what became of them.
     let before = server.requests().len();
     let said = fed(&bench, &format!("{send} --verdict applied"), &lines(20..23)).exits(1);
@@ -110,6 +116,28 @@ fn a_stream_whose_doubts_were_being_taken_up_when_the_run_was_killed_comes_to_it
         assert!(times(&server, id) >= 2, "{id}");
     }
     assert!(!bench.run("rejects s").exits(0).stdout.contains("in doubt"));
+}
+
+#[test]
+fn status_tells_apart_what_was_being_taken_up_of_an_earlier_stream_and_abandon_gives_it_up() {
+    let (server, phase) = target();
+    let bench = Bench::new();
+    let send = killed(&bench, &server, &phase);
+    let status = bench.run("status s").exits(0).stdout;
+    assert!(
+        !status.contains("in doubt") && status.contains("3 rows of an earlier stream were being"),
+        "{status}"
+    );
+    let earlier = |bench: &Bench| bench.run("status s --json").exits(0).summary()["earlier_streams"].clone();
+    assert_eq!(earlier(&bench), json!({"in_doubt": 0, "pending": 3}));
+    let said = fed(&bench, &format!("{send} --abandon"), "").exits(0).books([3, 0, 0, 0, 3]);
+    assert!(said.stderr.contains("the import is abandoned"), "{said:?}");
+    assert_eq!(earlier(&bench), json!({"in_doubt": 0, "pending": 0}));
+    let before = server.requests().len();
+    fed(&bench, &send, &lines(20..23)).exits(0).books([3, 3, 0, 0, 0]);
+    assert_eq!(server.requests().len(), before);
+    let said = fed(&bench, &format!("{send} --abandon"), "").exits(1);
+    assert!(said.stderr.contains("there is nothing to abandon"), "{said:?}");
 }
 
 #[test]

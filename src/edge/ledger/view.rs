@@ -7,7 +7,7 @@
 //! state, and asks [`View::is_still`] at the end whether that has remained so.
 
 use super::written::Written;
-use super::{Found, LedgerError, history, reading, schema};
+use super::{Found, LedgerError, history, reading, schema, verdict};
 use crate::model::{Sample, WallTime};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, params};
@@ -59,8 +59,11 @@ pub struct Details {
     pub job_rows: u64,
     /// Why rows are in doubt, with their number; the most frequent first.
     pub doubts: Vec<(String, u64)>,
-    /// Rows in doubt of earlier streams, and those that were being taken up.
+    /// Rows in doubt of earlier streams, and those that were being taken up when a run ended.
     pub doubts_earlier: u64,
+    pub pending_earlier: u64,
+    /// Rows that are delivered because a person said that they are there.
+    pub told_applied: u64,
     pub pause_until: Option<WallTime>,
     pub learned_rows: Option<u64>,
     pub learned_bytes: Option<u64>,
@@ -144,8 +147,11 @@ impl View {
         )?;
         let whys = whys.query_map([number], |row| Ok((row.get(0)?, unsigned(row.get(1)?))))?;
         details.doubts = whys.collect::<Result<_, _>>()?;
-        details.doubts_earlier =
-            self.earlier_streams()?.iter().map(|found| found.tally.in_doubt + found.tally.pending).sum();
+        for Found { tally, .. } in self.earlier_streams()? {
+            details.doubts_earlier += tally.in_doubt;
+            details.pending_earlier += tally.pending;
+        }
+        details.told_applied = verdict::told_applied(&self.conn, number)?;
         let target = self
             .conn
             .query_row("SELECT pause_until, learned_rows, learned_bytes FROM target", [], |row| {
