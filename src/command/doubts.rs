@@ -1,6 +1,7 @@
 //! Rows in doubt of which no letter speaks, for those who look for them.
 
 use super::opening;
+use super::replays::root_of_state;
 use super::status::{Seen, look};
 use crate::edge::ledger::Doubt;
 use crate::error::Error;
@@ -30,4 +31,13 @@ pub(super) fn of_state(state: &Path) -> Result<Vec<Doubtful>, Error> {
         Ok(doubts)
     })?;
     Ok(if let Seen::Ledger(doubts) = seen { doubts } else { Vec::new() })
+}
+
+/// Whose command ends the doubts of a state.
+pub(super) fn whose(state: Option<&Path>, is_feed: bool) -> &'static str {
+    match is_feed {
+        _ if state.is_some_and(|state| root_of_state(state) != state) => "replay",
+        true => "feed",
+        false => "import",
+    }
 }

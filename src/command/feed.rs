@@ -3,7 +3,7 @@
 
 use super::baseline::Baseline;
 use super::deletes::{self, Deletes};
-use super::feed_checks::{check_history, guards};
+use super::feed_checks::{check_history, guards, rows_before};
 use super::missing::Missing;
 use super::opening::{self, Subject, ledger_error, source_error};
 use super::replayed::Replayed;
@@ -334,6 +334,7 @@ impl Desk<'_> {
                 speech::say(&format!("note: {note}"));
             }
         }
+        self.closing.had(rows_before(last, news));
         let stop = Guard::stop(&guards(args, last, news, missing.as_ref()));
         if let (Some(_), Some(missing)) = (&stop, &missing) {
             missing.discard();

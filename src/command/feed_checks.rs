@@ -19,10 +19,15 @@ pub(super) fn guards(
     news: News,
     missing: Option<&Missing>,
 ) -> Vec<Guard> {
-    // Of what was delivered without --sync, it is known now.
-    let before = last.and_then(|last| last.keys).unwrap_or(news.known + news.gone);
+    let before = rows_before(last, news);
     let shrinking = args.max_shrink.map(|max| Guard::of_shrinking(max.0, before, news.keys));
     missing.map(|missing| missing.guard(args)).into_iter().chain(shrinking).collect()
+}
+
+/// Rows with different keys that the feed had last time.
+pub(super) fn rows_before(last: Option<&LastFeed>, news: News) -> u64 {
+    // Of what was delivered without --sync, it is known now.
+    last.and_then(|last| last.keys).unwrap_or(news.known + news.gone)
 }
 
 /// The state knows rows by this key, or is told to begin to.

@@ -70,15 +70,16 @@ pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
     let state = from.state();
     let deletion = state.as_deref().map_or(Ok(None), deletes::of_last_feed)?;
     let deletion = deletion.filter(|deletion| !deletion.is_done());
-    let groups = sorted;
+    let whose = doubts::whose(state.as_deref(), is_feed);
     let found = Found {
         from: from.shown(),
         state,
-        groups,
+        groups: sorted,
         wanted,
         doubts,
         held,
-        is_feed,
+        whose,
+        letters: from.letters(),
         earlier,
         replaying,
         deletion,
@@ -158,6 +159,15 @@ impl From {
         match self {
             Self::Ledger { state, .. } | Self::Nothing(state) => Some(state.clone()),
             Self::File(_) | Self::Running { .. } => None,
+        }
+    }
+
+    /// What `replay` takes.
+    fn letters(&self) -> Option<PathBuf> {
+        match self {
+            Self::File(file) => Some(file.clone()),
+            Self::Ledger { state, .. } => Some(letters::file_of(state)),
+            Self::Running { .. } | Self::Nothing(_) => None,
         }
     }
 

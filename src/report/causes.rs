@@ -40,7 +40,8 @@ pub(super) fn words(cause: &StopCause, resume: &str) -> Option<Words> {
         StopCause::TargetDown { why } => (format!("the target does not answer well: {}", tame(why)), None),
         StopCause::Ambiguous { why } => (
             format!("nobody can know whether a request was applied: {}", tame(why)),
-            Some("look at the target, then go on with --on-ambiguous resend or hold".to_owned()),
+            Some("look at the target, then go on: with --on-ambiguous hold its rows stay in doubt, with resend they are sent again \
+                 and may be doubled".to_owned()),
         ),
         StopCause::Results { why } => {
             (why.clone(), Some("mend it, then run the same command again".to_owned()))

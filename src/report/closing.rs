@@ -2,9 +2,9 @@
 
 use super::causes::{self, command_behind};
 use super::part::Part;
-use super::phrases::{in_brackets, may_be_doubled, requests_line, rows_line};
+use super::phrases::rows_line;
 use super::since;
-use super::speech::{count, grouped, say, say_command, span, tame, tell};
+use super::speech::{count, grouped, say, say_command, tame, tell};
 use super::summary::{Bytes, Deleted, Replayed, Spent, Summary, Words};
 use crate::args::SendArgs;
 use crate::edge::ledger::{Found, Refusals};
@@ -17,22 +17,23 @@ use crate::settings::{
 use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
-use std::time::Duration;
 
 /// What stays the same from the first word of a run to its last.
 #[derive(Clone, Debug)]
 pub struct Closing<'a> {
-    args: &'a SendArgs,
+    pub(super) args: &'a SendArgs,
     arguments: Vec<OsString>,
-    inputs: Vec<String>,
+    pub(super) inputs: Vec<String>,
     /// One run brings two imports to their end.
-    names_inputs: bool,
+    pub(super) names_inputs: bool,
     target: String,
-    dead_letters: String,
+    pub(super) dead_letters: String,
     settings: Option<serde_json::Value>,
-    replay: Option<Replayed>,
-    deletes: Option<Deleted>,
-    is_deletion: bool,
+    pub(super) replay: Option<Replayed>,
+    pub(super) deletes: Option<Deleted>,
+    pub(super) is_deletion: bool,
+    /// Rows that the feed had last time.
+    pub(super) had: Cell<u64>,
     /// What the imports before this one have sent.
     spent: Cell<Spent>,
 }
@@ -50,6 +51,7 @@ impl<'a> Closing<'a> {
             replay: None,
             deletes: None,
             is_deletion: false,
+            had: Cell::default(),
             spent: Cell::default(),
         }
     }
@@ -63,6 +65,11 @@ impl<'a> Closing<'a> {
     /// What is told next is of one of two imports, with these inputs.
     pub fn turn_to(&mut self, inputs: Vec<String>) {
         (self.inputs, self.names_inputs) = (inputs, true);
+    }
+
+    /// The feed had so many rows last time.
+    pub fn had(&self, rows: u64) {
+        self.had.set(rows);
     }
 
     /// With what was deleted before the feed was sent.
@@ -109,8 +116,13 @@ impl<'a> Closing<'a> {
             if in_doubt > 0 {
                 let are = if in_doubt == 1 { "is no dead letter" } else { "are no dead letters" };
                 let rows = count(in_doubt, "row");
+                let of = match &self.replay {
+                    Some(replay) => OsStr::new(&replay.of),
+                    None => self.args.inputs[0].as_os_str(),
+                };
                 say(&format!(
-                    "hint: {rows} in doubt {are}: the import's own command with --on-ambiguous resend sends them again"
+                    "hint: {rows} in doubt {are}; what ends the doubt: bulkhaul rejects {}",
+                    quoted(of)
                 ));
             }
         }
@@ -278,7 +290,9 @@ impl<'a> Closing<'a> {
         // Whoever asked for quiet has to know of a canary that died, whose exit is that of a good end.
         let is_in_vain =
             matches!(cause, Some(StopCause::Limit)) && summary.rows.delivered + summary.rows.unchanged == 0;
-        if !self.args.quiet || exit != exit::COMPLETE || is_in_vain {
+        // So it has of a feed that came empty: its producer may have failed.
+        let is_gone = summary.rows.read == 0 && self.had.get() > 0;
+        if !self.args.quiet || exit != exit::COMPLETE || is_in_vain || is_gone {
             self.to_people(summary, exit, refusals);
         }
         if let Some(words) = &words {
@@ -359,54 +373,6 @@ impl<'a> Closing<'a> {
             _ => return causes::words(cause, &resume_command(&self.arguments)),
         };
         Some(Words { message, hint })
-    }
-
-    fn to_people(&self, summary: &Summary, exit: u8, refusals: &Refusals) {
-        let rows = &summary.rows;
-        if let Some(deleted) = &self.deletes {
-            say(&deleted.words());
-        }
-        if rows.read == 0 && summary.stopped_by.is_none() {
-            say("warning: the input has no rows; nothing was sent");
-            return;
-        }
-        let complete = summary.state == "complete";
-        let of = if self.names_inputs { format!(" with {}", self.inputs.join(", ")) } else { String::new() };
-        say(&format!(
-            "{}{of}: {} in {}{}",
-            if complete { "done" } else { "so far" },
-            rows_line(rows, complete),
-            span(Duration::from_secs_f64(summary.elapsed_s)),
-            requests_line(&summary.requests)
-        ));
-        if rows.rejected > 0 {
-            say(&format!("refused rows are in {}{}", self.dead_letters, in_brackets(&refusals.reasons)));
-        }
-        if refusals.unnamed_rows > 0 {
-            say(&format!(
-                "{} in doubt: the target refused {} of them and does not say which; they are in {}, and \
-                 `replay --in-doubt` sends all of them again",
-                count(refusals.unnamed_rows, "row"),
-                grouped(refusals.unnamed),
-                self.dead_letters
-            ));
-        }
-        if rows.rejected + refusals.unnamed_rows > 0 {
-            let from = self.dead_letters.strip_suffix("/dead-letters.ndjson").unwrap_or(&self.dead_letters);
-            say(&format!("to see why: bulkhaul rejects {}", quoted(OsStr::new(from))));
-        }
-        if rows.may_be_doubled > 0 {
-            say(&may_be_doubled(rows.may_be_doubled));
-        }
-        let unknown = rows.in_doubt.saturating_sub(refusals.unnamed_rows);
-        if unknown > 0 && exit != exit::STOPPED {
-            let (they, them) = if unknown == 1 { ("it was", "it") } else { ("they were", "them") };
-            say(&format!(
-                "{} in doubt: nobody can know whether {they} applied; `bulkhaul rejects` says what is known of {them}, \
-                 and after you have looked, --on-ambiguous resend sends {them} again",
-                count(unknown, "row")
-            ));
-        }
     }
 
     fn to_program(&self, summary: &Summary) {

@@ -11,6 +11,7 @@ mod guard;
 pub mod log;
 mod not_sent;
 mod onlooker;
+mod outcome;
 pub mod page;
 mod part;
 mod pattern;

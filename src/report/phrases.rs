@@ -11,6 +11,24 @@ pub(super) fn may_be_doubled(rows: u64) -> String {
     )
 }
 
+/// What ends the doubt about so many rows, in the order in which a person should think of it. `whose`: the command that
+/// does so is an import's, a feed's or a replay's.
+pub(super) fn out_of_doubt(rows: u64, whose: &str) -> String {
+    let them = if rows == 1 { "it" } else { "them" };
+    let dead_letters = if rows == 1 { "a dead letter" } else { "dead letters" };
+    let resend = format!("--on-ambiguous resend sends {them} again, and may double {them}");
+    if whose == "import" {
+        return format!(
+            "look at the target first; then the import's command with --verdict applied counts {them} as delivered, with \
+             --verdict missing makes {dead_letters} of {them}; with {resend}"
+        );
+    }
+    format!(
+        "look at the target first; then the {whose}'s command with {resend}; with --on-ambiguous verify it asks a target \
+         that can be asked"
+    )
+}
+
 /// ` (5 invalid, 2 too_large)`: the most frequent reasons.
 pub(super) fn in_brackets(reasons: &[(String, u64)]) -> String {
     let words = reasons.iter().take(3).map(|(code, count)| format!("{} {}", grouped(*count), tame(code)));

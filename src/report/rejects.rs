@@ -2,7 +2,9 @@
 
 use super::Deletion;
 use super::groups::{self, Group};
+use super::phrases::out_of_doubt;
 use super::speech::{count, grouped, tame};
+use crate::settings::quoted;
 use crate::target::nearest;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -40,7 +42,10 @@ pub struct Found {
     pub doubts: Vec<Doubtful>,
     /// Rows in doubt since an earlier feed or its replay.
     pub held: u64,
-    pub is_feed: bool,
+    /// Whose command ends a doubt: the import's, the feed's, the replay's.
+    pub whose: &'static str,
+    /// The file that `replay` takes, if it is known.
+    pub letters: Option<PathBuf>,
     /// Refused rows of earlier imports that are still open, among all of them.
     pub earlier: u64,
     /// What the feed no longer has, and is not all deleted.
@@ -92,16 +97,19 @@ impl Found {
 
     pub fn words(&self) -> String {
         let groups = self.wanted();
-        let letters = if groups.is_empty() {
-            format!("{}: no row was refused", self.from)
-        } else {
-            self.letters(&groups)
+        let doubts = (!self.doubts.is_empty()).then(|| doubtful(&self.doubts, self.whose));
+        let held = (self.held > 0).then(|| held(self.held));
+        let letters = match groups.is_empty() {
+            false => self.letters(&groups),
+            // What there is comes first.
+            true if doubts.is_some() || held.is_some() => {
+                format!("{}: no row was refused, but rows are in doubt", self.from)
+            }
+            true => format!("{}: no row was refused", self.from),
         };
-        let doubts =
-            (!self.doubts.is_empty()).then(|| format!("\n\n{}", doubtful(&self.doubts, self.is_feed)));
-        let held = (self.held > 0).then(|| format!("\n\n{}", held(self.held)));
-        let deletion = self.deletion.as_ref().map(|deletion| format!("\n\ndeleted: {}", deletion.words()));
-        letters + &doubts.unwrap_or_default() + &held.unwrap_or_default() + &deletion.unwrap_or_default()
+        let deletion = self.deletion.as_ref().map(|deletion| format!("deleted: {}", deletion.words()));
+        let parts = [Some(letters), doubts, held, deletion];
+        parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
     }
 
     fn letters(&self, groups: &[(usize, &Group)]) -> String {
@@ -129,11 +137,24 @@ impl Found {
         format!(
             "{}: {}, for {reasons}{replayed}\n{}\n\n\
              the rows of one reason:   bulkhaul rejects {name} --reason {first} --export ndjson\n\
-             as a table to correct:    bulkhaul rejects {name} --export csv",
+             as a table to correct:    bulkhaul rejects {name} --export csv{}",
             self.from,
             what_happened(groups),
             groups::words(groups),
+            self.to_replay(open, groups)
         )
+    }
+
+    /// The command that sends what is open again, as a line of its own.
+    fn to_replay(&self, open: u64, groups: &[(usize, &Group)]) -> String {
+        // What replays have begun is gone on with, and told of above.
+        let is_taken = matches!(self.replaying, UnderWay::Running | UnderWay::Stopped(_));
+        let Some(letters) = self.letters.as_ref().filter(|_| open > 0 && !is_taken) else {
+            return String::new();
+        };
+        let doubt = if groups.iter().all(|(_, group)| group.doubt.is_some()) { " --in-doubt" } else { "" };
+        let letters = quoted(letters.as_os_str());
+        format!("\nto send them again:       bulkhaul replay {letters} --to …{doubt}")
     }
 
     pub fn to_json(&self) -> String {
@@ -164,7 +185,7 @@ fn sum(doubts: &[Doubtful]) -> u64 {
 }
 
 /// Rows that nobody knows about are not in the dead-letter file: they are to be looked for in the input.
-fn doubtful(doubts: &[Doubtful], is_feed: bool) -> String {
+fn doubtful(doubts: &[Doubtful], whose: &str) -> String {
     let rows = sum(doubts);
     let mut text = format!(
         "{} in doubt, as nobody can know whether {} applied:\n",
@@ -191,27 +212,16 @@ fn doubtful(doubts: &[Doubtful], is_feed: bool) -> String {
         let more = count((doubts.len() - PLACES) as u64, "more place");
         text.push_str(&format!("     and {more}, which --json tells\n"));
     }
-    let them = if rows == 1 { "it" } else { "them" };
-    if is_feed {
-        return text
-            + &format!(
-                "after you have looked, the feed's command with --on-ambiguous resend sends {them} again; a target that can \
-                 be asked is asked by --on-ambiguous verify"
-            );
-    }
-    text + &format!(
-        "after you have looked, the import's command with --verdict applied counts {them} as delivered, with --verdict \
-         missing makes dead letters of {them}, and with --on-ambiguous resend sends {them} again"
-    )
+    text + &out_of_doubt(rows, whose)
 }
 
 /// Nobody knows any more where in the earlier feed they were.
 fn held(rows: u64) -> String {
     let (they, them) = if rows == 1 { ("it is", "it") } else { ("they are", "them") };
     format!(
-        "{} in doubt since an earlier feed or its replay: this one has {them} as then, so {they} held and not sent again; after you have \
-         looked, the feed's command with --on-ambiguous resend sends {them}",
-        count(rows, "row")
+        "{} in doubt since an earlier feed or its replay: this one has {them} as then, so {they} held and not sent again\n{}",
+        count(rows, "row"),
+        out_of_doubt(rows, "feed")
     )
 }
 

@@ -305,8 +305,7 @@ impl Standing {
             }
         } else if found.tally.in_doubt > 0 {
             lines.push(format!(
-                "bulkhaul rejects {} says what is known of the rows in doubt; after you have looked, --on-ambiguous resend \
-                 sends them again",
+                "bulkhaul rejects {} says what is known of the rows in doubt, and what ends the doubt",
                 self.state.display()
             ));
         }
@@ -397,7 +396,9 @@ fn without_answer(on_ambiguous: Option<&str>) -> &'static str {
         Some("resend") => "sends them again, and may double them: the target has no keys",
         Some("verify") => "asks the target whether they were applied",
         Some("stop") => "stops at them: the target has no keys, and --on-ambiguous hold or resend decides",
-        Some(_) => "puts them in doubt: the target has no keys (--on-ambiguous resend sends them again)",
+        Some(_) => {
+            "puts them in doubt: the target has no keys (--on-ambiguous resend sends them again, and may double them)"
+        }
     }
 }
 

@@ -187,6 +187,23 @@ fn watch(mut child: std::process::Child) -> u64 {
     }
 }
 
+/// To look comes first, and what may double rows comes last and says so.
+const WAYS_OUT: &str = "look at the target first; then the import's command with --verdict applied counts them as delivered, \
+                        with --verdict missing makes dead letters of them; with --on-ambiguous resend sends them again, and \
+                        may double them\n";
+
+#[test]
+fn refused_rows_are_told_with_the_command_that_sends_them_again() {
+    let bench = Bench::with("x.csv", "id\n1\n2\n");
+    bench
+        .run("send x.csv --to sandbox --faults reject=100% --progress none --dead-letter bad.ndjson")
+        .exits(3);
+    let said = bench.run("rejects").exits(0).stdout;
+    assert!(said.ends_with("to send them again:       bulkhaul replay bad.ndjson --to …\n"), "{said}");
+    bench.run("replay bad.ndjson --to sandbox").exits(0);
+    assert!(!bench.run("rejects").exits(0).stdout.contains("to send them again"));
+}
+
 #[test]
 fn rows_in_doubt_are_listed_with_their_place_and_why() {
     use crate::support::scripted::{Scripted, Step};
@@ -195,14 +212,17 @@ fn rows_in_doubt_are_listed_with_their_place_and_why() {
     bench.write("b.csv", "id\n\"b\n1\"\nb2\nb3\nb4\n");
     let send = format!("send a.csv b.csv --to {} --batch-rows 2 -j 1 --progress none", server.url);
     let said = bench.run(&send).exits(5);
-    assert!(said.stderr.contains("2 rows in doubt: nobody can know"), "{said:?}");
+    let words = "2 rows in doubt: nobody can know whether they were applied; which: bulkhaul rejects a.csv.bulkhaul\nhint: ";
+    assert!(said.stderr.ends_with(&format!("{words}{WAYS_OUT}")), "{said:?}");
     let said = bench.run("rejects").exits(0).stdout;
     assert!(
-        said.starts_with("a.csv.bulkhaul: no row was refused\n\n2 rows in doubt, as nobody can know"),
+        said.starts_with(
+            "a.csv.bulkhaul: no row was refused, but rows are in doubt\n\n2 rows in doubt, as nobody can know"
+        ),
         "{said}"
     );
     assert!(said.contains("     a.csv from line 4 on, row 3 and more, 2 in all: "), "{said}");
-    assert!(said.ends_with("with --on-ambiguous resend sends them again\n"), "{said}");
+    assert!(said.ends_with(WAYS_OUT), "{said}");
     let json = bench.run("rejects --json").exits(0).summary();
     let doubt = &json["doubts"][0];
     assert_eq!((&json["in_doubt"], &json["rows"]), (&2.into(), &0.into()));

@@ -181,7 +181,7 @@ fn what_the_target_taught_and_why_rows_are_in_doubt_is_told() {
     assert!(said.stdout.contains(": complete, but rows are in doubt\n"), "{said:?}");
     assert!(said.stdout.contains("\n  in doubt 10 rows: "), "{said:?}");
     assert!(
-        said.stdout.ends_with("after you have looked, --on-ambiguous resend sends them again\n"),
+        said.stdout.ends_with("says what is known of the rows in doubt, and what ends the doubt\n"),
         "{said:?}"
     );
     let json = bench.run("status --json").exits(0).summary();

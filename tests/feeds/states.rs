@@ -189,6 +189,11 @@ fn a_timer_hears_nothing_unless_a_person_is_needed() {
     assert_eq!((said.stdout.as_str(), said.stderr.as_str()), ("", ""));
     bench.write("x.csv", "id,amount\nr1,-5\n");
     assert!(bench.run(sync).exits(3).stderr.contains("s/dead-letters.ndjson"));
+    // A producer that fails often leaves an empty file: that is told once, and not each time.
+    bench.write("x.csv", "id,amount\n");
+    let words = "warning: the feed has no rows, and had 1 last time; nothing was sent (--max-shrink 50% stops such a run)\n";
+    assert_eq!(bench.run(sync).exits(0).stderr, words);
+    assert_eq!(bench.run(sync).exits(0).stderr, "");
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn a_refusal_under_the_key_of_a_lost_answer_counts_once_a_person_sends_it_again(
     let said = bench.run(&format!("replay x.ndjson.bulkhaul --to {} --in-doubt", server.url)).exits(0);
     assert!(
         said.stderr.contains(
-            "1 row in doubt is no dead letter: the import's own command with --on-ambiguous resend sends"
+            "1 row in doubt is no dead letter; what ends the doubt: bulkhaul rejects x.ndjson.bulkhaul\n"
         ),
         "{said:?}"
     );
@@ -329,7 +329,7 @@ fn whoever_has_looked_ends_the_doubt_and_nothing_is_sent() {
         // That it is refused now says nothing of the first sending.
         bench.run(&format!("{send} --on-ambiguous resend")).exits(5).books([3, 2, 0, 1, 0]);
         let listed = bench.run("rejects").exits(0).stdout;
-        assert!(listed.contains("with --verdict missing makes dead letters of it"), "{listed}");
+        assert!(listed.contains("with --verdict missing makes a dead letter of it"), "{listed}");
         for times in 0..2 {
             let said = bench.run(&verdict).exits(code).books(books);
             let line = format!("of what was in doubt, 1 row {words}");
