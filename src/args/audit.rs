@@ -9,7 +9,7 @@ use std::path::PathBuf;
 pub struct AuditArgs {
     /// State folder of the import
     #[arg(value_name = "STATE")]
-    pub state: PathBuf,
+    pub state: Option<PathBuf>,
     /// The files that were imported, in the same order; none for a replay (STATE/replays/N), which keeps its own
     #[arg(value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,

@@ -29,7 +29,7 @@ const LETTERS: u64 = 256;
 
 pub(super) fn run(args: &AuditArgs) -> Result<u8, Error> {
     let own = check_words(args)?;
-    let state = settings::find_state(Some(&args.state))?;
+    let state = settings::find_state(args.state.as_deref())?;
     // No run begins while this is held.
     let held = StateDir::look(&state).map_err(|error| unlooked(&state, &error))?;
     let path = state.join("ledger.db");
@@ -66,18 +66,18 @@ pub(super) fn run(args: &AuditArgs) -> Result<u8, Error> {
 
 /// Whether the state is a replay's, whose input is its own copy of dead letters.
 fn check_words(args: &AuditArgs) -> Result<bool, Error> {
-    let is_replay = root_of_state(&args.state) != args.state;
+    // With nothing said at all, what there is to audit is said.
+    let named = args.state.clone().map_or_else(|| settings::find_state(None), Ok)?;
+    let is_replay = root_of_state(&named) != named;
     match (is_replay, args.inputs.is_empty()) {
-        (true, false) => Err(Error::usage("a replay keeps its input itself").hint(format!(
-            "leave the input out: bulkhaul audit {}",
-            settings::quoted(args.state.as_os_str())
-        ))),
-        (false, true) if deletes::is_folder_of_one(&args.state) => {
-            Err(Error { exit: exit::USAGE, ..beside::of_deletion(&args.state) })
+        (true, false) => Err(Error::usage("a replay keeps its input itself")
+            .hint(format!("leave the input out: bulkhaul audit {}", settings::quoted(named.as_os_str())))),
+        (false, true) if deletes::is_folder_of_one(&named) => {
+            Err(Error { exit: exit::USAGE, ..beside::of_deletion(&named) })
         }
         (false, true) => Err(Error::usage("the input is missing").hint(format!(
             "name the files that were imported, in the same order: {}",
-            settings::audit_command(&args.state)
+            settings::audit_command(&named)
         ))),
         // Wrong words are found before a file is opened.
         (false, false) => settings::audit_layout(args).map(|_| false),

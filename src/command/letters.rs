@@ -122,6 +122,21 @@ pub(super) fn of_any(
     Ok(0)
 }
 
+/// Whether a file begins as one of dead letters does, in lines or as a table.
+pub(super) fn are_in(path: &Path) -> bool {
+    if matches!(table(path), Ok(Some(_))) {
+        return true;
+    }
+    let Ok(mut lines) = LetterLines::open(path) else { return false };
+    match lines.next_line() {
+        Ok(Some(LetterLine::Read(_, line, _))) => {
+            Letter::read(line).is_ok_and(|letter| letter.import_id.is_some())
+        }
+        Ok(Some(LetterLine::TooLong)) => true,
+        Ok(None) | Err(_) => false,
+    }
+}
+
 /// The delimiter, if this is a table of ours.
 fn table(path: &Path) -> Result<Option<u8>, Error> {
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;

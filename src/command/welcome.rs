@@ -1,5 +1,6 @@
 //! `bulkhaul` alone: the first command, and the next one.
 
+use super::letters;
 use crate::edge::source::Format;
 use crate::error::exit;
 use crate::report::speech;
@@ -25,7 +26,11 @@ pub(super) fn run() -> u8 {
 fn input_here() -> Option<String> {
     let names = std::fs::read_dir(".").ok()?.flatten().filter(|entry| entry.path().is_file());
     let names = names.filter_map(|entry| entry.file_name().into_string().ok());
-    names.filter(|name| Format::of(Path::new(name)).is_some() && !name.starts_with(['.', '-'])).min()
+    let mut names: Vec<String> =
+        names.filter(|name| Format::of(Path::new(name)).is_some() && !name.starts_with(['.', '-'])).collect();
+    names.sort();
+    // Dead letters are replayed, and no input.
+    names.into_iter().find(|name| !letters::are_in(Path::new(name)))
 }
 
 fn quoted(name: &str) -> String {

@@ -64,7 +64,14 @@ impl<'a> Section<'a> {
 
     fn misfit(&self, key: &str, wanted: &str, node: &Node) {
         let message = format!("`{key}` in {} must be {wanted}, not {}", self.name, node.value.kind());
-        self.findings.add(&node.spot, message, "");
+        let remedy = match &node.value {
+            Value::Text(text) if wanted.starts_with("a list") => {
+                format!("write {key} = [{}]", toml::Value::from(text.as_str()))
+            }
+            Value::Integer(number) if wanted.starts_with("a list") => format!("write {key} = [{number}]"),
+            _ => String::new(),
+        };
+        self.findings.add(&node.spot, message, remedy);
     }
 
     pub(super) fn node(&self, key: &'static str) -> Option<&'a Node> {

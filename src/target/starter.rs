@@ -56,6 +56,20 @@ when = { status = [400, 422] }   # only if the API takes all rows of a request o
 then = "bisect"
 message = "/error"           # where the answer says why, as a JSON Pointer
 
+# If a refusal says which items are at fault, and that nothing was applied, this takes the place of that rule: these rows
+# are refused, and the others sent again:
+# [[response]]
+# when = { status = [422] }
+# then = "results"
+# results = "invalid"
+#
+# [results.invalid]
+# from = "/errors"               # as in {"errors":[{"index":2,"message":"…"}]}
+# match = { by = "index", at = "/index" }    # counted from 0; with base = 1 from 1
+# covers = "failed"
+# unlisted = "resend"
+# message = "/message"
+
 # If the answer has a result for each row, this takes the place of then = "ok":
 # [[response]]
 # when = { status = [200] }
@@ -77,6 +91,13 @@ message = "/error"           # where the answer says why, as a JSON Pointer
 # [[results.items.rule]]
 # when = { json = { "/status" = "error" } }
 # then = "reject"
+
+# How a row is deleted that a feed no longer has (`send --sync KEY --deletes`); it has the fields of the feed's KEY:
+# [delete]
+# method = "DELETE"
+# url = "${param.base}/items/${row:/id}"
+# format = "empty"
+# rows = 1
 "#;
 
 impl Profile {

@@ -364,7 +364,7 @@ fn an_import_that_runs_is_left_alone() {
 #[test]
 fn what_cannot_be_audited_says_so() {
     let bench = Bench::with("x.csv", csv(3));
-    assert!(bench.run("audit").exits(2).stderr.contains("<STATE>"));
+    assert!(bench.run("audit").exits(2).stderr.contains("there is no *.bulkhaul folder here"));
     let said = bench.run("audit x.csv.bulkhaul x.csv").exits(1);
     assert!(said.stderr.starts_with("error: there is no import in `x.csv.bulkhaul`\n"), "{said:?}");
     std::fs::create_dir(bench.path("x.csv.bulkhaul")).unwrap();

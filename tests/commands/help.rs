@@ -139,7 +139,10 @@ fn alone_it_says_the_first_command() {
     assert_eq!(said.stdout, "");
     assert!(said.stderr.contains("\n  printf 'id,name\\n1,Ada\\n2,Grace\\n' > FILE.csv\n"), "{said:?}");
     assert!(said.stderr.contains("\n  bulkhaul send FILE.csv --to sandbox\n"), "{said:?}");
-    // With a file here it is the file's command, and it works as it stands.
+    // With a file here it is the file's command, and it works as it stands. Dead letters are no input.
+    let letter = "{\"row\":{\"id\":\"1\"},\"error\":{\"code\":\"x\"},\"import_id\":\"ab\"}\n";
+    bench.write("dead.ndjson", letter);
+    bench.write("exported.csv", "bulkhaul:source.row,bulkhaul:import_id,id\n1,ab,1\n");
     bench.write("my list.csv", "id,name\n1,Ada\n");
     let said = bench.run("").exits(2);
     let line = said.stderr.lines().find(|line| line.trim_start().starts_with("bulkhaul send ")).unwrap();

@@ -125,6 +125,10 @@ hint: `bulkhaul targets show NAME` prints a built-in one to look at
     bench.write("x.toml", profile.replace("bas}", "base}").replace("bodi", "body").replace("okay", "ok"));
     let said = bench.run("targets check x.toml").exits(1);
     assert!(said.stderr.contains("x.toml:9: `post` is no method; as in POST, PUT or PATCH\n"), "{said:?}");
+    bench.write("x.toml", profile.replace("[\"2xx\"]", "422"));
+    let said = bench.run("targets check x.toml").exits(1);
+    let line = "`status` in [response.when] must be a list, not a whole number; write status = [422]\n";
+    assert!(said.stderr.contains(line), "{said:?}");
     bench.write("x.toml", "[profile\n");
     let said = bench.run("targets check x.toml").exits(1);
     assert!(said.stderr.starts_with("error: 1 mistake in the profile\nx.toml:1: not TOML: "), "{said:?}");

@@ -100,12 +100,14 @@ fn the_books_of_a_replay_balance_and_what_was_changed_in_them_is_told() {
     assert!(said.stdout.starts_with("fixed.ndjson, import 1: the books balance\n"), "{said:?}");
     let said = bench.run(&format!("audit {replay} fixed.ndjson")).exits(2);
     assert!(said.stderr.starts_with("error: a replay keeps its input itself\n"), "{said:?}");
-    let said = bench.run("audit x.csv.bulkhaul").exits(2);
-    let hint = "in the same order: bulkhaul audit x.csv.bulkhaul x.csv\n";
-    assert!(
-        said.stderr.starts_with("error: the input is missing\n") && said.stderr.ends_with(hint),
-        "{said:?}"
-    );
+    for words in ["audit x.csv.bulkhaul", "audit"] {
+        let said = bench.run(words).exits(2);
+        let hint = "in the same order: bulkhaul audit x.csv.bulkhaul x.csv\n";
+        assert!(
+            said.stderr.starts_with("error: the input is missing\n") && said.stderr.ends_with(hint),
+            "{said:?}"
+        );
+    }
     let rows = bench.read(&format!("{replay}/rows.ndjson")).replacen("r20", "r21", 1);
     bench.write(&format!("{replay}/rows.ndjson"), rows);
     let said = bench.run(&format!("audit {replay}")).exits(1);

@@ -190,7 +190,22 @@ fn a_starter_loads_as_it_stands_and_lists_the_columns() {
         let target = compiled(&profile, &[("base", "https://a.test")]);
         assert_eq!(body(&target, &["{}"]), r#"{"items":[{}]}"#, "{odd}");
     }
-    assert!(Profile::parse("x.toml", &Profile::starter("x", None), &|_| None).is_ok());
+    let text = Profile::starter("x", None);
+    assert!(Profile::parse("x.toml", &text, &|_| None).is_ok());
+    // What stands in comments is right, too.
+    for begin in [
+        "# [[response]]\n# when = { status = [422] }",
+        "# [[response]]\n# when = { status = [200] }",
+        "# [delete]",
+    ] {
+        let (before, rest) = text.split_once(begin).unwrap();
+        let (block, after) = rest.split_once("\n\n").unwrap_or((rest, ""));
+        let block = format!("\n{begin}{block}\n").replace("\n# ", "\n").replace("\n#\n", "\n\n");
+        let before = before.replace("[400, 422]", "[400]").replace("[\"2xx\"]", "[201]");
+        let whole = format!("{before}{block}\n{after}");
+        let loaded = Profile::parse("x.toml", &whole, &|_| None);
+        compiled(&loaded.unwrap_or_else(|errors| panic!("{errors}\n{whole}")), &[("base", "https://a.test")]);
+    }
 }
 
 #[test]
