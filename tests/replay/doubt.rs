@@ -132,3 +132,14 @@ fn the_import_and_a_replay_never_run_for_the_same_rows_at_one_time() {
     assert!(said.stderr.starts_with("error: an import runs in `x.ndjson.bulkhaul`"), "{said:?}");
     assert_eq!(doubt.requests(), 1);
 }
+
+#[test]
+fn a_replay_of_rows_in_doubt_that_stands_still_sends_none_of_them_after_its_import_was_done_once_more() {
+    let doubt = Doubt::with(&[COUNTS_ONE, GOOD]);
+    doubt.replay("--batch-rows 1 --limit 2").exits(0).books([2, 2, 0, 0, 0]);
+    doubt.send("--again").exits(0).books([3, 3, 0, 0, 0]);
+    assert_eq!(doubt.requests(), 4);
+    let said = doubt.replay("--batch-rows 1").exits(6);
+    assert!(said.stderr.contains("a later import has taken over what was open of it"), "{said:?}");
+    assert_eq!(doubt.requests(), 4);
+}

@@ -32,13 +32,13 @@ enum Which {
     Open,
 }
 
-/// Lists letters of earlier imports with their names, and which of them are over. The list is a temporary table, so that
+/// Lists letters of earlier imports with the names of their rows, and which of them are over. The list is a temporary table, so that
 /// memory stays bounded.
 fn gather(conn: &Connection, import: i64, key: Option<&FeedKey>, which: Which) -> Result<(), LedgerError> {
     conn.execute_batch(
         "CREATE TEMP TABLE IF NOT EXISTS earlier (
-           number INTEGER PRIMARY KEY, name BLOB NOT NULL, key BLOB, is_over INTEGER NOT NULL
-         ) STRICT;
+           number INTEGER NOT NULL, name BLOB NOT NULL, key BLOB, is_over INTEGER NOT NULL, PRIMARY KEY (number, name)
+         ) STRICT, WITHOUT ROWID;
          CREATE INDEX IF NOT EXISTS temp.earlier_name ON earlier (name);
          CREATE INDEX IF NOT EXISTS temp.earlier_key ON earlier (key) WHERE key IS NOT NULL;
          DELETE FROM temp.earlier;",
@@ -56,7 +56,7 @@ fn gather(conn: &Connection, import: i64, key: Option<&FeedKey>, which: Which) -
         // Of a record that was no row no key is known: the next feed has it in its place.
         let is_over = row.get(2)? || key.is_some() && of_row.is_none();
         are_open |= !is_over;
-        if let Some(name) = name(&letter) {
+        for name in names(&letter) {
             insert.execute(params![row.get::<_, i64>(0)?, name.0, of_row, is_over])?;
         }
     }
@@ -97,10 +97,14 @@ fn key_of(letter: &Letter, key: &FeedKey) -> Option<[u8; 16]> {
     Some(key.entry(letter.row.as_ref()?.get().as_bytes()).ok()?.key)
 }
 
-/// Of its row, or of the first of its rows.
-fn name(letter: &Letter) -> Option<LetterId> {
-    let (source, import_id) = (letter.source.as_ref()?, letter.import_id.as_deref()?);
-    Some(LetterId::of_place(import_id, &source.input, source.row, u64::from(letter.is_doubt())))
+/// Of its row, or of its rows.
+fn names(letter: &Letter) -> impl Iterator<Item = LetterId> {
+    let place = letter.source.as_ref().zip(letter.import_id.as_deref());
+    let indexes = if letter.is_doubt() { 1..letter.count() + 1 } else { 0..1 };
+    place.into_iter().flat_map(move |(source, import_id)| {
+        let of = move |index| LetterId::of_place(import_id, &source.input, source.row, index);
+        indexes.clone().map(of)
+    })
 }
 
 impl View {
@@ -126,8 +130,7 @@ impl View {
             return Ok(());
         }
         self.find_earlier(import)?;
-        let query =
-            "SELECT line FROM letter JOIN temp.earlier USING (number) WHERE NOT is_over ORDER BY number";
+        let query = "SELECT line FROM letter WHERE number IN (SELECT number FROM temp.earlier WHERE NOT is_over) ORDER BY number";
         self.lines(query, [], each)
     }
 }
