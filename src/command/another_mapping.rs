@@ -30,7 +30,8 @@ fn is_replayed(subject: &Subject<'_>) -> bool {
 /// What differs, and what goes on instead.
 pub(super) fn refuse(subject: &Subject<'_>, found: &Found) -> Error {
     let rows = &found.tally;
-    let is_in_vain = rows.delivered + rows.in_doubt + rows.pending == 0 && !is_replayed(subject);
+    let sent = found.sent_earlier + rows.delivered + rows.in_doubt + rows.pending;
+    let is_in_vain = sent == 0 && !is_replayed(subject);
     let begun = anew(subject);
     let mut hint = if is_in_vain {
         format!("nothing of it was delivered, so these settings can begin another import: {begun}")
@@ -41,6 +42,8 @@ pub(super) fn refuse(subject: &Subject<'_>, found: &Found) -> Error {
         };
         let which = match rows.delivered {
             _ if is_replayed(subject) => "all rows, also what replays have delivered".to_owned(),
+            // A row may have been sent by several of them, so that no sum is a number of rows.
+            _ if found.sent_earlier > 0 => "all rows, also what earlier imports here have sent".to_owned(),
             0 => "all rows".to_owned(),
             delivered => format!("all rows, also the {} delivered so far", grouped(delivered)),
         };

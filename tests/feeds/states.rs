@@ -180,6 +180,19 @@ fn a_state_keeps_to_its_key_and_to_being_a_feed() {
 }
 
 #[test]
+fn other_settings_hear_of_what_earlier_feeds_have_delivered() {
+    let bench = Bench::with("x.csv", feed(30, |_| Some("a".into())));
+    let send = format!("send x.csv {SYNC}");
+    bench.run(&send).exits(0);
+    let said = bench.run(&send).exits(0);
+    assert_eq!(rows(&said), [30, 0, 0, 30, 0]);
+    let said = bench.run(&format!("{send} --type v=json")).exits(6);
+    let hint = "hint: use the settings it began with, or begin another import beside it, which sends all rows, also what earlier \
+                imports here have sent: bulkhaul send";
+    assert!(said.stderr.contains(hint), "{said:?}");
+}
+
+#[test]
 fn a_timer_hears_nothing_unless_a_person_is_needed() {
     let bench = Bench::with("x.csv", "id,amount\nr1,5\n");
     let sync = "send x.csv --to sandbox --sync id --state s --type amount=number -q";

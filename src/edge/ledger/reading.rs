@@ -25,6 +25,8 @@ pub struct Found {
     pub batches: Counters,
     /// Something was sent, or may have been, for this import or one before it.
     pub has_left: bool,
+    /// Rows that the imports before it have delivered, or may have.
+    pub sent_earlier: u64,
 }
 
 const IMPORT: &str = "SELECT number, id, identity, inputs, state, exit, cur_input, cur_row, cur_line, cur_byte,
@@ -36,7 +38,10 @@ pub(super) fn newest(conn: &Connection) -> Result<Option<Found>, LedgerError> {
     let newest = conn.query_row(&sql, [], |row| Ok(found(row))).optional()?.transpose()?;
     let has_left = "SELECT EXISTS (SELECT 1 FROM batch WHERE may_have_left = 1 OR state <> 'prepared')";
     let has_left = conn.query_row(has_left, [], |row| row.get(0))?;
-    Ok(newest.map(|newest| Found { has_left, ..newest }))
+    let Some(newest) = newest else { return Ok(None) };
+    let earlier = "SELECT coalesce(sum(rows_read - rejected - unchanged), 0) AS sent FROM import WHERE number < ?1";
+    let sent = conn.query_row(earlier, [newest.import.number as i64], |row| Ok(number(row, "sent")))?;
+    Ok(Some(Found { has_left, sent_earlier: sent?, ..newest }))
 }
 
 /// An import by its number.
@@ -104,6 +109,7 @@ fn found(row: &Row<'_>) -> Result<Found, LedgerError> {
         bytes_read,
         batches,
         has_left: true,
+        sent_earlier: 0,
     })
 }
 
