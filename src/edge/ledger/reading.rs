@@ -39,7 +39,8 @@ pub(super) fn newest(conn: &Connection) -> Result<Option<Found>, LedgerError> {
     let has_left = "SELECT EXISTS (SELECT 1 FROM batch WHERE may_have_left = 1 OR state <> 'prepared')";
     let has_left = conn.query_row(has_left, [], |row| row.get(0))?;
     let Some(newest) = newest else { return Ok(None) };
-    let earlier = "SELECT coalesce(sum(rows_read - rejected - unchanged), 0) AS sent FROM import WHERE number < ?1";
+    let earlier =
+        "SELECT coalesce(sum(rows_read - rejected - unchanged), 0) AS sent FROM import WHERE number < ?1";
     let sent = conn.query_row(earlier, [newest.import.number as i64], |row| Ok(number(row, "sent")))?;
     Ok(Some(Found { has_left, sent_earlier: sent?, ..newest }))
 }
