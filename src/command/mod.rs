@@ -10,6 +10,7 @@ mod completions;
 mod deletes;
 mod doubts;
 mod earlier_stream;
+mod export;
 mod feed;
 mod feed_checks;
 mod inputs;

@@ -3,14 +3,14 @@
 
 use super::deletes;
 use super::doubts;
+use super::export::export;
 use super::letters;
 use super::letters::{Foreign, of_lines};
 use super::opening::ledger_error;
 use super::replays::{Fate, Replays, in_order, root_of_state, states_of_file};
 use super::status::{Seen, look};
-use crate::args::{ExportArg, RejectsArgs};
+use crate::args::RejectsArgs;
 use crate::edge::ledger::{LedgerError, View};
-use crate::edge::sheet::{Columns, SheetWriter};
 use crate::edge::status_file;
 use crate::error::{Error, exit};
 use crate::model::Letter;
@@ -20,11 +20,10 @@ use crate::report::since::Replayed;
 use crate::report::speech;
 use crate::settings;
 use serde_json::Value;
-use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// Where dead letters are read from.
-enum From {
+pub(super) enum From {
     File(PathBuf),
     /// The newest import of a state that no run holds.
     Ledger {
@@ -239,7 +238,7 @@ enum Imports {
 }
 
 /// What replays have made of the letters.
-struct Book {
+pub(super) struct Book {
     replays: Replays,
     newest: Option<String>,
     /// Letters of a file that are too long to be read.
@@ -277,7 +276,7 @@ impl Book {
     }
 
     /// Hands over each letter with its line and what has become of its rows: of earlier imports what is still open.
-    fn each(
+    pub(super) fn each(
         &self,
         from: &From,
         each: &mut dyn FnMut(&Letter, &str, Rows) -> Result<(), Error>,
@@ -312,9 +311,9 @@ impl Book {
 }
 
 #[derive(Clone, Copy, Default)]
-struct Rows {
+pub(super) struct Rows {
     /// Delivered neither by a replay nor by the import itself.
-    open: u64,
+    pub(super) open: u64,
     /// Of these, the ones that a replay has sent, without knowing what came of it.
     unsure: u64,
     /// They are of an earlier import.
@@ -349,7 +348,7 @@ pub(super) fn fits(reason: &str, groups: Vec<Group>) -> Result<impl Fn(&Letter) 
     Ok(move |letter: &Letter| is_of(letter, &wanted, &groups))
 }
 
-fn is_of(letter: &Letter, wanted: &report::Wanted, groups: &[Group]) -> bool {
+pub(super) fn is_of(letter: &Letter, wanted: &report::Wanted, groups: &[Group]) -> bool {
     match wanted {
         report::Wanted::Code(code) => letter.error.code == *code,
         report::Wanted::Number(index) => {
@@ -357,73 +356,5 @@ fn is_of(letter: &Letter, wanted: &report::Wanted, groups: &[Group]) -> bool {
             let (code, pattern, is_doubt) = kind_of(letter);
             code == group.code && pattern == group.pattern && is_doubt == group.doubt.is_some()
         }
-    }
-}
-
-fn export(
-    from: &From,
-    format: ExportArg,
-    book: &Book,
-    wanted: Option<&report::Wanted>,
-    groups: &[Group],
-) -> Result<(), Error> {
-    let mut replayed = 0;
-    let mut fits = |letter: &Letter, rows: Rows| {
-        let fits = wanted.is_none_or(|wanted| is_of(letter, wanted, groups));
-        let is_open = !fits || rows.open > 0;
-        replayed += if is_open { 0 } else { letter.count() };
-        fits && is_open
-    };
-    let mut out = BufWriter::new(io::stdout().lock());
-    let ended = match format {
-        ExportArg::Ndjson => book
-            .each(from, &mut |letter, line, rows| {
-                if fits(letter, rows) {
-                    writeln!(out, "{line}").map_err(|error| gone(&error))
-                } else {
-                    Ok(())
-                }
-            })
-            .and_then(|()| out.flush().map_err(|error| gone(&error))),
-        ExportArg::Csv | ExportArg::CsvSafe => {
-            let mut columns = Columns::default();
-            book.each(from, &mut |letter, _, rows| {
-                if fits(letter, rows) {
-                    columns.note(letter);
-                }
-                Ok(())
-            })?;
-            let sheet = if format == ExportArg::Csv { SheetWriter::exact } else { SheetWriter::safe };
-            sheet(out, columns).map_err(|error| gone(&error)).and_then(|mut sheet| {
-                book.each(from, &mut |letter, _, rows| {
-                    if fits(letter, rows) {
-                        sheet.write(letter).map_err(|error| gone(&error))
-                    } else {
-                        Ok(())
-                    }
-                })?;
-                sheet.finish().map_err(|error| gone(&error))
-            })
-        }
-    };
-    if matches!(format, ExportArg::Csv | ExportArg::CsvSafe) {
-        // They were gone through twice.
-        replayed /= 2;
-    }
-    if replayed > 0 && ended.is_ok() {
-        speech::say(&format!("note: left out: {} delivered since", speech::count(replayed, "row")));
-    }
-    match ended {
-        // Whoever read it has read enough.
-        Err(error) if error.message.is_empty() => Ok(()),
-        ended => ended,
-    }
-}
-
-/// Standard output cannot be written; a closed pipe is no error, and has no words.
-fn gone(error: &io::Error) -> Error {
-    match error.kind() {
-        io::ErrorKind::BrokenPipe => Error::failed(""),
-        _ => Error::failed(format!("standard output cannot be written: {error}")),
     }
 }
