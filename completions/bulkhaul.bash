@@ -569,7 +569,7 @@ _bulkhaul() {
             return 0
             ;;
         bulkhaul__subcmd__rejects)
-            opts="-h --reason --export --json --help"
+            opts="-h --reason --export --in-doubt --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -1,6 +1,6 @@
 //! `rejects --export`: dead letters as lines, or as a table, less those that are no longer open.
 
-use super::rejects::{Book, From, Rows, is_of};
+use super::rejects::{Book, From, is_of};
 use crate::args::ExportArg;
 use crate::edge::sheet::{Columns, SheetWriter};
 use crate::error::Error;
@@ -8,6 +8,7 @@ use crate::model::Letter;
 use crate::report::groups::Group;
 use crate::report::rejects::Wanted;
 use crate::report::speech;
+use std::cell::Cell;
 use std::io::{self, BufWriter, Write};
 
 pub(super) fn export(
@@ -17,54 +18,51 @@ pub(super) fn export(
     wanted: Option<&Wanted>,
     groups: &[Group],
 ) -> Result<(), Error> {
-    let mut replayed = 0;
-    let mut fits = |letter: &Letter, rows: Rows| {
-        let fits = wanted.is_none_or(|wanted| is_of(letter, wanted, groups));
-        let is_open = !fits || rows.open > 0;
-        replayed += if is_open { 0 } else { letter.count() };
-        fits && is_open
-    };
+    let replayed = Cell::new(0);
+    write(format, &|each| {
+        // A table's letters are gone through twice.
+        replayed.set(0);
+        book.each(from, &mut |letter, line, rows| {
+            if wanted.is_some_and(|wanted| !is_of(letter, wanted, groups)) {
+                return Ok(());
+            }
+            if rows.open == 0 {
+                replayed.set(replayed.get() + letter.count());
+                return Ok(());
+            }
+            each(letter, line)
+        })
+    })?;
+    if replayed.get() > 0 {
+        speech::say(&format!("note: left out: {} delivered since", speech::count(replayed.get(), "row")));
+    }
+    Ok(())
+}
+
+/// Hands over each letter with its line, as often as it is asked.
+pub(super) type Letters<'a> =
+    dyn Fn(&mut dyn FnMut(&Letter, &str) -> Result<(), Error>) -> Result<(), Error> + 'a;
+
+/// Whoever reads them may have read enough, which is no error.
+pub(super) fn write(format: ExportArg, letters: &Letters<'_>) -> Result<(), Error> {
     let mut out = BufWriter::new(io::stdout().lock());
     let ended = match format {
-        ExportArg::Ndjson => book
-            .each(from, &mut |letter, line, rows| {
-                if fits(letter, rows) {
-                    writeln!(out, "{line}").map_err(|error| gone(&error))
-                } else {
-                    Ok(())
-                }
-            })
+        ExportArg::Ndjson => letters(&mut |_, line| writeln!(out, "{line}").map_err(|error| gone(&error)))
             .and_then(|()| out.flush().map_err(|error| gone(&error))),
         ExportArg::Csv | ExportArg::CsvSafe => {
             let mut columns = Columns::default();
-            book.each(from, &mut |letter, _, rows| {
-                if fits(letter, rows) {
-                    columns.note(letter);
-                }
+            letters(&mut |letter, _| {
+                columns.note(letter);
                 Ok(())
             })?;
             let sheet = if format == ExportArg::Csv { SheetWriter::exact } else { SheetWriter::safe };
             sheet(out, columns).map_err(|error| gone(&error)).and_then(|mut sheet| {
-                book.each(from, &mut |letter, _, rows| {
-                    if fits(letter, rows) {
-                        sheet.write(letter).map_err(|error| gone(&error))
-                    } else {
-                        Ok(())
-                    }
-                })?;
+                letters(&mut |letter, _| sheet.write(letter).map_err(|error| gone(&error)))?;
                 sheet.finish().map_err(|error| gone(&error))
             })
         }
     };
-    if matches!(format, ExportArg::Csv | ExportArg::CsvSafe) {
-        // They were gone through twice.
-        replayed /= 2;
-    }
-    if replayed > 0 && ended.is_ok() {
-        speech::say(&format!("note: left out: {} delivered since", speech::count(replayed, "row")));
-    }
     match ended {
-        // Whoever read it has read enough.
         Err(error) if error.message.is_empty() => Ok(()),
         ended => ended,
     }

@@ -95,10 +95,21 @@ pub(super) fn of_any(
     foreign: Foreign,
     each: &mut dyn FnMut(&Letter, u64) -> Result<(), Error>,
 ) -> Result<u64, Error> {
+    let shown = path.display();
+    let mut each = |letter: &Letter, line: u64| {
+        if letter.is_shown_doubt() {
+            let words = format!(
+                "`{shown}` line {line} is a row in doubt, and no dead letter: it may be at the target"
+            );
+            return Err(Error::failed(words).hint(
+                "the import's own command ends the doubt: with --verdict missing, --verdict applied or --on-ambiguous resend",
+            ));
+        }
+        each(letter, line)
+    };
     let Some(delimiter) = table(path)? else {
         return of_lines(path, foreign, &mut |letter, _, number| each(letter, number));
     };
-    let shown = path.display();
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;
     let mut csv = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(BufReader::new(file));
     let broken = |error: &csv::Error| {

@@ -8,6 +8,7 @@ mod broken;
 mod changed_input;
 mod completions;
 mod deletes;
+mod doubted_rows;
 mod doubts;
 mod earlier_stream;
 mod export;

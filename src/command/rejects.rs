@@ -2,6 +2,7 @@
 //! run has the ledger, or from a file that was named.
 
 use super::deletes;
+use super::doubted_rows;
 use super::doubts;
 use super::export::export;
 use super::letters;
@@ -42,6 +43,12 @@ pub(super) enum From {
 
 pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
     let from = from(args.from.as_deref())?;
+    if let Some(format) = args.export.filter(|_| args.in_doubt) {
+        let is_file =
+            || Error::failed("a file of dead letters has none of the rows in doubt").hint("name the state");
+        doubted_rows::export(&from.state().or_else(|| from.running()).ok_or_else(is_file)?, format)?;
+        return Ok(exit::COMPLETE);
+    }
     let book = Book::of(&from)?;
     if book.too_long > 0 {
         let letters = speech::count(book.too_long, "letter");
@@ -168,6 +175,10 @@ impl From {
             Self::Ledger { state, .. } => Some(letters::file_of(state)),
             Self::Running { .. } | Self::Nothing(_) => None,
         }
+    }
+
+    fn running(&self) -> Option<PathBuf> {
+        if let Self::Running { state, .. } = self { Some(state.clone()) } else { None }
     }
 
     /// Rows in doubt of which no letter speaks.

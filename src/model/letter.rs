@@ -4,6 +4,9 @@ use super::{Digest, Hasher, edited_rows};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+/// What stands for a reason where `rejects --in-doubt` writes rows: they are no dead letters.
+pub const IN_DOUBT: &str = "bulkhaul:in_doubt";
+
 /// One line of a dead-letter file. What a person left out is `None`; the row's bytes are as they stand.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -105,6 +108,11 @@ impl Letter {
     pub fn count(&self) -> u64 {
         let Some(rows) = &self.rows else { return 1 };
         serde_json::from_str::<Vec<&RawValue>>(rows.get()).map_or(1, |rows| rows.len() as u64)
+    }
+
+    /// Whether it is no dead letter, but a row in doubt that a person was shown.
+    pub fn is_shown_doubt(&self) -> bool {
+        self.error.code == IN_DOUBT
     }
 
     /// Whether nobody knows which rows it is about.

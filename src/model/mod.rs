@@ -33,7 +33,7 @@ pub use feed::{Course, Courses, FeedEntry, FeedKey, News, Passed};
 pub use import::{Close, Cursor, ImportRecord, ImportState};
 pub use kept::KeptRows;
 pub use key::{BatchKey, ChildReason, FORMAT_VERSION, GroupId, ImportId, RowKey};
-pub use letter::{Letter, LetterError, LetterId, LetterSource};
+pub use letter::{IN_DOUBT, Letter, LetterError, LetterId, LetterSource};
 pub use moment::{Moment, Now, WallTime};
 pub use outcome::{Job, Limit, Outcome, Pages, PollOutcome, RowVerdict, StopKind, Verdicts};
 pub use page::{BatchPage, BatchState, LetterPage};

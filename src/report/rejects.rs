@@ -108,15 +108,21 @@ impl Found {
             true => format!("{}: no row was refused", self.from),
         };
         let deletion = self.deletion.as_ref().map(|deletion| format!("deleted: {}", deletion.words()));
-        let parts = [Some(letters), doubts, held, deletion];
+        let rows = (doubts.is_some() || held.is_some()).then(|| {
+            format!("to see these rows:        bulkhaul rejects {} --in-doubt --export ndjson", self.name())
+        });
+        let parts = [Some(letters), doubts, held, rows, deletion];
         parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
+    }
+
+    fn name(&self) -> String {
+        shlex::try_quote(&self.from).map_or_else(|_| self.from.clone(), std::borrow::Cow::into_owned)
     }
 
     fn letters(&self, groups: &[(usize, &Group)]) -> String {
         let rows: u64 = groups.iter().map(|(_, group)| group.rows).sum();
         let reasons = count(groups.len() as u64, "reason");
-        let name =
-            shlex::try_quote(&self.from).map_or_else(|_| self.from.clone(), std::borrow::Cow::into_owned);
+        let name = self.name();
         let first = groups[0].0 + 1;
         let open = groups.iter().map(|(_, group)| group.open).sum::<u64>();
         let mut replayed = match rows - open {

@@ -4,6 +4,7 @@ mod audit;
 mod edges;
 mod errors;
 mod help;
+mod in_doubt;
 mod log;
 pub(crate) mod plan;
 mod rejects;

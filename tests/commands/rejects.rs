@@ -222,7 +222,7 @@ fn rows_in_doubt_are_listed_with_their_place_and_why() {
         "{said}"
     );
     assert!(said.contains("     a.csv from line 4 on, row 3 and more, 2 in all: "), "{said}");
-    assert!(said.ends_with(WAYS_OUT), "{said}");
+    assert!(said.contains(WAYS_OUT), "{said}");
     let json = bench.run("rejects --json").exits(0).summary();
     let doubt = &json["doubts"][0];
     assert_eq!((&json["in_doubt"], &json["rows"]), (&2.into(), &0.into()));

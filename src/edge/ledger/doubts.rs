@@ -1,8 +1,10 @@
 //! Rows in doubt of which no letter speaks: where they are in the input, and why nobody knows.
 
 use super::told::Seams;
-use super::{Found, Ledger, LedgerError, View, reading};
+use super::{Found, Ledger, LedgerError, View, feed, reading};
+use crate::model::{BatchSeq, FeedEntry, KeptRows, Planned, Unsettled, UnsettledState};
 use rusqlite::OptionalExtension;
+use std::collections::HashSet;
 
 /// The rows of one request.
 #[derive(Clone, Debug)]
@@ -20,6 +22,11 @@ pub struct Doubt {
 const STREAMS: &str = "SELECT number FROM import WHERE sync IS NULL AND number > ?1
   AND number < (SELECT max(number) FROM import) AND (state = 'open' AND ?2 OR EXISTS (
     SELECT 1 FROM batch JOIN kept USING (seq) WHERE batch.import = number AND batch.state = 'doubt' AND ?3)) ORDER BY number";
+
+/// A letter speaks of this batch.
+const TOLD: &str =
+    "EXISTS (SELECT 1 FROM letter WHERE letter.import = batch.import AND letter.ordinal IS NULL
+  AND letter.batch = batch.parent)";
 
 impl Ledger {
     /// The first earlier stream behind number `after` that was opened again and has not come to its end; where doubts are
@@ -50,16 +57,77 @@ impl View {
         reading::held(&self.conn, import)
     }
 
+    /// Requests of an import that are in doubt, of which no letter speaks, each with the reason.
+    pub fn requests_in_doubt(&self, import: u64) -> Result<Vec<(Planned, String)>, LedgerError> {
+        let sql = format!("SELECT seq FROM batch WHERE import = ?1 AND state = 'doubt' AND NOT {TOLD}");
+        let mut select = self.conn.prepare(&sql)?;
+        let untold = select.query_map([import as i64], |row| row.get::<_, i64>(0))?;
+        let untold: HashSet<i64> = untold.collect::<Result<_, _>>()?;
+        let all = reading::unsettled(&self.conn, import)?.into_iter();
+        let of = |unsettled: Unsettled| match unsettled.state {
+            UnsettledState::Parked { park, .. } if untold.contains(&(unsettled.batch.seq.0 as i64)) => {
+                Some((unsettled.batch, park.why))
+            }
+            _ => None,
+        };
+        Ok(all.filter_map(of).collect())
+    }
+
+    /// Rows in doubt of an import of which a letter speaks.
+    pub fn told_in_doubt(&self, import: u64) -> Result<u64, LedgerError> {
+        let sql = format!(
+            "SELECT coalesce(sum(rows), 0) FROM batch WHERE import = ?1 AND state = 'doubt' AND {TOLD}"
+        );
+        let rows: i64 = self.conn.query_row(&sql, [import as i64], |row| row.get(0))?;
+        Ok(rows.max(0) as u64)
+    }
+
+    /// Imports before the newest whose rows in doubt the ledger still has: of feeds, or of streams.
+    pub fn earlier_in_doubt(&self, of_feeds: bool) -> Result<Vec<Found>, LedgerError> {
+        if !of_feeds {
+            return self.earlier_streams();
+        }
+        let mut select = self.conn.prepare(
+            "SELECT DISTINCT import FROM batch JOIN kept USING (seq) JOIN import ON number = import
+             WHERE batch.state = 'doubt' AND sync IS NOT NULL AND import.state <> 'abandoned'
+               AND number < (SELECT max(number) FROM import) ORDER BY import",
+        )?;
+        let numbers = select.query_map([], |row| row.get::<_, i64>(0))?;
+        let numbers: Vec<i64> = numbers.collect::<Result<_, _>>()?;
+        numbers.into_iter().map(|number| reading::import(&self.conn, number as u64)).collect()
+    }
+
+    /// The rows of a request, where they are kept.
+    pub fn recall(&self, seq: BatchSeq) -> Result<KeptRows, LedgerError> {
+        reading::kept(&self.conn, seq)
+    }
+
+    /// Whether this row is known as one in doubt.
+    pub fn is_held(&self, entry: FeedEntry) -> Result<bool, LedgerError> {
+        Ok(feed::of_key(&self.conn, entry.key)? == Some(entry.doubtful()))
+    }
+
+    /// Takes out the keys of which an import has sent rows itself.
+    pub fn drop_sent(&self, import: u64, keys: &mut HashSet<[u8; 16]>) -> Result<(), LedgerError> {
+        let sql = "SELECT entries FROM feed_batch JOIN batch USING (seq) WHERE batch.import = ?1";
+        let mut select = self.conn.prepare(sql)?;
+        let mut rows = select.query([import as i64])?;
+        while let Some(row) = rows.next()? {
+            let entries = row.get_ref(0)?.as_bytes().map_err(rusqlite::Error::from)?;
+            for entry in entries.chunks_exact(FeedEntry::BYTES) {
+                keys.remove(&FeedEntry::from_bytes(entry).key);
+            }
+        }
+        Ok(())
+    }
+
     /// In the order of the input.
     pub fn doubts(&self, import: u64) -> Result<Vec<Doubt>, LedgerError> {
         let seams = Seams::read(&self.conn, import)?;
-        let mut select = self.conn.prepare(
+        let mut select = self.conn.prepare(&format!(
             "SELECT row_set, input, row, line, coalesce(why, '') AS why FROM batch
-             WHERE import = ?1 AND state = 'doubt' AND NOT EXISTS (
-               SELECT 1 FROM letter WHERE letter.import = batch.import AND letter.ordinal IS NULL
-                 AND letter.batch = batch.parent)
-             ORDER BY input, row",
-        )?;
+             WHERE import = ?1 AND state = 'doubt' AND NOT {TOLD} ORDER BY input, row"
+        ))?;
         let mut rows = select.query([import as i64])?;
         let mut doubts = Vec::new();
         while let Some(row) = rows.next()? {
