@@ -6,12 +6,34 @@ use super::opening::Subject;
 use crate::edge::ledger::Found;
 use crate::edge::source::{Format, Layout};
 use crate::error::{Error, exit};
-use crate::model::ImportState;
+use crate::model::{Digest, Hasher, ImportState};
 use crate::report::speech::{count, grouped};
 use crate::settings;
 use crate::target::Trait;
 use std::ffi::OsStr;
 use std::path::PathBuf;
+
+/// Of a target and of how the input is read.
+pub(super) fn identity(target: Digest, layout: &Layout) -> Digest {
+    let (format, delimiter) = match layout.format {
+        Format::Csv { delimiter } => ("csv", delimiter),
+        Format::Ndjson | Format::Taken => ("ndjson", 0),
+    };
+    let mut hasher = Hasher::new("bulkhaul/mapping")
+        .field(&target.0)
+        .field(format.as_bytes())
+        .number(u64::from(delimiter))
+        .number(u64::from(layout.header))
+        .number(u64::from(layout.null.is_some()))
+        .field(layout.null.as_deref().unwrap_or_default().as_bytes());
+    for name in layout.columns.iter().flatten() {
+        hasher = hasher.field(b"column").field(name.as_bytes());
+    }
+    for (name, kind) in &layout.types {
+        hasher = hasher.field(b"type").field(name.as_bytes()).field(kind.to_string().as_bytes());
+    }
+    hasher.finish()
+}
 
 /// Whether these settings are others than those of the import, and may begin anew in its state.
 pub(super) fn may_begin_anew(subject: &Subject<'_>, found: &Found) -> bool {

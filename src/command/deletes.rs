@@ -3,8 +3,9 @@
 //! before the feed's first row is sent, and what came of it is taken in once; what was not deleted is still known, and
 //! so it is missing again next time.
 
+use super::another_mapping::identity;
 use super::missing::{Missing, failed, layout};
-use super::opening::{self, identity, ledger_error, source_error};
+use super::opening::{self, ledger_error, source_error};
 use super::send::{Job, Turn, take_state};
 use crate::args::SendArgs;
 use crate::drive::Stage;

@@ -4,6 +4,7 @@
 use super::baseline::Baseline;
 use super::deletes::{self, Deletes};
 use super::feed_checks::{check_history, guards, rows_before};
+use super::inputs;
 use super::missing::Missing;
 use super::opening::{self, Subject, ledger_error, source_error};
 use super::replayed::Replayed;
@@ -38,6 +39,8 @@ pub(super) struct Desk<'a> {
     pub(super) closing: Closing<'a>,
     /// Rows that are still in doubt are not sent again.
     pub(super) holds: bool,
+    /// Nothing counts as unchanged: `--again` begins this feed, or has begun the one that goes on.
+    pub(super) again: bool,
     pub(super) replayed: Replayed,
     /// Its files, before anything of them was looked at.
     pub(super) seen: Vec<Option<Seen>>,
@@ -99,9 +102,14 @@ impl Desk<'_> {
         let number = found.import.number;
         let takes_up = settings::takes_up_doubts(self.subject.args) && !self.done.takes_up;
         match found.import.state {
-            ImportState::Open if self.subject.args.again => Err(opening::not_finished()),
             ImportState::Open => {
-                if let Some(source) = self.subject.goes_on(&ledger, &found, takes_up, &self.replayed)? {
+                let again = inputs::is_begun_again(&found);
+                let source = self.subject.goes_on(&ledger, &found, takes_up, &self.replayed)?;
+                if self.subject.args.again && !(again && source.is_some()) {
+                    return Err(opening::not_finished());
+                }
+                if let Some(source) = source {
+                    self.again = again;
                     return self.go_on(ledger, found, source, last.as_ref());
                 }
                 ledger.close_input(number).map_err(|error| failed(&error))?;
@@ -317,7 +325,7 @@ impl Desk<'_> {
     fn look_through(&self, ledger: &Ledger, last: Option<&LastFeed>) -> Result<Surveyed, Error> {
         let Subject { args, layout, .. } = &self.subject;
         let folder = self.job.state.path();
-        let (inputs, again) = (&args.inputs, args.again);
+        let (inputs, again) = (&args.inputs, self.again);
         let (key, holds, seen) = (&self.key, self.holds, &self.seen);
         let is_asked = &|| self.is_asked();
         let survey = Survey { inputs, again, holds, layout, key, folder, seen, is_asked };

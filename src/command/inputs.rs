@@ -2,6 +2,7 @@
 
 use super::opening::source_error;
 use crate::edge::fingerprint::Fingerprint;
+use crate::edge::ledger::Found;
 use crate::edge::source::{Layout, Source};
 use crate::error::{Error, exit};
 use crate::target::Trait;
@@ -28,6 +29,9 @@ pub(super) struct InputFacts {
     /// Where its rows go and what becomes of them; of the first input, for it is the same for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub target: Vec<Trait>,
+    /// The import was begun by `--again`; of the first input.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
 }
 
 impl InputFacts {
@@ -45,6 +49,11 @@ impl InputFacts {
 pub(super) fn of_ledger(list: &str) -> Result<Vec<InputFacts>, Error> {
     serde_json::from_str(list)
         .map_err(|_| Error::new(exit::LEDGER, "the ledger's list of inputs cannot be read"))
+}
+
+/// Whether an import was begun by `--again`, so that saying it once more does not mean another one.
+pub(super) fn is_begun_again(found: &Found) -> bool {
+    of_ledger(&found.inputs).is_ok_and(|inputs| inputs.first().is_some_and(|first| first.again))
 }
 
 /// Size and head of each input; errors as the source would tell them.

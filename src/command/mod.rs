@@ -33,6 +33,7 @@ mod reading;
 mod rejects;
 mod replay;
 mod replay_request;
+mod replay_words;
 mod replayed;
 mod replays;
 mod report;

@@ -1,16 +1,16 @@
 //! Which import a state holds, and whether this input goes on with it: every line of the contract about changed
 //! inputs, other targets and finished imports is decided here, before anything is sent.
 
-use super::another_mapping;
+use super::another_mapping::{self, identity};
 use super::changed_input::{changed_since, grown_since, not_as_read};
 use super::inputs::{self, InputFacts};
 use super::reading::Reading;
 use crate::args::SendArgs;
 use crate::edge::chance;
 use crate::edge::ledger::{Found, Ledger, LedgerError};
-use crate::edge::source::{Format, Layout, Source, SourceError};
+use crate::edge::source::{Layout, Source, SourceError};
 use crate::error::{Error, exit};
-use crate::model::{Digest, FeedKey, Hasher, ImportId, ImportRecord, ImportState};
+use crate::model::{Digest, FeedKey, ImportId, ImportRecord, ImportState};
 use crate::report::speech::say;
 use crate::settings;
 use crate::target::Target;
@@ -132,11 +132,11 @@ impl Subject<'_> {
             self.import_id(number)
         };
         let import = ImportRecord { number, id, identity: self.identity(), state: ImportState::Open };
-        Ok((import, self.written()?))
+        Ok((import, self.written(self.args.again)?))
     }
 
-    /// The inputs as the ledger has them.
-    fn written(&self) -> Result<String, Error> {
+    /// The inputs as the ledger has them, of an import that `--again` began or not.
+    fn written(&self, again: bool) -> Result<String, Error> {
         let columns =
             Source::column_names(&self.args.inputs, self.layout).map_err(|error| source_error(&error))?;
         let facts = self.inputs.iter().zip(columns).map(|(facts, columns)| {
@@ -146,31 +146,10 @@ impl Subject<'_> {
         let mut facts: Vec<InputFacts> = facts.collect();
         if let Some(first) = facts.first_mut() {
             first.target = self.target.traits().to_vec();
+            first.again = again;
         }
         Ok(serde_json::to_string(&facts).expect("names and sizes are plain data"))
     }
-}
-
-/// Of a target and of how the input is read.
-pub(super) fn identity(target: Digest, layout: &Layout) -> Digest {
-    let (format, delimiter) = match layout.format {
-        Format::Csv { delimiter } => ("csv", delimiter),
-        Format::Ndjson | Format::Taken => ("ndjson", 0),
-    };
-    let mut hasher = Hasher::new("bulkhaul/mapping")
-        .field(&target.0)
-        .field(format.as_bytes())
-        .number(u64::from(delimiter))
-        .number(u64::from(layout.header))
-        .number(u64::from(layout.null.is_some()))
-        .field(layout.null.as_deref().unwrap_or_default().as_bytes());
-    for name in layout.columns.iter().flatten() {
-        hasher = hasher.field(b"column").field(name.as_bytes());
-    }
-    for (name, kind) in &layout.types {
-        hasher = hasher.field(b"type").field(name.as_bytes()).field(kind.to_string().as_bytes());
-    }
-    hasher.finish()
 }
 
 /// Decides what to do with the state, and begins or takes up the import.
@@ -218,7 +197,9 @@ pub(super) fn check(found: &Found, feed: Option<&[String]>, subject: &Subject<'_
     subject.check(found)?;
     let Subject { args, .. } = subject;
     match found.import.state {
-        ImportState::Open if args.again && !args.new_stream => Err(not_finished()),
+        ImportState::Open if args.again && !args.new_stream && !inputs::is_begun_again(found) => {
+            Err(not_finished())
+        }
         ImportState::Abandoned if !args.again && !args.new_stream => Err(abandoned()),
         _ => Ok(()),
     }
@@ -229,7 +210,8 @@ pub(super) fn check(found: &Found, feed: Option<&[String]>, subject: &Subject<'_
 pub(super) fn refuse(found: &Found, feed: Option<&[String]>, subject: &Subject<'_>) -> Result<(), Error> {
     check(found, feed, subject)?;
     let Subject { args, inputs, .. } = subject;
-    let begins = args.new_stream || args.again || another_mapping::may_begin_anew(subject, found);
+    let begins_again = args.again && found.import.state != ImportState::Open;
+    let begins = args.new_stream || begins_again || another_mapping::may_begin_anew(subject, found);
     if inputs.is_empty() || begins {
         return Ok(());
     }
@@ -310,7 +292,7 @@ fn finished(
     };
     if subject.args.accept_new_tail {
         let source = reading.resume(subject.layout, &cursor).map_err(changed)?;
-        let written = subject.written()?;
+        let written = subject.written(false)?;
         let accepted = ledger.accept_tail(found.import.number, &written);
         accepted.and_then(|()| ledger.reopen(found.import.number)).map_err(|error| ledger_error(&error))?;
         let import = ImportRecord { state: ImportState::Open, ..found.import };
@@ -338,7 +320,7 @@ fn resume(
     // The end of a stream is known when its import is over, no sooner: what ended the run may have ended the producer,
     // and then the rows that it still had are behind the end that was seen.
     if found.drained && subject.is_stream() || !is_same(&found, subject)? {
-        let written = subject.written()?;
+        let written = subject.written(inputs::is_begun_again(&found))?;
         ledger.accept_tail(found.import.number, &written).map_err(|error| ledger_error(&error))?;
     }
     Ok(Opening::Run { import: found.import, source: Box::new(source) })

@@ -4,6 +4,7 @@
 use super::baseline::Baseline;
 use super::deletes;
 use super::feed_checks::{check_history, guards};
+use super::inputs;
 use super::missing::Missing;
 use super::opening::{Subject, ledger_error};
 use super::plan::Aim;
@@ -16,7 +17,7 @@ use crate::edge::state_dir::{StateDir, StateError};
 use crate::edge::watched::Seen;
 use crate::engine::OnAmbiguous;
 use crate::error::Error;
-use crate::model::{Courses, FeedKey, ImportState, News};
+use crate::model::{Course, Courses, FeedKey, ImportState, News, Ordinal};
 use crate::report::{Guard, PlannedDeletion, ReadingBar};
 use crate::settings;
 use crate::target::Target;
@@ -50,7 +51,7 @@ pub(super) fn survey(
     let folder = tempfile::tempdir().map_err(|error| failed(&error))?;
     let replayed = Replayed::of(&state, target)?;
     replayed.check_still()?;
-    let mut pending = 0;
+    let (mut pending, mut again) = (0, None);
     let mut last = None;
     let ledger = match copied(&state, folder.path())? {
         None => None,
@@ -75,7 +76,7 @@ pub(super) fn survey(
                     }
                     .take(&mut ledger, &found)?;
                 }
-                pending = first(subject, target, &mut ledger, &found, &replayed)?;
+                (pending, again) = first(subject, target, &mut ledger, &found, &replayed)?;
                 last = ledger.last_feed().map_err(|error| ledger_error(&error))?;
             }
             let mut rows = |import, each: &mut EachReplayed<'_>| replayed.rows(import, each);
@@ -85,10 +86,18 @@ pub(super) fn survey(
         }
     };
     let (inputs, holds) = (&args.inputs, settings::holds_doubts(args, target));
-    let survey =
-        Survey { inputs, again: false, holds, layout, key, folder: folder.path(), seen, is_asked: &|| false };
+    let survey = Survey {
+        inputs,
+        again: again.is_some(),
+        holds,
+        layout,
+        key,
+        folder: folder.path(),
+        seen,
+        is_asked: &|| false,
+    };
     let mut missing = if args.deletes { Some(Missing::gather(folder.path())?) } else { None };
-    let (courses, news) = survey.of(
+    let (mut courses, news) = survey.of(
         |source| Some(ReadingBar::new(args, source.bytes_total())),
         |meet| {
             let Some(ledger) = &ledger else { return Ok(()) };
@@ -98,6 +107,11 @@ pub(super) fn survey(
             })
         },
     )?;
+    for behind in (0..again.unwrap_or(0)).map(Ordinal) {
+        if courses.of(behind) == Course::Send {
+            courses.set(behind, Course::Unchanged);
+        }
+    }
     let deletion = match &mut missing {
         Some(missing) => Some(planned_deletion::of(args, aim, missing, news.unread)?),
         None => None,
@@ -107,29 +121,32 @@ pub(super) fn survey(
 }
 
 /// What the next run sends of the import here before it takes the feed: how many rows. The ledger, a copy, has them then as
-/// the target will, unless they are rows of this feed, which goes on.
+/// the target will, unless they are rows of this feed, which goes on. Where `--again` began
+/// that one, also how many of its rows were read: behind these none counts as unchanged.
 fn first(
     subject: &Subject<'_>,
     target: &Target,
     ledger: &mut Ledger,
     found: &Found,
     replayed: &Replayed,
-) -> Result<u64, Error> {
+) -> Result<(u64, Option<u64>), Error> {
     let (args, number) = (subject.args, found.import.number);
     let policy = settings::policy(args, target);
     let takes_up = settings::takes_up_doubts(args);
     let is_open = found.import.state == ImportState::Open;
     if is_open && subject.goes_on(ledger, found, takes_up, replayed)?.is_some() {
-        return Ok(found.tally.pending);
+        let read = inputs::is_begun_again(found).then_some(found.tally.read);
+        return Ok((found.tally.pending, read));
     }
     let is_again = takes_up
         && matches!(found.import.state, ImportState::Complete(_))
         && ledger.may_repeat_feed(number).map_err(|error| ledger_error(&error))?;
     if !is_open && !is_again {
-        return Ok(0);
+        return Ok((0, None));
     }
     let repeats = policy.repeatable || takes_up || policy.on_ambiguous == OnAmbiguous::Resend;
-    ledger.presume(number, repeats, takes_up).map_err(|error| ledger_error(&error))
+    let pending = ledger.presume(number, repeats, takes_up).map_err(|error| ledger_error(&error))?;
+    Ok((pending, None))
 }
 
 /// The ledger of a state that no run holds; `None` where there is none yet.

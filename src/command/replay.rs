@@ -2,11 +2,12 @@
 //! of its own, in `replays/N` of the state whose rows were refused; its input is a copy of what was still open when it
 //! began.
 
+use super::another_mapping::identity;
 use super::intake::{COPY, Intake, Types, goes_on};
 use super::letters::Foreign;
 use super::meant_letters::Meant;
 use super::natural_keys;
-use super::opening::{self, identity, ledger_error, source_error};
+use super::opening::{self, ledger_error, source_error};
 use super::origin::Origin;
 use super::rejects;
 pub(super) use super::replay_request::Request;
@@ -46,7 +47,7 @@ pub(super) struct Desk<'a> {
     pub(super) identity: Digest,
     pub(super) request: Request,
     pub(super) replays: Replays,
-    origin: Option<Origin>,
+    pub(super) origin: Option<Origin>,
     /// What is open of the newest replay is a later import's.
     is_overtaken: bool,
     layout: Option<Layout>,
@@ -130,6 +131,7 @@ impl<'a> Desk<'a> {
             null: args.send.null.clone(),
             nth: 0,
             place: target.place().hex(),
+            again: args.send.again,
             replay: Replayed { of: root.display().to_string(), ..Replayed::default() },
         };
         let (replays, origin) = (Replays::of(&root)?, Origin::of(&root)?);
@@ -186,7 +188,9 @@ impl Desk<'_> {
         let is_same = before.is(&self.request)
             || found.import.state == ImportState::Open && before.is_less_than(&self.request, &self.file);
         let is_same = is_same && found.import.identity == self.identity;
-        Ok(Last { number, found, before, same: is_same && !self.args.send.again })
+        // What `--again` has begun and not finished goes on, and is not begun once more.
+        let is_begun = found.import.state == ImportState::Open && before.again;
+        Ok(Last { number, found, before, same: is_same && (is_begun || !self.args.send.again) })
     }
 
     fn open(&self, state: &StateDir) -> Result<Ledger, Error> {
@@ -255,24 +259,6 @@ impl Desk<'_> {
         Ok(self.is_overtaken || self.origin.as_ref().map_or(Ok(false), |origin| origin.is_past(nth))?)
     }
 
-    /// The last replay is not finished, and something else is asked for.
-    pub(super) fn other(&self, number: u64, found: &Found, before: &Request) -> Error {
-        let what = if found.import.identity != self.identity {
-            "goes to another target, or maps its rows another way"
-        } else if before.content != self.request.content {
-            "began with other dead letters than these"
-        } else if before.is(&self.request) {
-            "is not finished"
-        } else {
-            "began with another --reason, --in-doubt, --type, --null or format"
-        };
-        let rows = found.tally.pending;
-        let words = format!("replay {number} {what}, and {rows} of the rows that it read are pending");
-        Error::new(exit::NOT_THE_SAME, words).hint(
-            "the same command as then finishes it; with --abandon it is given up, and what is open goes with the next",
-        )
-    }
-
     fn abandon(&self, ledger: &mut Ledger, state: &StateDir, replay: Replayed) -> Result<u8, Error> {
         let found = opening::abandon(ledger, "replay")?;
         self.closing(state.path(), replay).abandoned(&found);
@@ -318,20 +304,6 @@ impl Desk<'_> {
         let source = Source::open(&[copy], &Layout::taken()).map_err(|error| source_error(&error))?;
         let nth = self.nth();
         self.send(ledger, import, source, &state, (replay, nth))
-    }
-
-    fn say_what_is_taken(&self, replay: &Replayed) {
-        let left_out = replay.left_out.words().map_or(String::new(), |words| format!("; left out: {words}"));
-        speech::say(&format!("replaying {}{left_out}", speech::count(replay.taken, "row")));
-        let is_other = self.origin.as_ref().is_some_and(|origin| {
-            let layout = origin.inputs.first().and_then(|facts| facts.layout.as_ref());
-            layout.is_some_and(|layout| {
-                identity(self.target.identity(), layout) != origin.newest.import.identity
-            })
-        });
-        if is_other {
-            speech::say("note: this is not the target that refused them, or it maps rows another way now");
-        }
     }
 
     /// The copy, which letter each of its rows was, and the import: durable together. No import if nothing is open.

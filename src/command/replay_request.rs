@@ -28,6 +28,9 @@ pub(super) struct Request {
     /// Which place it goes to, as [`crate::target::Target::place`]; hexadecimal.
     #[serde(default)]
     pub(super) place: String,
+    /// It was begun by `--again`.
+    #[serde(default)]
+    pub(super) again: bool,
     pub(super) replay: Replayed,
 }
 

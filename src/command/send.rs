@@ -102,6 +102,7 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
             stage,
             closing,
             holds,
+            again: args.again,
             replayed,
             seen,
             done: feed::Done::default(),

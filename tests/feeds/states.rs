@@ -193,6 +193,27 @@ fn other_settings_hear_of_what_earlier_feeds_have_delivered() {
 }
 
 #[test]
+fn a_feed_that_again_began_sends_the_rest_of_all_its_rows_once_more_with_the_word_or_without() {
+    for more in ["", " --again"] {
+        let bench = Bench::with("x.csv", feed(30, |_| Some("a".into())));
+        let send = format!("send x.csv {SYNC} --batch-rows 5");
+        bench.run(&send).exits(0);
+        bench.run(&format!("{send} --again --limit 10")).exits(0);
+        let plan = "plan x.csv --to sandbox --sync id --state s --json";
+        assert_eq!(bench.run(plan).exits(0).summary()["rows"]["sendable"], 20);
+        let said = bench.run(&format!("{send}{more}")).exits(0);
+        assert_eq!((rows(&said), &said.summary()["import"]), ([30, 30, 0, 0, 0], &2.into()));
+        assert!(sent(&bench).values().all(|values| values.len() == 2));
+    }
+    // Another feed is not what it began.
+    let bench = Bench::with("x.csv", feed(30, |_| Some("a".into())));
+    let send = format!("send x.csv {SYNC} --batch-rows 5");
+    bench.run(&format!("{send} --again --limit 10")).exits(0);
+    bench.write("x.csv", feed(30, |_| Some("b".into())));
+    bench.run(&format!("{send} --again")).exits(6);
+}
+
+#[test]
 fn a_timer_hears_nothing_unless_a_person_is_needed() {
     let bench = Bench::with("x.csv", "id,amount\nr1,5\n");
     let sync = "send x.csv --to sandbox --sync id --state s --type amount=number -q";

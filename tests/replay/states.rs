@@ -22,6 +22,22 @@ fn the_same_again_does_nothing_and_again_tries_what_is_open() {
 }
 
 #[test]
+fn a_replay_that_again_began_goes_on_with_the_same_command() {
+    let bench = refused(&with_bad(10, 2));
+    let replay = format!("replay x.csv.bulkhaul {REPLAY} --batch-rows 1");
+    bench.run(&format!("{replay} --limit 1")).exits(0);
+    // It is not the one that this word began.
+    let said = bench.run(&format!("{replay} --again")).exits(6);
+    assert!(said.stderr.contains("replay 1 is not finished"), "{said:?}");
+    bench.run(&replay).exits(3);
+    bench.run(&format!("{replay} --again --limit 2")).exits(0).books([2, 0, 2, 0, 0]);
+    let said = bench.run(&format!("{replay} --again")).exits(3).books([5, 0, 5, 0, 0]).summary();
+    assert_eq!((&said["import"], &said["resumed"]), (&2.into(), &true.into()));
+    let said = bench.run(&format!("{replay} --again")).exits(3).summary();
+    assert_eq!(said["import"], 3);
+}
+
+#[test]
 fn an_unfinished_replay_goes_on_with_the_letters_it_began_with_or_is_given_up() {
     let bench = refused(&with_bad(20, 2));
     bench.write("fixed.ndjson", mended(&bench.read("x.csv.bulkhaul/dead-letters.ndjson")));

@@ -266,6 +266,27 @@ fn an_abandoned_import_is_closed_and_counts_what_it_leaves() {
 }
 
 #[test]
+fn what_again_began_and_was_killed_goes_on_with_the_same_command() {
+    let bench = Bench::with("x.csv", csv(20));
+    bench.run(SEND).exits(0);
+    let again = format!("{SEND} --again --batch-rows 1 --rate 20/s -j 1");
+    let mut run = bench.start(&again);
+    std::thread::sleep(std::time::Duration::from_millis(600));
+    run.kill().unwrap();
+    run.wait().unwrap();
+    let rest = bench.run(&again).exits(0).books([20, 20, 0, 0, 0]).summary();
+    assert_eq!(rest["import"], 2);
+    let times: Vec<u64> = bench.sandbox_rows("x.csv").iter().map(|row| row.times).collect();
+    assert_eq!(times, [2; 40], "each row once an import");
+    // What `--again` did not begin is not finished: whoever says it means another thing.
+    let bench = Bench::with("x.csv", csv(20));
+    bench.run(&format!("{SEND} --limit 4")).exits(0);
+    bench.run(&format!("{SEND} --again")).exits(6);
+    bench.run(SEND).exits(0).books([20, 20, 0, 0, 0]);
+    assert_eq!(bench.sandbox_rows("x.csv").len(), 20);
+}
+
+#[test]
 fn the_same_file_and_settings_give_the_same_keys_when_the_ledger_is_lost() {
     let bench = Bench::with("x.csv", csv(10));
     let first = bench.run(SEND).exits(0).summary();
