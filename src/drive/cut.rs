@@ -2,7 +2,7 @@
 
 use crate::engine::{Assembler, Event, Formed};
 use crate::model::{Close, DeadLetter, Digest, Load, LoadBuilder, Passed};
-use std::collections::HashSet;
+use crate::target::Called;
 
 /// What one go over the input gives. Keys are made apart: hashing a body takes about half as long as making it.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub(super) struct Forms {
     pub(super) refused: Vec<DeadLetter>,
     pub(super) refused_bytes: usize,
     pub(super) passed: Passed,
-    pub(super) seen: HashSet<String>,
+    pub(super) called: Called,
     /// What the rows' members are called, where that must be alike.
     pub(super) keys: Option<Digest>,
 }

@@ -1,7 +1,6 @@
 //! Batches out of the input: read, framed, rendered and cut, as many at once as the engine asks for.
 
 use super::cut::{Cut, Forms, Taken};
-use super::window::named_by;
 use crate::edge::source::{Bell, Source, SourceError, Step};
 use crate::edge::watched::Watched;
 use crate::engine::{Assembler, Event, Formed};
@@ -9,8 +8,7 @@ use crate::model::{
     Circumstances, Close, Course, Courses, DeadLetter, Digest, FeedKey, LoadBuilder, Mark, Rejection, Room,
     WallTime,
 };
-use crate::target::{PerRequest, Pointer};
-use std::collections::HashSet;
+use crate::target::{Called, PerRequest};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,8 +45,6 @@ pub struct Former {
     scratch: Vec<u8>,
     /// What the last batch took: the next will be much like it.
     room: Room,
-    /// What answers name rows by.
-    unique_by: Option<Pointer>,
     /// Nothing is asked of a row before it joins a batch.
     is_free: bool,
     /// Where the input is a feed: by what its rows are known, and which of them are sent.
@@ -71,9 +67,8 @@ impl Former {
         let import_id = assembler.import().hex();
         let scratch = Vec::new();
         let target = assembler.target();
-        let unique_by = target.unique_by().cloned();
         let limits = target.limits();
-        let is_free = unique_by.is_none()
+        let is_free = !target.calls_rows()
             && target.expires().is_none()
             && limits.row_bytes.is_none()
             && !limits.uniform_keys;
@@ -91,7 +86,6 @@ impl Former {
             broken: None,
             scratch,
             room: Room::default(),
-            unique_by,
             is_free,
             feed: None,
             watched: None,
@@ -211,7 +205,7 @@ impl Former {
 
     /// The rows in hand are a batch.
     fn seal(&mut self, forms: &mut Forms) {
-        forms.seen.clear();
+        forms.called.clear();
         forms.keys = None;
         if let Some(load) = self.assembler.close(std::mem::take(&mut forms.builder), None) {
             self.room = load.room();
@@ -298,7 +292,7 @@ impl Former {
         };
         if !self.is_free
             && let Err(why) =
-                self.may_join(&forms.builder, &mut forms.seen, &mut forms.keys, mark, text, wall)
+                self.may_join(&forms.builder, &mut forms.called, &mut forms.keys, mark, text, wall)
         {
             let taken = match why {
                 Some(refusal) => Err(self.letter(mark, text, &refusal, wall)),
@@ -331,14 +325,13 @@ impl Former {
     fn may_join(
         &self,
         builder: &LoadBuilder,
-        seen: &mut HashSet<String>,
+        called: &mut Called,
         keys: &mut Option<Digest>,
         mark: Mark,
         text: &[u8],
         wall: WallTime,
     ) -> Result<(), Option<Rejection>> {
-        let name = named_by(self.unique_by.as_ref(), text);
-        if name.is_some_and(|name| !seen.insert(name)) {
+        if !self.assembler.tells_apart(builder, mark, text, called) {
             return Err(None);
         }
         self.check(text, wall)?;

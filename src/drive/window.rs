@@ -3,8 +3,8 @@
 
 use crate::engine::Assembler;
 use crate::model::{Digest, GroupId, Load, LoadBuilder, Mark, Rejection};
-use crate::target::{Pointer, RowContext};
-use std::collections::{HashMap, HashSet};
+use crate::target::{Called, RowContext};
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// A stretch ends at so many bytes of rows, or at so many rows.
@@ -87,14 +87,14 @@ struct Cutter<'a> {
     assembler: &'a Assembler,
     loads: &'a mut Vec<Load>,
     builder: LoadBuilder,
-    seen: HashSet<String>,
+    called: Called,
     /// What the rows' members are called, where that must be alike.
     keys: Option<Digest>,
 }
 
 impl<'a> Cutter<'a> {
     fn new(assembler: &'a Assembler, loads: &'a mut Vec<Load>) -> Self {
-        Self { assembler, loads, builder: assembler.open(None), seen: HashSet::new(), keys: None }
+        Self { assembler, loads, builder: assembler.open(None), called: Called::new(), keys: None }
     }
 
     fn add(&mut self, mark: Mark, text: &[u8]) -> Result<(), Rejection> {
@@ -102,10 +102,10 @@ impl<'a> Cutter<'a> {
         let keys = self.assembler.key_set(mark, text);
         if self.builder.len() as u64 >= limits.rows
             || !self.builder.is_empty() && keys != self.keys
-            || !self.is_new(text)
+            || !self.tells_apart(mark, text)
         {
             self.close();
-            self.is_new(text);
+            self.tells_apart(mark, text);
         }
         self.keys = keys;
         let before = (self.builder.body.len(), self.builder.texts.len());
@@ -113,33 +113,23 @@ impl<'a> Cutter<'a> {
         if self.builder.len() > 1 && self.assembler.closed_len(&self.builder) > limits.bytes {
             self.builder.take_back(before.0, before.1);
             self.close();
-            self.is_new(text);
+            self.tells_apart(mark, text);
             self.assembler.add(&mut self.builder, mark, text)?;
         }
         Ok(())
     }
 
-    /// No two rows of a request may share what answers name them by.
-    fn is_new(&mut self, text: &[u8]) -> bool {
-        match named_by(self.assembler.target().unique_by(), text) {
-            Some(value) => self.seen.insert(value),
-            None => true,
-        }
+    fn tells_apart(&mut self, mark: Mark, text: &[u8]) -> bool {
+        self.assembler.tells_apart(&self.builder, mark, text, &mut self.called)
     }
 
     fn close(&mut self) {
-        self.seen.clear();
+        self.called.clear();
         let builder = std::mem::replace(&mut self.builder, self.assembler.open(None));
         if let Some(load) = self.assembler.close(builder, None) {
             self.loads.push(load);
         }
     }
-}
-
-/// The value by which answers name a row.
-pub(super) fn named_by(pointer: Option<&Pointer>, text: &[u8]) -> Option<String> {
-    let pointer = pointer?;
-    pointer.scalar(std::str::from_utf8(text).ok()?).map(std::borrow::Cow::into_owned)
 }
 
 /// The group of a row of which nothing else is known yet.

@@ -6,7 +6,7 @@ use crate::model::{
     BatchKey, Close, Cursor, DeadLetter, Digest, GroupId, ImportId, InputStart, Limit, Load, LoadBuilder,
     Mark, Passed, Rejection, Room, WallTime,
 };
-use crate::target::{About, GroupState, RowContext, Target};
+use crate::target::{About, Called, GroupState, RowContext, Target};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -210,6 +210,14 @@ impl Assembler {
     pub fn key_set(&self, mark: Mark, text: &[u8]) -> Option<Digest> {
         let row = RowContext { ordinal: mark.ordinal, text, index: 0, import: self.import };
         self.target.key_set(&row)
+    }
+
+    /// Takes a row that is to be the next of a batch among what the others are called; false if an answer could not tell
+    /// it from one of them.
+    pub fn tells_apart(&self, builder: &LoadBuilder, mark: Mark, text: &[u8], called: &mut Called) -> bool {
+        let index = builder.len() as u32;
+        let row = RowContext { ordinal: mark.ordinal, text, index, import: self.import };
+        self.target.tells_apart(&row, called)
     }
 
     /// The groups of a load's rows, each once; none where their order is free.

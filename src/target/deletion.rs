@@ -74,6 +74,7 @@ impl Deletion {
             deletion: None,
             ..target.clone()
         };
+        deletion.callings = deletion.callings();
         deletion.limits.rows = self.rows.or(deletion.limits.rows);
         deletion.identity = deletion.identify(overrides.origin_identity.as_deref(), headers);
         deletion

@@ -2,15 +2,14 @@
 //!
 //! An entry that finds no row is never dropped in silence.
 
-use super::placeholder::{Piece, Seat, pieces};
+use super::called::{Calling, joined};
 use super::pointer::Pointer;
 use super::raw;
 use super::reader::{Form, Reading};
 use super::rule::{pointer, pointer_at, regex};
 use super::section::Section;
-use super::slot::{Facts, FieldSet, RowContext};
-use super::text::{Frame, TextTemplate};
-use crate::model::ImportId;
+use super::slot::{RowContext, RowNaming};
+use crate::model::{Digest, ImportId};
 use regex::Regex;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -27,22 +26,13 @@ enum By {
     Echo,
 }
 
-/// Our side of an id.
-#[derive(Clone, Debug)]
-enum RowSide {
-    Field(Pointer),
-    Text(TextTemplate, FieldSet),
-    /// Several fields together.
-    Fields(Vec<Pointer>),
-}
-
 /// A compiled `match`.
 #[derive(Clone, Debug)]
 pub(super) struct Matching {
     by: By,
     at: Option<Pointer>,
     base: u64,
-    row: Option<RowSide>,
+    row: Option<Calling>,
     pattern: Option<Regex>,
     prefix: Option<String>,
     /// Rows without an id are matched by their position.
@@ -50,7 +40,7 @@ pub(super) struct Matching {
 }
 
 impl Matching {
-    pub(super) fn read(section: Section<'_>, form: Form) -> Option<Self> {
+    pub(super) fn read(section: Section<'_>, form: Form, naming: &RowNaming) -> Option<Self> {
         let kinds = [
             ("position", By::Position),
             ("index", By::Index),
@@ -65,7 +55,7 @@ impl Matching {
             by: by.unwrap_or(By::Position),
             at: pointer_at(&section, "at"),
             base: section.count("base", 0).unwrap_or(0),
-            row: section.text("row").and_then(|text| row_side(text, &section)),
+            row: section.text("row").and_then(|text| Calling::read(text, &section, naming)),
             pattern: section.text("pattern").and_then(|p| regex(p, &section, &section.spot_of("pattern"))),
             prefix: section.text("prefix").map(str::to_owned),
             missing_by_position: section.word("missing", &[("position", true)]).unwrap_or(false),
@@ -73,7 +63,7 @@ impl Matching {
         let fields = echoed(&section);
         let mut matching = matching;
         if matching.by == By::Echo {
-            matching.row = Some(RowSide::Fields(fields));
+            matching.row = Some(Calling::Fields(fields));
         }
         let lack = |key: &str, remedy: &str| {
             section.wrong("by", format!("`match` needs `{key}` here"), remedy);
@@ -82,7 +72,7 @@ impl Matching {
             By::Index | By::Id | By::Pointer if matching.at.is_none() && form != Form::Scalars => {
                 lack("at", "say where it stands in an entry: at = \"/id\"");
             }
-            By::Echo if matches!(&matching.row, Some(RowSide::Fields(fields)) if fields.is_empty()) => {
+            By::Echo if matches!(&matching.row, Some(Calling::Fields(fields)) if fields.is_empty()) => {
                 lack("fields", "name what tells rows apart: fields = [\"/id\"]");
             }
             By::Id if matching.row.is_none() => lack("row", "say where it stands in a row: row = \"/id\""),
@@ -110,13 +100,9 @@ impl Matching {
         self.by == By::Position
     }
 
-    pub(super) fn unique_by(&self) -> Option<&Pointer> {
-        match &self.row {
-            Some(RowSide::Field(pointer)) => Some(pointer),
-            // Rows that differ in the first of them differ in all together.
-            Some(RowSide::Fields(fields)) => fields.first(),
-            _ => None,
-        }
+    /// What entries call rows, if that is something of the rows' own.
+    pub(super) fn calling(&self) -> Option<&Calling> {
+        self.row.as_ref()
     }
 }
 
@@ -130,44 +116,14 @@ fn echoed(section: &Section<'_>) -> Vec<Pointer> {
     pointers.collect()
 }
 
-/// Several texts as one that no other several make.
-fn joined(fields: &[Pointer], json: &str) -> Option<String> {
-    let texts = fields.iter().map(|field| {
-        let text = raw::scalar(field.find(json)?)?;
-        Some(format!("{}:{text}", text.len()))
-    });
-    texts.collect()
-}
-
-fn row_side(text: &str, section: &Section<'_>) -> Option<RowSide> {
-    if text.starts_with('/') {
-        return pointer(text, section, "row").map(RowSide::Field);
-    }
-    let found = match pieces(text) {
-        Ok(found) => found,
-        Err((message, remedy)) => {
-            section.wrong("row", message, remedy);
-            return None;
-        }
-    };
-    for piece in &found {
-        if let Piece::Hole(hole) = piece
-            && let Err((message, remedy)) = Seat::Match.check(hole)
-        {
-            section.wrong("row", message, remedy);
-        }
-    }
-    let mut fields = FieldSet::default();
-    Some(RowSide::Text(TextTemplate::of(found, None, &mut fields), fields))
-}
-
 /// The rows of a load, by what entries call them.
 pub(super) struct Owners<'a> {
     matching: &'a Matching,
     rows: usize,
     /// Rows that one index counts: items of a row, if entries are items.
     items: usize,
-    ids: HashMap<Cow<'a, str>, usize>,
+    /// None where several rows have one id: an entry that names it is about nobody knows which.
+    ids: HashMap<Cow<'a, str>, Option<usize>>,
     nameless: usize,
 }
 
@@ -181,11 +137,17 @@ impl<'a> Owners<'a> {
             ids: HashMap::new(),
             nameless: 0,
         };
-        if let Some(side) = &matching.row {
+        if let Some(calling) = &matching.row {
             owners.ids.reserve(rows);
+            let import = ImportId(Digest([0; 32]));
             for row in 0..rows {
-                match id_of(side, row, reading) {
-                    Some(id) => drop(owners.ids.entry(id).or_insert(row)),
+                let index = u32::try_from(row).unwrap_or(u32::MAX);
+                let (ordinal, text) = (reading.load.mark(row).ordinal, reading.load.text(row));
+                let context = RowContext { ordinal, text, index, import };
+                match calling.of(&context, reading.naming) {
+                    Some(id) => {
+                        owners.ids.entry(id).and_modify(|known| *known = None).or_insert(Some(row));
+                    }
                     None => owners.nameless += 1,
                 }
             }
@@ -218,9 +180,12 @@ impl<'a> Owners<'a> {
                 self.rows
             ));
         }
+        if self.ids.values().any(Option::is_none) {
+            return Err("not all rows have ids, and several have the same".to_owned());
+        }
         let mut met = 0;
         for (at, (_, entry)) in entries.iter().enumerate() {
-            let named = self.text_at(entry).and_then(|id| self.ids.get(id.as_ref()).copied());
+            let named = self.text_at(entry).and_then(|id| self.ids.get(id.as_ref()).copied().flatten());
             if named.is_some_and(|row| row != at) {
                 return Err("not all rows have ids, and the results are in another order".to_owned());
             }
@@ -296,8 +261,8 @@ impl<'a> Owners<'a> {
     }
 
     fn id(&self, text: &str) -> Result<usize, String> {
-        let unknown = || format!("it speaks of id `{}`, which was not sent", super::scrub::cap(text, 60));
-        self.ids.get(text).copied().ok_or_else(unknown)
+        let fault = |why| format!("it speaks of id `{}`, which {why}", super::scrub::cap(text, 60));
+        self.ids.get(text).ok_or_else(|| fault("was not sent"))?.ok_or_else(|| fault("several rows have"))
     }
 
     fn echo(&self, entry: &str) -> Result<usize, String> {
@@ -305,12 +270,13 @@ impl<'a> Owners<'a> {
             Some(at) => at.find(entry),
             None => Some(entry),
         };
-        let Some(RowSide::Fields(fields)) = &self.matching.row else {
+        let Some(Calling::Fields(fields)) = &self.matching.row else {
             return Err("nothing says what tells rows apart".to_owned());
         };
         let id = echoed.and_then(|echoed| joined(fields, echoed));
         let id = id.ok_or("an entry does not repeat the fields that tell rows apart")?;
-        self.ids.get(id.as_str()).copied().ok_or_else(|| "it repeats a row that was not sent".to_owned())
+        let row = self.ids.get(id.as_str()).ok_or("it repeats a row that was not sent")?;
+        row.ok_or_else(|| "it repeats what several rows have".to_owned())
     }
 
     fn prose(&self, entry: &str) -> Result<Vec<usize>, String> {
@@ -330,29 +296,5 @@ impl<'a> Owners<'a> {
             }
         }
         if rows.is_empty() { Err("its text names no row".to_owned()) } else { Ok(rows) }
-    }
-}
-
-fn id_of<'a>(side: &RowSide, row: usize, reading: &Reading<'a>) -> Option<Cow<'a, str>> {
-    let text = std::str::from_utf8(reading.load.text(row)).ok()?;
-    match side {
-        RowSide::Field(pointer) => raw::scalar(pointer.find(text)?),
-        RowSide::Fields(fields) => joined(fields, text).map(Cow::Owned),
-        RowSide::Text(template, fields) => {
-            let index = u32::try_from(row).ok()?;
-            let import = ImportId(crate::model::Digest([0; 32]));
-            let mark = reading.load.mark(row);
-            let context = RowContext { ordinal: mark.ordinal, text: text.as_bytes(), index, import };
-            let values = fields.read(text);
-            let facts = Facts {
-                row: Some(&context),
-                row_text: text,
-                fields: &values,
-                naming: Some(reading.naming),
-                ..Facts::default()
-            };
-            let mut id = String::new();
-            template.fill(&facts, Frame::Plain, &mut id).ok().map(|()| Cow::Owned(id))
-        }
     }
 }

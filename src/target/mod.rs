@@ -51,6 +51,7 @@
 mod auth;
 mod bare_url;
 mod builtin;
+mod called;
 mod classify;
 mod counts;
 mod deletion;
@@ -103,6 +104,7 @@ mod verify;
 mod wait;
 mod wording;
 
+pub use called::Called;
 pub use errors::{ProfileError, ProfileErrors, nearest};
 pub use faults::Attempt;
 pub use form::About;

@@ -44,11 +44,6 @@ impl Pointer {
     pub fn find<'a>(&self, json: &'a str) -> Option<&'a str> {
         super::raw::find(json, self)
     }
-
-    /// The value as scalar text (`1` and `"1"` are the same), if it is there and is a scalar.
-    pub fn scalar<'a>(&self, json: &'a str) -> Option<std::borrow::Cow<'a, str>> {
-        self.find(json).and_then(super::raw::scalar)
-    }
 }
 
 impl fmt::Debug for Pointer {

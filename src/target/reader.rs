@@ -3,6 +3,7 @@
 //! Nothing is guessed: an entry that belongs to no row, a row named twice, a count that does not agree, or a
 //! row that nobody speaks of where everybody should, and the whole answer does not fit.
 
+use super::called::Calling;
 use super::errors::Spot;
 use super::listing::{csv_rows, lines};
 use super::matching::{Matching, Owners};
@@ -137,7 +138,7 @@ pub(super) struct Sheet {
 }
 
 impl Reader {
-    pub(super) fn read(section: Section<'_>) -> Self {
+    pub(super) fn read(section: Section<'_>, naming: &RowNaming) -> Self {
         let from = Selector::read(&section, "from");
         let form = section.word("as", &FORMS).unwrap_or(Form::List);
         let covers = section.word("covers", &COVERS).unwrap_or(Covers::All);
@@ -146,7 +147,7 @@ impl Reader {
             Covers::Ok => Word::Ok,
             Covers::Unprocessed => Word::Collateral,
         };
-        let matching = section.section("match").and_then(|table| Matching::read(table, form));
+        let matching = section.section("match").and_then(|table| Matching::read(table, form, naming));
         if from.is_some() && matching.is_none() && !section.has("match") {
             section.wrong("from", "the reader does not say how entries find their rows", "add `match`");
         }
@@ -200,9 +201,9 @@ impl Reader {
         self.also.iter().map(String::as_str)
     }
 
-    /// The pointer at which two rows of a request may not be alike.
-    pub(super) fn unique_by(&self) -> Option<&Pointer> {
-        self.matching.as_ref()?.unique_by()
+    /// What its entries call rows, if that is something of the rows' own.
+    pub(super) fn calling(&self) -> Option<&Calling> {
+        self.matching.as_ref()?.calling()
     }
 
     /// The body as one JSON value; lines and tables as a list, prose as a text. None if it cannot be read.

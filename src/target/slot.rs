@@ -27,7 +27,7 @@ pub struct RowContext<'a> {
 pub type GroupState = BTreeMap<String, String>;
 
 /// The fields that a template wants.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct FieldSet(Vec<Pointer>);
 
 impl FieldSet {
@@ -58,7 +58,7 @@ impl FieldSet {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Want {
     Row,
     Field(usize, Pointer),
@@ -73,7 +73,7 @@ enum Want {
 }
 
 /// A compiled placeholder.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Slot {
     want: Want,
     pub(super) optional: bool,

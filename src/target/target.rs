@@ -2,6 +2,7 @@
 //! requests and to read answers. Nothing is parsed after this.
 
 use super::auth::Auth;
+use super::called::Calling;
 use super::deletion::Deletion;
 use super::document::Node;
 use super::errors::{Findings, ProfileErrors, Spot};
@@ -63,6 +64,8 @@ pub struct Target {
     pub(super) retry: Retry,
     pub(super) rules: Vec<Rule>,
     pub(super) readers: BTreeMap<String, Reader>,
+    /// See [`Self::tells_apart`].
+    pub(super) callings: Vec<Calling>,
     pub(super) group: Option<Group>,
     pub(super) job: Option<JobWay>,
     pub(super) verify: Option<Verify>,
@@ -164,7 +167,7 @@ impl Target {
         };
         let deletion = Deletion::read(&root, params, &auth, headers, &naming);
         let counted = counted(headers, &auth, overrides);
-        let (rules, readers) = answers(&root);
+        let (rules, readers) = answers(&root, &naming);
         let group = Group::read(&root, params);
         let attribution = attribution(&root, &idempotency, group.as_ref());
         let job = JobWay::read(&root, params, &naming);
@@ -189,6 +192,7 @@ impl Target {
             deletion: None,
             rules,
             readers,
+            callings: Vec::new(),
             group,
             job,
             verify,
@@ -204,6 +208,7 @@ impl Target {
             place: Digest([0; 32]),
             traits: Vec::new(),
         };
+        target.callings = target.callings();
         let origin = overrides.origin_identity.as_deref();
         target.identity = target.identify(origin, &counted);
         target.place = Hasher::new("bulkhaul/place").field(target.mapping.place(origin).as_bytes()).finish();
@@ -259,14 +264,6 @@ impl Target {
     /// Values that no message may hold, the longest first.
     pub fn secrets(&self) -> &[String] {
         &self.secrets
-    }
-
-    /// No two rows of a request may share this, since answers name rows by it.
-    pub fn unique_by(&self) -> Option<&Pointer> {
-        let named = self.rules.iter().filter_map(|rule| rule.reader.as_ref());
-        let ended = self.job.iter().flat_map(JobWay::readers);
-        let mut readers = named.chain(ended).filter_map(|name| self.readers.get(name));
-        readers.find_map(Reader::unique_by)
     }
 }
 
@@ -354,12 +351,12 @@ fn row_facts(root: &Section<'_>, params: &Params<'_>) -> (Option<Pointer>, Optio
     facts
 }
 
-fn answers(root: &Section<'_>) -> (Vec<Rule>, BTreeMap<String, Reader>) {
+fn answers(root: &Section<'_>, naming: &RowNaming) -> (Vec<Rule>, BTreeMap<String, Reader>) {
     let rules = root.sections("response").into_iter().map(Rule::read).collect();
     let mut readers = BTreeMap::new();
     for (name, _, node) in root.entries("results") {
         let section = Section::of(&format!("[results.{name}]"), node, root.findings);
-        readers.insert(name.to_owned(), Reader::read(section));
+        readers.insert(name.to_owned(), Reader::read(section, naming));
     }
     (rules, readers)
 }

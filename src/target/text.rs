@@ -9,12 +9,12 @@ use super::slot::{Facts, FieldSet, Slot};
 use crate::model::Rejection;
 
 /// A compiled text.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct TextTemplate {
     parts: Vec<TextPart>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum TextPart {
     Text(String),
     Slot(Slot),

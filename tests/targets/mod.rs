@@ -11,6 +11,7 @@ mod j17;
 mod j17_new;
 mod language;
 mod literal;
+mod matching;
 mod pages;
 mod rows;
 mod steps;

@@ -20,7 +20,7 @@ mod oauth;
 mod readers;
 pub(super) mod reference;
 
-use super::{Overrides, Profile, RowContext, Target};
+use super::{Called, Overrides, Profile, RowContext, Target};
 use crate::model::{BodyState, ImportId, Load, LoadBuilder, Mark, Ordinal, Outcome, Place, Reply, WallTime};
 use bytes::Bytes;
 
@@ -91,6 +91,12 @@ pub(super) fn reply(status: u16, body: &str) -> Reply {
 pub(super) fn with(mut reply: Reply, name: &str, value: &str) -> Reply {
     reply.headers.push((name.to_owned(), value.to_owned()));
     reply
+}
+
+/// Which of these rows go with those before them.
+pub(super) fn apart(target: &Target, rows: &[&str]) -> Vec<bool> {
+    let mut called = Called::new();
+    rows.iter().zip(0..).map(|(text, at)| target.tells_apart(&row(text, at), &mut called)).collect()
 }
 
 /// What an answer to two plain rows means.

@@ -169,7 +169,8 @@ fn an_entry_that_repeats_a_row_is_about_that_row() {
          [results.r]\nfrom = \"/left\"\nmatch = { by = \"echo\", at = \"/put\", fields = [\"t\", \"/id\"] }\n\
          covers = \"unprocessed\"\nunlisted = \"ok\"\n",
     );
-    assert_eq!(target.unique_by().unwrap().as_str(), "/t");
+    let rows = [r#"{"t":1,"id":1}"#, r#"{"id":"1","t":"1"}"#, r#"{"t":1,"id":2}"#];
+    assert_eq!(apart(&target, &rows), [true, false, true], "it is all of them that tell rows apart");
     let load = load(&target, &[r#"{"t":"a","id":1}"#, r#"{"t":"b","id":"2","x":3}"#]);
     let of = |body: &str| target.read(&load, &reply(200, body), NOW);
     let verdicts = settled(of(r#"{"left":[{"put":{"id":"2","t":"b"}}]}"#));
