@@ -94,7 +94,13 @@ impl FromArgMatches for ReplayArgs {
         let typed = |id: &&&str| matches.value_source(id) == Some(ValueSource::CommandLine);
         if let Some(id) = FOR_INPUTS.iter().find(typed) {
             let option = id.replace('_', "-");
-            let words = format!("`--{option}` is for `send`: a replay sends dead letters\n");
+            let why = match option.as_str() {
+                "verdict" => {
+                    "what a replay left in doubt goes again by `replay … --in-doubt`, once you have looked"
+                }
+                _ => "a replay sends dead letters",
+            };
+            let words = format!("`--{option}` is for `send`: {why}\n");
             return Err(Error::raw(ErrorKind::UnknownArgument, words));
         }
         if matches.get_many::<std::path::PathBuf>("inputs").is_some_and(|inputs| inputs.len() > 1) {

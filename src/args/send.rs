@@ -112,7 +112,7 @@ pub struct SendArgs {
     #[arg(long, value_name = "WHAT", help_heading = TROUBLE, hide_short_help = true)]
     pub on_ambiguous: Option<AmbiguousArg>,
     /// What you found at the target of the rows in doubt of a complete import; nothing is sent
-    #[arg(long, value_name = "WHAT", conflicts_with_all = ["on_ambiguous", "again", "accept_new_tail", "abandon", "sync", "new_stream", "dry_run"],
+    #[arg(long, value_name = "WHAT", conflicts_with_all = ["on_ambiguous", "again", "accept_new_tail", "abandon", "new_stream", "dry_run"],
         help_heading = TROUBLE, hide_short_help = true)]
     pub verdict: Option<VerdictArg>,
     /// Stop, resumable, when more rows than this are refused; a share is of all rows once they are read, before that of

@@ -102,6 +102,13 @@ pub(super) fn check_columns(args: &SendArgs, layout: &Layout, key: &FeedKey) -> 
 /// The fields that rows are known by, where `--sync` names them.
 pub(super) fn key(args: &SendArgs, arguments: &[OsString]) -> Result<Option<FeedKey>, Error> {
     let Some(names) = &args.sync else { return Ok(None) };
+    if args.verdict.is_some() {
+        let words = "`--verdict` is about a plain import; what a feed left in doubt is held until it is sent again or asked about";
+        return Err(Error::usage(words).hint(
+            "`bulkhaul rejects STATE --in-doubt --export ndjson` shows the rows; --on-ambiguous resend sends them again, and may \
+             double them; verify asks the target, where its profile says how; a row that changes is sent as ever",
+        ));
+    }
     if args.inputs.iter().any(|input| input.as_os_str() == "-") {
         return Err(Error::usage(
             "--sync reads its feed through before it sends any of it, and a pipe is gone then",

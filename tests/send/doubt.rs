@@ -379,6 +379,17 @@ fn a_verdict_is_about_a_finished_input_that_is_still_the_same() {
     for wrong in ["--again", "--on-ambiguous resend", "--sync id --state s", "-n"] {
         bench.run(&send(&server, &format!("--verdict applied {wrong}"))).exits(2);
     }
+    let said = bench.run(&send(&server, "--verdict applied --sync id --state s"));
+    for words in [
+        "`--verdict` is about a plain import",
+        "--in-doubt --export ndjson` shows the rows; --on-ambiguous resend",
+    ] {
+        assert!(said.stderr.contains(words), "{said:?}");
+    }
     bench.run("plan x.ndjson --to sandbox --verdict applied").exits(2);
-    bench.run("replay x.ndjson --to sandbox --verdict applied").exits(2);
+    let said = bench.run("replay x.ndjson --to sandbox --verdict applied").exits(2);
+    assert!(
+        said.stderr.contains("what a replay left in doubt goes again by `replay … --in-doubt`"),
+        "{said:?}"
+    );
 }
