@@ -50,7 +50,8 @@ impl Engine {
         };
         batch.polls += 1;
         let grown = polling.every.mul_f64(polling.backoff.powi(batch.polls.min(64) as i32).min(1e6));
-        let pause = wait.unwrap_or(grown.min(polling.every_max)).min(self.policy.max_wait);
+        // A wait that is none, or next to none, is no leave to ask without end.
+        let pause = wait.unwrap_or_default().max(grown.min(polling.every_max)).min(self.policy.max_wait);
         self.hand.set(seq, State::Polling(now.tick + pause));
     }
 }

@@ -13,6 +13,7 @@ mod language;
 mod literal;
 mod matching;
 mod pages;
+mod polls;
 mod rows;
 mod steps;
 mod validating;
