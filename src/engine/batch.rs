@@ -98,7 +98,9 @@ pub(super) struct Batch {
     pub job: Option<Job>,
     /// When this run last asked about the job.
     pub polled_at: Option<Moment>,
-    /// Time that the job has had while it was asked about.
+    /// Answers in this run that the job has not ended.
+    pub unended: u32,
+    /// Time that the job has had, as far as it was asked about.
     pub job_time: Duration,
     /// When the job was taken on.
     pub accepted_at: WallTime,
@@ -141,6 +143,7 @@ impl Batch {
             polls: 0,
             job: None,
             polled_at: None,
+            unended: 0,
             job_time: Duration::ZERO,
             accepted_at: WallTime::default(),
             taken_up: false,

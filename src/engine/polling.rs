@@ -6,6 +6,10 @@ use super::{DEFAULT_POLLING, Engine};
 use crate::model::{BatchSeq, Now, PollOutcome};
 use std::time::Duration;
 
+/// A job whose time is over is given up at the next answer behind so many: what it says first, after a time in which nobody
+/// asked, may be as old as the last question.
+const ASKED_FIRST: u32 = 2;
+
 impl Engine {
     pub(super) fn polled(
         &mut self,
@@ -27,6 +31,7 @@ impl Engine {
         let forgotten = polling.retention.is_some_and(|retention| age >= retention);
         let late = forgotten || polling.deadline.is_some_and(|deadline| batch.job_time >= deadline);
         let time = if forgotten { age } else { batch.job_time };
+        let says_so = matches!(outcome, PollOutcome::Again { why: None, .. });
         let wait = match outcome {
             PollOutcome::Ended(outcome) => return self.judge(now, seq, *outcome, status, commands),
             PollOutcome::More(job) if batch.job.as_ref().is_some_and(|before| before.known != job.known) => {
@@ -49,9 +54,16 @@ impl Engine {
             PollOutcome::Gone { .. } => None,
         };
         batch.polls += 1;
+        batch.unended += u32::from(says_so);
+        if batch.unended >= ASKED_FIRST {
+            // From here on all the time since it was taken on counts, and not only that in which this run asked: else each
+            // run would begin the deadline anew.
+            batch.job_time = batch.job_time.max(age);
+        }
         let grown = polling.every.mul_f64(polling.backoff.powi(batch.polls.min(64) as i32).min(1e6));
         // A wait that is none, or next to none, is no leave to ask without end.
-        let pause = wait.unwrap_or_default().max(grown.min(polling.every_max)).min(self.policy.max_wait);
+        let wait = wait.unwrap_or_default();
+        let pause = wait.max(grown.min(polling.every_max)).min(self.policy.max_wait);
         self.hand.set(seq, State::Polling(now.tick + pause));
     }
 }

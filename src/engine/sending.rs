@@ -71,7 +71,7 @@ impl Engine {
         let batch = self.batch(seq);
         batch.credential = serial;
         let last = batch.polled_at.replace(now.tick).unwrap_or(now.tick);
-        // A time in which nobody asked (the run was stopped, or the target wanted patience) is no time that it had.
+        // A time in which nobody asked (the run was stopped, or the target wanted patience) counts when it was asked again.
         batch.job_time += now.tick.since(last).min(every_max);
         let job = batch.job.clone().expect("a polled batch has a job");
         commands.push(Command::Poll { seq, job, load: batch.load().clone() });

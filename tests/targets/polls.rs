@@ -64,3 +64,53 @@ fn a_wait_that_a_poll_names_is_obeyed() {
     send(&bench(""), &server, "").exits(0).books([3, 3, 0, 0, 0]);
     assert!(started.elapsed() >= Duration::from_millis(1500), "{:?}", started.elapsed());
 }
+
+#[test]
+fn a_poll_that_names_a_longer_wait_than_is_obeyed_stops_the_run_which_goes_on_later() {
+    let bench = bench("");
+    let server = server(|before| if before == 0 { running("99999") } else { ended() });
+    let said = send(&bench, &server, "--max-wait 1s");
+    assert_eq!(said.summary()["stopped_by"], "max-wait", "{said:#?}");
+    said.exits(4).books([3, 0, 0, 0, 3]);
+    assert_eq!(polls(&server), 1);
+    send(&bench, &server, "--max-wait 1s").exits(0).books([3, 3, 0, 0, 0]);
+}
+
+#[test]
+fn the_deadline_of_a_job_does_not_begin_anew_with_each_run() {
+    let bench = bench("deadline = \"1500ms\"");
+    let server = server(|_| running("0"));
+    send(&bench, &server, "--max-elapsed 1s").exits(4).books([3, 0, 0, 0, 3]);
+    send(&bench, &server, "--max-elapsed 1200ms").exits(5).books([3, 0, 0, 3, 0]);
+    let said = said(bench.command("rejects x.ndjson.bulkhaul").output().unwrap());
+    assert!(said.stdout.contains("has not ended in 1 s"), "{said:#?}");
+}
+
+#[test]
+fn a_job_is_asked_about_three_times_after_a_time_in_which_nobody_asked_before_it_is_given_up() {
+    for (then, code, books) in [(ended(), 0, [3, 3, 0, 0, 0]), (running("0"), 5, [3, 0, 0, 3, 0])] {
+        let bench = bench("deadline = \"700ms\"");
+        let server = server(move |before| match before {
+            0 => running("99999"),
+            1 | 2 => running("0"),
+            _ => then.clone(),
+        });
+        send(&bench, &server, "--max-wait 1s").exits(4).books([3, 0, 0, 0, 3]);
+        std::thread::sleep(Duration::from_millis(800));
+        send(&bench, &server, "--max-wait 1s").exits(code).books(books);
+        assert_eq!(polls(&server), 4);
+    }
+}
+
+#[test]
+fn a_job_is_not_given_up_by_a_later_run_for_answers_that_say_nothing_of_it() {
+    let bench = bench("deadline = \"1500ms\"");
+    let server = server(move |before| match before {
+        0 => running("99999"),
+        1..4 => Answer::json(500, &json!({})),
+        _ => ended(),
+    });
+    send(&bench, &server, "--max-wait 1s").exits(4).books([3, 0, 0, 0, 3]);
+    std::thread::sleep(Duration::from_millis(1600));
+    send(&bench, &server, "--max-wait 1s").exits(0).books([3, 3, 0, 0, 0]);
+}
