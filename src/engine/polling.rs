@@ -1,7 +1,7 @@
 //! What the answer to a poll, or to a step behind a request, means for its batch: asked again, and when; ended; or given up.
 
 use super::batch::State;
-use super::event::Command;
+use super::event::{Command, StopCause};
 use super::{DEFAULT_POLLING, Engine};
 use crate::model::{BatchSeq, Now, PollOutcome};
 use std::time::Duration;
@@ -65,6 +65,9 @@ impl Engine {
         let wait = wait.unwrap_or_default();
         let pause = wait.max(grown.min(polling.every_max)).min(self.policy.max_wait);
         self.hand.set(seq, State::Polling(now.tick + pause));
+        if wait > self.policy.max_wait {
+            self.stop_for(StopCause::MaxWait { wait });
+        }
     }
 }
 
