@@ -175,7 +175,7 @@ impl Desk<'_> {
         let view = View::open(&self.folder(*number).join("ledger.db"));
         let found = view.and_then(|view| view.newest()).map_err(|error| ledger_error(&error))?;
         let last = self.last_of(*number, found)?;
-        if last.found.import.state == ImportState::Open && !last.same {
+        if last.found.import.state == ImportState::Open && !last.same && !has_settled(&last.found) {
             return Err(self.other(*number, &last.found, &last.before));
         }
         Ok(Some(last))
@@ -222,6 +222,13 @@ impl Desk<'_> {
                     ));
                 }
                 self.go_on(ledger, found, &state, (before.replay, before.nth))
+            }
+            ImportState::Open if has_settled(&found) => {
+                opening::abandon(&mut ledger, "replay")?;
+                self.say_what_is_closed(number);
+                drop(ledger);
+                drop(state);
+                self.begin(number + 1)
             }
             ImportState::Open => Err(self.other(number, &found, &before)),
             ImportState::Complete(exit) if same => {
@@ -378,6 +385,11 @@ impl Desk<'_> {
 /// Of all replays to a target.
 pub(super) fn identity_of(target: &Target) -> Digest {
     Hasher::new("bulkhaul/replay").field(&identity(target.identity(), &Layout::taken()).0).finish()
+}
+
+/// All that a replay has read has come to a sure end, as behind a canary: another one may begin, and takes over the rest.
+fn has_settled(found: &Found) -> bool {
+    found.tally.pending + found.tally.in_doubt == 0
 }
 
 fn nothing_to_abandon() -> Error {

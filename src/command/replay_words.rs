@@ -22,6 +22,14 @@ impl Desk<'_> {
         }
     }
 
+    pub(super) fn say_what_is_closed(&self, number: u64) {
+        if !self.args.send.quiet {
+            speech::say(&format!(
+                "note: replay {number} was stopped, with no row pending; it is closed, and what it has not sent is open"
+            ));
+        }
+    }
+
     /// The last replay is not finished, and something else is asked for.
     pub(super) fn other(&self, number: u64, found: &Found, before: &Request) -> Error {
         let what = if found.import.identity != self.identity {

@@ -25,7 +25,8 @@ fn letters_on_standard_input_are_sent_once_and_the_same_again_sends_nothing() {
     let fixed = mended(&letters(&bench));
     let stopped = piped(&bench, &format!("{replay} --limit 4 --batch-rows 2"), &fixed).exits(0);
     assert_eq!(stopped.summary()["inputs"], serde_json::json!(["-"]));
-    // Something else before it is finished.
+    // Something else before it is finished, while rows of it are pending.
+    piped(&bench, &format!("{replay} --faults throttle=100% --max-elapsed 200ms"), &fixed).exits(4);
     piped(&bench, &replay, &letters(&bench)).exits(6);
     piped(&bench, &replay, &fixed).exits(0).books([10, 10, 0, 0, 0]);
     let again = piped(&bench, &replay, &fixed).exits(0);
@@ -79,7 +80,10 @@ fn a_planned_replay_says_what_it_would_send_and_leaves_no_trace() {
         bench.run(&format!("replay fixed.ndjson {REPLAY} --batch-rows 4 --limit 4")).exits(0).summary();
     let goes_on = bench.run(&format!("{plan} --json")).exits(0).summary();
     assert_eq!(goes_on["rows"]["sendable"], 6);
-    bench.run("replay x.csv.bulkhaul --to sandbox -n").exits(6);
+    let other = "replay x.csv.bulkhaul --to sandbox -n --json";
+    assert_eq!(bench.run(other).exits(0).summary()["rows"]["sendable"], 6, "a canary is closed then");
+    bench.run(&format!("replay fixed.ndjson {REPLAY} --faults throttle=100% --max-elapsed 200ms")).exits(4);
+    bench.run(other).exits(6);
     bench.run(&format!("replay fixed.ndjson {REPLAY} --batch-rows 4")).exits(0);
     assert!(json["first_request"]["headers"][0].is_string() && sent["import_id"].is_string());
     let done = bench.run(plan).exits(0);

@@ -25,7 +25,8 @@ fn the_same_again_does_nothing_and_again_tries_what_is_open() {
 fn a_replay_that_again_began_goes_on_with_the_same_command() {
     let bench = refused(&with_bad(10, 2));
     let replay = format!("replay x.csv.bulkhaul {REPLAY} --batch-rows 1");
-    bench.run(&format!("{replay} --limit 1")).exits(0);
+    let refusing = format!("{replay} --faults throttle=100% --max-elapsed 200ms");
+    bench.run(&refusing).exits(4);
     // It is not the one that this word began.
     let said = bench.run(&format!("{replay} --again")).exits(6);
     assert!(said.stderr.contains("replay 1 is not finished"), "{said:?}");
@@ -44,6 +45,7 @@ fn an_unfinished_replay_goes_on_with_the_letters_it_began_with_or_is_given_up() 
     let replay = format!("replay fixed.ndjson {REPLAY} --batch-rows 2");
     let said = bench.run(&format!("{replay} --limit 4")).exits(0).books([4, 4, 0, 0, 0]).summary();
     assert_eq!((&said["state"], &said["stopped_by"]), (&"stopped".into(), &"limit".into()));
+    bench.run(&format!("{replay} --faults throttle=100% --max-elapsed 200ms")).exits(4);
     let before = bench.read("fixed.ndjson");
     bench.write("fixed.ndjson", before.replace("r12", "r12b"));
     let said = bench.run(&replay).exits(6);
@@ -75,10 +77,21 @@ fn a_canary_of_a_replay_is_ended_first_when_its_import_has_left_more_dead_letter
     );
     // What was refused again is open still, and goes with the rest.
     bench.run(&replay).exits(3).books([10, 0, 10, 0, 0]);
-    // What was edited is another matter.
-    bench.run(&format!("{replay} --again --limit 1")).exits(0);
+}
+
+#[test]
+fn a_canary_of_a_replay_is_closed_when_another_begins() {
+    let bench = refused(&with_bad(20, 2));
+    bench.run(&format!("replay x.csv.bulkhaul {REPLAY} --limit 5")).exits(0).books([5, 0, 5, 0, 0]);
     bench.write("fixed.ndjson", mended(&bench.read("x.csv.bulkhaul/dead-letters.ndjson")));
-    bench.run(&format!("replay fixed.ndjson {REPLAY}")).exits(6);
+    let plan = bench.run(&format!("replay fixed.ndjson {REPLAY} -n")).exits(0).summary();
+    assert_eq!(plan["rows"]["sendable"], 10);
+    let said = bench.run(&format!("replay fixed.ndjson {REPLAY}")).exits(0).books([10, 10, 0, 0, 0]);
+    let note =
+        "note: replay 1 was stopped, with no row pending; it is closed, and what it has not sent is open\n";
+    assert!(said.stderr.starts_with(note), "{said:?}");
+    assert_eq!(said.summary()["import"], 2);
+    holds_once(&bench, (1..=20).map(|row| format!("r{row}")));
 }
 
 #[test]
