@@ -63,7 +63,10 @@ pub fn too_large(target: &Target, packed: &Request) -> Answer {
 /// The token that came back, or what it means that there is none.
 pub fn renewed(target: &Target, came: Result<Reply, Fault>, wall: WallTime) -> Result<Token, NoCredential> {
     let passing = |why: String| NoCredential { why, hint: None, passing: true };
-    let reply = came.map_err(|fault| passing(format!("no token was given: {}", fault.why())))?;
+    let reply = came.map_err(|fault| match (&fault, target.read_fault(&fault)) {
+        (Fault::Untrusted(_), Outcome::Stop { why, hint, .. }) => NoCredential { why, hint, passing: false },
+        _ => passing(format!("no token was given: {}", fault.why())),
+    })?;
     target.read_token(&reply, wall).map_err(|outcome| match *outcome {
         Outcome::Stop { why, hint, .. } => NoCredential { why, hint, passing: false },
         Outcome::Throttled { why, .. } | Outcome::NotApplied { why, .. } => passing(why),
@@ -114,6 +117,7 @@ pub fn state_read(
 ) -> Event {
     let state = match came {
         Ok(reply) => target.read_state(load, known, &reply, wall),
+        Err(fault @ Fault::Untrusted(_)) => Err(Box::new(target.read_fault(&fault))),
         Err(fault) => Err(Box::new(Outcome::NotApplied { wait: None, why: fault.why().to_owned() })),
     };
     Event::StateRead { seq, state }

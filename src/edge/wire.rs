@@ -144,13 +144,28 @@ async fn read(mut response: Response, answer_max: usize) -> Reply {
 /// Only what failed before the connection stood surely did nothing.
 fn fault(error: &reqwest::Error) -> Fault {
     let why = reason(error);
-    if error.is_builder() || error.is_connect() {
+    if error.is_connect() && is_untrusted(error) {
+        Fault::Untrusted(format!(
+            "the target's certificate is not trusted: {}",
+            why.trim_start_matches("cannot connect: ")
+        ))
+    } else if error.is_builder() || error.is_connect() {
         Fault::NotSent(why)
     } else if error.is_timeout() {
         Fault::TimedOut(why)
     } else {
         Fault::Broken(why)
     }
+}
+
+/// Whether the server's certificate was refused, here: by no means a broken handshake, or an alert of its own.
+fn is_untrusted(error: &(dyn std::error::Error + 'static)) -> bool {
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return matches!(error, rustls::Error::InvalidCertificate(_));
+    }
+    // An I/O error passes over what it wraps when it is asked for its source.
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    wrapped.is_some_and(|inner| is_untrusted(inner)) || error.source().is_some_and(is_untrusted)
 }
 
 /// The innermost cause: the outer ones say "error sending request" and the URL, which may hold secrets.

@@ -57,6 +57,8 @@ impl Reply {
 pub enum Fault {
     /// No byte of the request left: name not found, refused, TLS failed.
     NotSent(String),
+    /// No byte of the request left, and none will: whoever answers has no certificate that this machine trusts.
+    Untrusted(String),
     /// It may have been carried out: the time ran out.
     TimedOut(String),
     /// It may have been carried out: the connection broke before a status line came.
@@ -66,7 +68,7 @@ pub enum Fault {
 impl Fault {
     pub fn why(&self) -> &str {
         match self {
-            Self::NotSent(why) | Self::TimedOut(why) | Self::Broken(why) => why,
+            Self::NotSent(why) | Self::Untrusted(why) | Self::TimedOut(why) | Self::Broken(why) => why,
         }
     }
 }

@@ -78,6 +78,13 @@ pub(super) fn check(rule: &Rule, section: &Section<'_>) {
     }
 }
 
+/// Waiting mends no certificate, whatever the profile says of broken connections.
+fn untrusted(why: &str) -> Outcome {
+    let hint = "nothing was sent; see that the address is right, and that this machine trusts whoever issued the certificate \
+                (SSL_CERT_FILE=FILE names a file of certificates to trust)";
+    Outcome::Stop { kind: StopKind::Refused, why: why.to_owned(), hint: Some(hint.to_owned()) }
+}
+
 impl Target {
     /// What it means that no answer came.
     pub fn read_fault(&self, fault: &Fault) -> Outcome {
@@ -87,6 +94,7 @@ impl Target {
     /// As [`Self::read_fault`], where something is known of the request and the attempts before.
     pub fn read_fault_attempt(&self, fault: &Fault, rows: u64, attempt: Attempt) -> Outcome {
         let (kind, why) = match fault {
+            Fault::Untrusted(why) => return untrusted(why),
             Fault::NotSent(why) => (Broken::NotSent, why),
             Fault::TimedOut(why) => (Broken::TimedOut, why),
             Fault::Broken(why) => (Broken::Lost, why),
