@@ -53,7 +53,11 @@ pub(super) fn run(args: &AuditArgs) -> Result<u8, Error> {
         );
     }
     drop(held);
-    speech::tell(&if args.json { audited.to_json() } else { audited.words() });
+    if args.json {
+        speech::tell(&audited.to_json());
+    } else {
+        speech::show(&audited.words());
+    }
     if audited.found.balances() {
         Ok(exit::COMPLETE)
     } else {

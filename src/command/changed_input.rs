@@ -28,7 +28,10 @@ pub(super) fn grown_since(subject: &Subject<'_>, found: &Found) -> Error {
 
 const CHANGED: &str = "the import here is finished, and the input has changed since";
 
-pub(super) fn changed_since(subject: &Subject<'_>) -> Error {
+pub(super) fn changed_since(subject: &Subject<'_>, found: &Found, error: Option<&SourceError>) -> Error {
+    if let Some(ended) = error.and_then(|error| ended_early(subject, found, error)) {
+        return ended;
+    }
     if subject.is_stream() {
         let words = "the import here is finished, and standard input is not the stream that it read";
         return Error::new(exit::NOT_THE_SAME, words).hint(
@@ -50,7 +53,23 @@ fn anew(subject: &Subject<'_>) -> String {
     )
 }
 
-pub(super) fn not_as_read(subject: &Subject<'_>, error: &SourceError) -> Error {
+/// A stream that is over before what was read of it: rather its producer has failed than that it is another one.
+fn ended_early(subject: &Subject<'_>, found: &Found, error: &SourceError) -> Option<Error> {
+    if !subject.is_stream() || !matches!(error, SourceError::Changed { shorter: true, .. }) {
+        return None;
+    }
+    let rows = count(found.cursor.map_or(0, |cursor| cursor.ordinal.0), "row");
+    let words = format!("standard input has ended before the end of the {rows} that were read of it before");
+    Some(Error::new(exit::NOT_THE_SAME, words).hint(
+        "nothing was sent; see whether its producer came to its end, and feed the whole stream again from its start; if it \
+         is another one, --new-stream begins with what comes now; --abandon gives the import up",
+    ))
+}
+
+pub(super) fn not_as_read(subject: &Subject<'_>, found: &Found, error: &SourceError) -> Error {
+    if let Some(ended) = ended_early(subject, found, error) {
+        return ended;
+    }
     if subject.is_stream() {
         let words = "standard input does not begin with what was read of it before";
         return Error::new(exit::NOT_THE_SAME, words).hint(

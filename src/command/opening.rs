@@ -221,7 +221,7 @@ pub(super) fn refuse(found: &Found, feed: Option<&[String]>, subject: &Subject<'
     }
     match found.import.state {
         ImportState::Open => go_on(subject, &mut Reading::Files(&args.inputs), found).map(drop),
-        _ => Err(changed_since(subject)),
+        _ => Err(changed_since(subject, found, None)),
     }
 }
 
@@ -286,9 +286,9 @@ fn finished(
         return Ok(Opening::Run { import, source: Box::new(source) });
     }
     // A stream that was given up before its first row has no place.
-    let Some(cursor) = found.cursor else { return Err(changed_since(subject)) };
+    let Some(cursor) = found.cursor else { return Err(changed_since(subject, &found, None)) };
     let changed = |error: SourceError| {
-        if error.is_changed() { changed_since(subject) } else { source_error(&error) }
+        if error.is_changed() { changed_since(subject, &found, Some(&error)) } else { source_error(&error) }
     };
     if subject.args.accept_new_tail {
         let source = reading.resume(subject.layout, &cursor).map_err(changed)?;
@@ -334,7 +334,7 @@ fn go_on(subject: &Subject<'_>, reading: &mut Reading<'_>, found: &Found) -> Res
         Some(cursor) => reading.resume(subject.layout, &cursor),
     };
     let source = source.map_err(|error| {
-        if error.is_changed() { not_as_read(subject, &error) } else { source_error(&error) }
+        if error.is_changed() { not_as_read(subject, found, &error) } else { source_error(&error) }
     })?;
     if !subject.args.accept_new_tail && !is_same(found, subject)? {
         let read = found.cursor.map_or(0, |cursor| cursor.ordinal.0);

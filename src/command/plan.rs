@@ -108,7 +108,11 @@ impl Aim {
         let raised = Guard::stop(&plan.guards).map_or_else(Vec::new, |error| error.raised);
         let arguments = &settings::raising(&raised, arguments);
         plan.send = send_command(arguments, settings::is_piped(args) && args.state.is_none());
-        speech::tell(&if args.json { plan.to_json() } else { plan.words(args.verbose) });
+        if args.json {
+            speech::tell(&plan.to_json());
+        } else {
+            speech::show(&plan.words(args.verbose));
+        }
         Ok(plan.exit())
     }
 }

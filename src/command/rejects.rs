@@ -90,7 +90,11 @@ pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
         replaying,
         deletion,
     };
-    speech::tell(&if args.json { found.to_json() } else { found.words() });
+    if args.json {
+        speech::tell(&found.to_json());
+    } else {
+        speech::show(&found.words());
+    }
     Ok(exit::COMPLETE)
 }
 

@@ -27,7 +27,7 @@ pub(super) fn run(args: &StatusArgs) -> Result<u8, Error> {
     if args.json {
         speech::tell(&standing.to_json().to_string());
     } else {
-        speech::tell(&standing.words());
+        speech::show(&standing.words());
     }
     Ok(exit::COMPLETE)
 }

@@ -23,9 +23,8 @@ const MISFITS_MAX: u32 = 2;
 const PUZZLES_MAX: u32 = 3;
 /// What a person has to know of a refusal before sending its rows once more.
 const BEFORE: &str = "; an attempt before, whose answer was lost, may have applied it";
-/// What may be said of a target of which the same can be asked twice.
-const KEY_FIRST: &str = "; where the target looks keys up before it refuses, or refuses by what the rows say alone, \
-                         key_first = true in [idempotency] of its profile lets such a refusal count";
+/// Such a refusal would count if the profile said so; what that asks of the target is for whoever lists the rows to say.
+pub const WITHOUT_KEY_FIRST: &str = " (its profile does not say key_first)";
 const PUZZLED: &str = "check the address and the method; if the target means it, a [[response]] in a profile says what it means";
 
 impl Engine {
@@ -142,7 +141,9 @@ impl Engine {
     }
 
     fn hollow(&self) -> String {
-        let remedy = if self.policy.repeatable { KEY_FIRST } else { "" };
+        // A bare URL has no profile that could.
+        let has_profile = !self.assembler.target().name().contains("://");
+        let remedy = if self.policy.repeatable && has_profile { WITHOUT_KEY_FIRST } else { "" };
         format!("refused after an attempt whose outcome is unknown{remedy}")
     }
 

@@ -29,6 +29,7 @@ pub mod status;
 mod summary;
 pub mod targets;
 mod timeline;
+mod wrapping;
 
 pub use closing::Closing;
 pub use curl::Curl;

@@ -294,6 +294,13 @@ impl<'a> Plan<'a> {
                     .to_owned(),
             );
         }
+        let sends_again = |policy: &&Policy| policy.repeatable || policy.on_ambiguous == OnAmbiguous::Resend;
+        if self.is_url() && self.policy.as_ref().filter(sends_again).is_some() {
+            lines.push(
+                "but behind a lost answer they leave the rows in doubt: the first try may have been applied"
+                    .to_owned(),
+            );
+        }
         if is_piped(self.args) {
             lines.push(
                 "each import of standard input has keys of its own: those shown here are only like them"

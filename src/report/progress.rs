@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// Speed is that of the last seconds: what was an hour ago says nothing of what is left.
 const WINDOW: Duration = Duration::from_secs(20);
+/// What is left is reckoned from a longer while, or a few requests that fail would make it jump.
+const WINDOW_LEFT: Duration = Duration::from_secs(60);
 /// Waits that are shorter are not worth a word.
 const WORTH_SAYING: Duration = Duration::from_millis(900);
 /// At a pace that was set or told, waiting is what a run mostly does.
@@ -30,7 +32,7 @@ pub(super) struct Figures<'a> {
     pub now: Now,
 }
 
-/// How fast it goes.
+/// How fast it goes: rows now, bytes over a longer while.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Speed {
     pub rows: f64,
@@ -46,19 +48,19 @@ impl Speedometer {
     pub(super) fn note(&mut self, now: Moment, rows: u64, bytes: u64) {
         self.0.push_back((now, rows, bytes));
         // The last one beyond the window stays: the window is full.
-        while self.0.len() > 2 && now.since(self.0[1].0) > WINDOW {
+        while self.0.len() > 2 && now.since(self.0[1].0) > WINDOW_LEFT {
             self.0.pop_front();
         }
     }
 
     pub(super) fn speed(&self) -> Speed {
-        let (Some(first), Some(last)) = (self.0.front(), self.0.back()) else { return Speed::default() };
-        let seconds = last.0.since(first.0).as_secs_f64();
-        if seconds <= 0.0 {
-            return Speed::default();
-        }
-        let rate = |from: u64, to: u64| to.saturating_sub(from) as f64 / seconds;
-        Speed { rows: rate(first.1, last.1), bytes: rate(first.2, last.2) }
+        let (Some(oldest), Some(last)) = (self.0.front(), self.0.back()) else { return Speed::default() };
+        let recent = self.0.iter().rev().find(|(at, ..)| last.0.since(*at) >= WINDOW).unwrap_or(oldest);
+        let rate = |from: Moment, before: u64, now: u64| {
+            let seconds = last.0.since(from).as_secs_f64();
+            if seconds > 0.0 { now.saturating_sub(before) as f64 / seconds } else { 0.0 }
+        };
+        Speed { rows: rate(recent.0, recent.1, last.1), bytes: rate(oldest.0, oldest.2, last.2) }
     }
 }
 
@@ -308,6 +310,8 @@ mod tests {
             meter.note(Moment::from_micros(second * 1_000_000), rows, rows);
         }
         assert!((meter.speed().rows - 10.0).abs() < 1.0, "{:?}", meter.speed());
+        // What is left does not jump with it: of the last minute ten seconds were fast.
+        assert!((meter.speed().bytes - 175.0).abs() < 50.0, "{:?}", meter.speed());
     }
 
     proptest! {

@@ -4,6 +4,7 @@ use super::Deletion;
 use super::groups::{self, Group};
 use super::phrases::out_of_doubt;
 use super::speech::{count, grouped, tame};
+use crate::engine::WITHOUT_KEY_FIRST;
 use crate::settings::quoted;
 use crate::target::nearest;
 use serde_json::{Value, json};
@@ -111,7 +112,9 @@ impl Found {
         let rows = (doubts.is_some() || held.is_some()).then(|| {
             format!("to see these rows:        bulkhaul rejects {} --in-doubt --export ndjson", self.name())
         });
-        let parts = [Some(letters), doubts, held, rows, deletion];
+        let could_count = self.doubts.iter().any(|at| at.why.ends_with(WITHOUT_KEY_FIRST));
+        let key_first = could_count.then(|| KEY_FIRST.to_owned());
+        let parts = [Some(letters), doubts, key_first, held, rows, deletion];
         parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
     }
 
@@ -182,6 +185,9 @@ impl Found {
         .to_string()
     }
 }
+
+const KEY_FIRST: &str = "where the target looks keys up before it refuses, or refuses by what the rows say alone, key_first = \
+                         true in [idempotency] of its profile lets such a refusal count";
 
 /// Places of rows in doubt that are shown.
 const PLACES: usize = 5;

@@ -19,6 +19,13 @@ pub(super) fn width() -> usize {
     usize::from(columns())
 }
 
+/// How wide the terminal is that people read this stream on; `None` where it is none, or does not tell.
+pub(super) fn width_of(stream: impl std::os::fd::AsFd + io::IsTerminal) -> Option<usize> {
+    let (terminal_size::Width(all), _) =
+        terminal_size::terminal_size_of(&stream).filter(|_| stream.is_terminal())?;
+    Some(usize::from(all).max(20))
+}
+
 fn columns() -> u16 {
     let whole =
         terminal_size::terminal_size_of(io::stderr()).map_or(WIDTH, |(terminal_size::Width(all), _)| all);

@@ -1,6 +1,7 @@
 //! Where words leave the program. A closed pipe is no error, so nothing here fails.
 
 use super::screen;
+use super::wrapping::wrapped;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -59,6 +60,7 @@ pub(super) fn say_command(text: &str, command: &str) {
 }
 
 fn write(text: &str) {
+    let text = &*wrapped(text, screen::width_of(io::stderr()));
     let mut out = io::stderr().lock();
     if !IN_COLOUR.load(Ordering::Relaxed) {
         let _ = writeln!(out, "{text}");
@@ -87,6 +89,11 @@ pub fn tell(text: &str) {
         OUTPUT_LOST.store(true, Ordering::Relaxed);
         say(&crate::error::plain(&format!("warning: standard output could not be written: {error}")));
     }
+}
+
+/// To people, on stdout: what they asked to see.
+pub fn show(text: &str) {
+    tell(&wrapped(text, screen::width_of(io::stdout())));
 }
 
 /// Text from a server or a row, made safe for a terminal: controls and direction marks become visible, and it is

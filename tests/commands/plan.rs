@@ -183,6 +183,11 @@ fn a_bare_url_is_planned_with_what_is_taken_for_granted() {
     ] {
         assert!(said.stdout.contains(line), "{line}{said:?}");
     }
+    let keyed = "plan x.ndjson --to http://127.0.0.1:9/in --idempotency-header Idempotency-Key";
+    let said = bench.run(keyed).exits(0);
+    let line =
+        "  but behind a lost answer they leave the rows in doubt: the first try may have been applied\n";
+    assert!(said.stdout.contains(line), "{said:?}");
 }
 
 #[test]

@@ -129,6 +129,12 @@ fn a_refusal_under_the_key_of_a_lost_answer_counts_once_a_person_sends_it_again(
     for _ in 0..2 {
         bench.run(&send(&server, keys)).exits(5).books([1, 0, 0, 1, 0]);
     }
+    // A bare URL has no profile that could say more of its keys.
+    let listed = bench.run("rejects").exits(0).stdout;
+    assert!(
+        listed.contains("refused after an attempt whose outcome is unknown\n")
+            && !listed.contains("key_first")
+    );
     let said = bench.run(&format!("replay x.ndjson.bulkhaul --to {} --in-doubt", server.url)).exits(0);
     assert!(
         said.stderr.contains(

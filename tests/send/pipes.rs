@@ -190,7 +190,13 @@ fn a_termination_before_anything_came_says_how_to_go_on() {
 fn another_stream_than_the_one_before_exits_6_and_nothing_is_sent() {
     let bench = Bench::new();
     fed(&bench, &format!("{SEND} --limit 2"), rows(1, 4)).exits(0);
-    for other in [rows(2, 5), rows(1, 1), String::new()] {
+    for short in [rows(1, 1), String::new()] {
+        let refused = fed(&bench, SEND, short).exits(6);
+        let words =
+            "error: standard input has ended before the end of the 2 rows that were read of it before\n";
+        assert!(refused.stderr.starts_with(words), "{refused:?}");
+    }
+    for other in [rows(2, 5), rows(3, 6)] {
         let refused = fed(&bench, SEND, other).exits(6);
         assert_eq!(
             refused.stderr,
@@ -392,4 +398,23 @@ fn a_stream_that_a_stopped_run_saw_end_may_have_more_when_it_is_fed_again() {
     fed(&bench, &send, rows(1, 40)).exits(0).books([40, 40, 0, 0, 0]);
     fed(&bench, &send, rows(1, 40)).exits(0).books([40, 40, 0, 0, 0]);
     assert_eq!(server.got().len(), 4);
+}
+
+#[test]
+fn a_stream_that_ends_before_what_was_read_of_it_is_told_as_such() {
+    let bench = Bench::with("x", "");
+    let send = "send - --format ndjson --state s --to sandbox --progress none";
+    let fed = |text: &str| {
+        bench.write("x", text);
+        let mut command = bench.command(send);
+        command.stdin(std::fs::File::open(bench.path("x")).unwrap());
+        crate::support::said(command.output().unwrap())
+    };
+    fed("{\"a\":1}\n{\"a\":2}\n").exits(0);
+    let said = fed("{\"a\":1}\n").exits(6);
+    let words = "error: standard input has ended before the end of the 2 rows that were read of it before\nhint: nothing was sent; ";
+    assert!(said.stderr.starts_with(words), "{said:?}");
+    // Of another one it is not said.
+    let said = fed("{\"a\":3}\n{\"a\":4}\n").exits(6);
+    assert!(said.stderr.contains("standard input is not the stream that it read"), "{said:?}");
 }
