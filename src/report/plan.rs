@@ -294,8 +294,8 @@ impl<'a> Plan<'a> {
                     .to_owned(),
             );
         }
-        let sends_again = |policy: &&Policy| policy.repeatable || policy.on_ambiguous == OnAmbiguous::Resend;
-        if self.is_url() && self.policy.as_ref().filter(sends_again).is_some() {
+        let sends_again = |policy: &Policy| policy.repeatable || policy.on_ambiguous == OnAmbiguous::Resend;
+        if self.is_url() && self.policy.as_ref().is_some_and(sends_again) {
             lines.push(
                 "but behind a lost answer they leave the rows in doubt: the first try may have been applied"
                     .to_owned(),

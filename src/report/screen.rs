@@ -20,9 +20,9 @@ pub(super) fn width() -> usize {
 }
 
 /// How wide the terminal is that people read this stream on; `None` where it is none, or does not tell.
-pub(super) fn width_of(stream: impl std::os::fd::AsFd + io::IsTerminal) -> Option<usize> {
+pub(super) fn width_of(stream: &(impl std::os::fd::AsFd + io::IsTerminal)) -> Option<usize> {
     let (terminal_size::Width(all), _) =
-        terminal_size::terminal_size_of(&stream).filter(|_| stream.is_terminal())?;
+        terminal_size::terminal_size_of(stream).filter(|_| stream.is_terminal())?;
     Some(usize::from(all).max(20))
 }
 

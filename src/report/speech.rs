@@ -60,7 +60,7 @@ pub(super) fn say_command(text: &str, command: &str) {
 }
 
 fn write(text: &str) {
-    let text = &*wrapped(text, screen::width_of(io::stderr()));
+    let text = &*wrapped(text, screen::width_of(&io::stderr()));
     let mut out = io::stderr().lock();
     if !IN_COLOUR.load(Ordering::Relaxed) {
         let _ = writeln!(out, "{text}");
@@ -93,7 +93,7 @@ pub fn tell(text: &str) {
 
 /// To people, on stdout: what they asked to see.
 pub fn show(text: &str) {
-    tell(&wrapped(text, screen::width_of(io::stdout())));
+    tell(&wrapped(text, screen::width_of(&io::stdout())));
 }
 
 /// Text from a server or a row, made safe for a terminal: controls and direction marks become visible, and it is
