@@ -150,9 +150,11 @@ impl Desk<'_> {
 
     /// What was delivered up to now is known from here on.
     pub(super) fn fold(&self, ledger: &mut Ledger) -> Result<(), Error> {
+        let clock = Clock::start();
         let key = (&self.key, deletes::key_texts(&self.job.target));
         let mut replayed = |import, each: &mut EachReplayed<'_>| self.replayed.rows(import, each);
         let folded = ledger.fold_feeds(key, self.job.state.path(), &mut replayed);
+        self.closing.after(clock.elapsed());
         folded.map_err(|error| ledger_error(&error))
     }
 
@@ -309,7 +311,10 @@ impl Desk<'_> {
 
     /// As [`Self::look_through`]; whoever asks `status` hears of a feed that is not sent.
     fn survey(&self, ledger: &Ledger, last: Option<&LastFeed>) -> Result<Surveyed, Error> {
-        self.look_through(ledger, last).inspect_err(|error| {
+        let clock = Clock::start();
+        let surveyed = self.look_through(ledger, last);
+        self.closing.after(clock.elapsed());
+        surveyed.inspect_err(|error| {
             let state = self.job.state.path();
             let not_sent = NotSent::new(settings::input_names(self.subject.args), Clock::wall(), error);
             let told = status_file::read(state).ok().flatten();

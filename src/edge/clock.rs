@@ -20,6 +20,10 @@ impl Clock {
         Moment::from_micros(u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+
     pub fn wall() -> WallTime {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         WallTime::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))

@@ -5,7 +5,7 @@ use super::part::Part;
 use super::phrases::rows_line;
 use super::since;
 use super::speech::{count, grouped, say, say_command, tame, tell};
-use super::summary::{Bytes, Deleted, Replayed, Spent, Summary, Words};
+use super::summary::{Bytes, Deleted, Replayed, Spent, Summary, Words, in_seconds};
 use crate::args::SendArgs;
 use crate::edge::ledger::{Found, Refusals};
 use crate::engine::{Ending, StopCause};
@@ -17,6 +17,7 @@ use crate::settings::{
 use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
+use std::time::Duration;
 
 /// What stays the same from the first word of a run to its last.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub struct Closing<'a> {
     pub(super) had: Cell<u64>,
     /// What the imports before this one have sent.
     spent: Cell<Spent>,
+    /// How long the feed was read through before this.
+    pub(super) ahead: Cell<Duration>,
 }
 
 impl<'a> Closing<'a> {
@@ -53,13 +56,15 @@ impl<'a> Closing<'a> {
             is_deletion: false,
             had: Cell::default(),
             spent: Cell::default(),
+            ahead: Cell::default(),
         }
     }
 
     /// Of the import that deletes what the feed no longer has; a good end of it is told with the feed's own.
     #[must_use]
     pub fn of_deletion(&self, target: &str, dead_letters: &Path) -> Self {
-        Self { is_deletion: true, ..Self::new(self.args, &self.arguments, target, dead_letters) }
+        let ahead = self.ahead.clone();
+        Self { is_deletion: true, ahead, ..Self::new(self.args, &self.arguments, target, dead_letters) }
     }
 
     /// What is told next is of one of two imports, with these inputs.
@@ -75,6 +80,11 @@ impl<'a> Closing<'a> {
     /// With what was deleted before the feed was sent.
     pub fn set_deleted(&mut self, deleted: Deleted) {
         self.deletes = Some(deleted);
+    }
+
+    /// So long the feed was read through before anything of it is sent: it is time of the run.
+    pub fn after(&self, reading: Duration) {
+        self.ahead.set(self.ahead.get() + reading);
     }
 
     /// What the imports of this command that are over have sent.
@@ -143,7 +153,7 @@ impl<'a> Closing<'a> {
             batches: Counters::default(),
             requests: Requests::default(),
             bytes: Bytes::default(),
-            elapsed_s: 0.0,
+            elapsed_s: in_seconds(self.ahead.get()),
             rows_per_s: 0.0,
             resumed: false,
             stopped_by: None,
@@ -279,7 +289,7 @@ impl<'a> Closing<'a> {
         if let (Some(StopCause::MaxElapsed), Some(words), Some(why)) = (cause, &mut words, trouble) {
             words.message.push_str(&format!("; the last try failed: {}", tame(why)));
         }
-        let own = Spent::of(summary);
+        let own = Spent::of(summary).without(self.ahead.get());
         if self.is_deletion {
             self.spend(own);
             if cause.is_none() {

@@ -6,7 +6,7 @@ use super::phrases::rows_line;
 use super::progress::{Figures, Look, Speedometer};
 use super::screen::{self, Line};
 use super::speech::{self, count, say};
-use super::summary::Summary;
+use super::summary::{Summary, in_seconds};
 use crate::args::{ProgressArg, SendArgs};
 use crate::drive::{Ended, Running, Watch};
 use crate::edge::ledger::{Refusals, View};
@@ -106,7 +106,8 @@ impl<'a> Onlooker<'a> {
         summary.requests = *books.requests();
         summary.bytes.read = books.bytes_read();
         summary.bytes.sent = books.bytes_sent();
-        summary.elapsed_s = (elapsed.as_secs_f64() * 1000.0).round() / 1000.0;
+        let elapsed = self.closing.ahead.get() + elapsed;
+        summary.elapsed_s = in_seconds(elapsed);
         summary.rows_per_s = (books.settled_here() as f64 / elapsed.as_secs_f64().max(0.001)).round();
         summary.resumed = self.resumed;
         summary

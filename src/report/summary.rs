@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::model::{Counters, Requests, Tally};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use std::time::Duration;
 
 /// See the contract, §7. Fields may be added, never renamed.
 #[derive(Clone, Debug, Serialize)]
@@ -151,6 +152,11 @@ impl Deleted {
     }
 }
 
+/// As it is told: to the millisecond.
+pub(super) fn in_seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
 /// What earlier imports of a command have sent, and the time that they took: a run is all of it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Spent {
@@ -169,6 +175,11 @@ impl Spent {
         summary.requests.add(self.requests);
         summary.bytes.sent += self.bytes;
         summary.elapsed_s = ((summary.elapsed_s + self.elapsed_s) * 1000.0).round() / 1000.0;
+    }
+
+    /// Less the time that a later import of the command tells, too.
+    pub(super) fn without(self, ahead: Duration) -> Self {
+        Self { elapsed_s: (self.elapsed_s - ahead.as_secs_f64()).max(0.0), ..self }
     }
 
     pub(super) const fn add(&mut self, other: Self) {

@@ -214,6 +214,20 @@ fn a_feed_that_again_began_sends_the_rest_of_all_its_rows_once_more_with_the_wor
 }
 
 #[test]
+fn the_time_of_a_run_is_also_that_of_reading_its_feed_through() {
+    let bench = Bench::with("x.csv", feed(40_000, |_| Some("a".into())));
+    let send = format!("send x.csv {SYNC}");
+    bench.run(&send).exits(0);
+    let begun = std::time::Instant::now();
+    let said = bench.run(&send).exits(0).summary();
+    let took = begun.elapsed().as_secs_f64();
+    let told = said["elapsed_s"].as_f64().unwrap();
+    assert!(told > took * 0.6 && told <= took, "{told} of {took} s");
+    let rate = said["rows_per_s"].as_f64().unwrap();
+    assert!((rate * told / 40_000.0 - 1.0).abs() < 0.1, "{rate} rows/s, {told} s");
+}
+
+#[test]
 fn a_timer_hears_nothing_unless_a_person_is_needed() {
     let bench = Bench::with("x.csv", "id,amount\nr1,5\n");
     let sync = "send x.csv --to sandbox --sync id --state s --type amount=number -q";
