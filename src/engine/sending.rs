@@ -180,6 +180,10 @@ impl Engine {
             self.credential.taken(self.hand.get(seq).credential);
         }
         match applied {
+            Some(true) if !self.assembler.target().applies_whole() => {
+                let why = "the target says that the request came through, and not which of its rows it took";
+                self.park(seq, why.to_owned(), commands);
+            }
             Some(true) => self.settle(now, seq, &Verdicts::delivered(), commands),
             // The same request goes again: whoever asks about its key later is told of each attempt.
             Some(false) => {

@@ -136,8 +136,15 @@ pub fn check(profile: &Profile) -> String {
     lines.push(("answers", told.next().unwrap_or_else(|| "no rules of its own".to_owned())));
     lines.extend(told.map(|line| ("", line)));
     lines.push(("", format!("{:widest$}  {}", "429, Retry-After", "wait, then the same again")));
-    let again = match outline.scope.as_str() {
-        "none" => "in doubt, unless --on-ambiguous says otherwise",
+    let again = match (outline.scope.as_str(), &outline.verify) {
+        ("none", Some((question, true))) => &format!("asked about with {question}"),
+        ("none", Some((question, false))) => {
+            &format!("in doubt; with --on-ambiguous verify asked about with {question}")
+        }
+        ("none", None) => "in doubt, unless --on-ambiguous says otherwise",
+        (_, Some((question, _))) => {
+            &format!("the same again, same key; once that may be forgotten asked about with {question}")
+        }
         _ => "the same again, same key",
     };
     lines.push(("", format!("{ALWAYS:widest$}  outcome unknown: {again}")));

@@ -33,6 +33,8 @@ pub struct Outline {
     pub byte_rates: Option<String>,
     pub concurrency: Option<String>,
     pub answers: Vec<OutlineRule>,
+    /// How a request of unknown outcome is asked about, and whether that is done unless the caller says otherwise.
+    pub verify: Option<(String, bool)>,
     /// The ends of a job.
     pub ends: Vec<OutlineRule>,
     /// Method, address and rows of the requests of `[delete]`.
@@ -84,6 +86,11 @@ impl Profile {
             byte_rates: written(&["flow", "bytes"]),
             concurrency: written(&["flow", "concurrency"]),
             answers: rules(self.root()),
+            verify: written(&["verify", "url"]).map(|url| {
+                let method = written(&["verify", "method"]).unwrap_or_else(|| "GET".to_owned());
+                let declared = written(&["idempotency", "on_ambiguous"]);
+                (format!("{method} {url}"), declared.as_deref() == Some("verify"))
+            }),
             ends: ends(self.root()),
             delete: written(&["delete", "url"]).map(|url| {
                 let method = written(&["delete", "method"]).unwrap_or_else(|| "POST".to_owned());

@@ -1,13 +1,24 @@
 //! `[verify]`: how one asks whether a request was applied whose answer never came.
 //!
-//! It never decides what follows.
+//! It speaks of the request. Where answers take some rows of a request and refuse others, that it was applied does not
+//! say which. It never decides what follows.
 
 use super::params::Params;
 use super::placeholder::Seat;
-use super::rule::When;
+use super::rule::{Then, When};
 use super::section::Section;
 use super::slot::{FieldSet, RowNaming};
+use super::target::Target;
 use super::text::TextTemplate;
+
+impl Target {
+    /// Whether a request that was applied was so with all its rows: no answer, and no end of a job, speaks of single ones.
+    pub fn applies_whole(&self) -> bool {
+        let results = self.rules.iter().any(|rule| rule.then == Then::Results);
+        let ended = self.job.iter().any(|job| job.readers().next().is_some());
+        self.limits.rows == Some(1) || !(results || ended)
+    }
+}
 
 /// A compiled `[verify]`.
 #[derive(Clone, Debug)]

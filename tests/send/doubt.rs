@@ -4,7 +4,7 @@
 use crate::support::Bench;
 use crate::support::scripted::Step::{Loses, Says};
 use crate::support::scripted::{Scripted, Step};
-use crate::support::server::{Answer, Server};
+use crate::support::server::{Answer, Got, Server};
 use serde_json::Value;
 
 const OK: Step = Says("200 OK", "", "{}");
@@ -225,6 +225,42 @@ fn a_target_that_can_be_asked_decides_what_is_in_doubt_in_the_same_run_or_a_late
         assert_eq!([1, 2, 3, 4].map(sent), [1, 1, 2, 1], "later: {later}");
         assert_eq!(got.iter().filter(|got| got.method == "GET").count(), 2);
     }
+}
+
+#[test]
+fn a_request_that_came_through_says_not_which_of_its_rows_were_taken_where_answers_refuse_single_ones() {
+    let profile = "[profile]\nversion = 1\nname = \"t\"\n[params.base]\nrequired = true\n[limits]\nrows = 2\n\
+                   [request]\nurl = \"${param.base}/rows\"\nheaders = { Reference = \"${batch.key}\" }\n\
+                   [flow]\nconcurrency = 1\n[[response]]\nwhen = { status = [200] }\nthen = \"results\"\nresults = \"r\"\n\
+                   [results.r]\nfrom = \"\"\nmatch = { by = \"position\" }\n[[results.r.rule]]\n\
+                   when = { json = { \"/ok\" = true } }\nthen = \"ok\"\n\
+                   [verify]\nurl = \"${param.base}/rows/${batch.key}\"\napplied = { json = { \"/there\" = true } }\n\
+                   not_applied = { json = { \"/there\" = false } }\n";
+    let bench = Bench::with("x.ndjson", "{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n{\"id\":4}\n");
+    bench.write("t.toml", profile);
+    // It takes odd rows; the first answers are lost, and the second request does not arrive.
+    let server = Server::saying(|got, before| {
+        let held = |earlier: &Got| earlier.body.contains(":1");
+        if got.method == "GET" {
+            let reference = got.path.rsplit('/').next();
+            let there =
+                before.iter().any(|earlier| held(earlier) && earlier.header("reference") == reference);
+            return Some(Answer::json(200, &serde_json::json!({"there": there})));
+        }
+        let again = before.iter().any(|earlier| earlier.method == "POST" && earlier.body == got.body);
+        again.then(|| Answer::json(200, &serde_json::json!([{"ok": true}, {"ok": false}])))
+    });
+    let send = format!("send x.ndjson --to ./t.toml --url {} --progress none --json", server.url());
+    let said = bench.run(&format!("{send} --on-ambiguous verify")).exits(5).books([4, 1, 1, 2, 0]);
+    let posts =
+        server.requests().iter().filter(|got| got.method == "POST" && got.body.contains(":1")).count();
+    assert_eq!(posts, 1, "what came through is not sent again: {said:?}");
+    assert_eq!(bench.dead_letters("x.ndjson")[0]["row"]["id"], 4);
+    let told = bench.run("rejects").exits(0).stdout;
+    assert!(told.contains("came through, and not which of its rows it took"), "{told}");
+    let checked = bench.run("targets check t.toml").exits(0).stdout;
+    let asked = "outcome unknown: in doubt; with --on-ambiguous verify asked about with GET ${param.base}/rows/${batch.key}";
+    assert!(checked.contains(asked) && checked.contains("not which of its rows were taken"), "{checked}");
 }
 
 /// A target without keys that keeps a reference of each row, and can be asked by it.
