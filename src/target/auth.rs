@@ -24,6 +24,19 @@ pub(super) struct Auth {
     pub(super) signer: Option<Signer>,
 }
 
+/// Keys that hold what proves who we are, or a part of it.
+const CREDENTIALS: [&str; 9] = [
+    "token",
+    "username",
+    "password",
+    "value",
+    "client_id",
+    "client_secret",
+    "access_key_id",
+    "secret_access_key",
+    "session_token",
+];
+
 #[derive(Clone, Copy)]
 enum Scheme {
     None,
@@ -68,7 +81,13 @@ impl Auth {
             params.fixed(text, &section.spot_of(key))
         };
         match section.word("scheme", &schemes) {
-            None if section.has("scheme") => {}
+            None if section.has("scheme") => {
+                // What goes with it is not known then; parameters are used in it all the same.
+                for key in CREDENTIALS {
+                    section.text(key).and_then(|text| params.fixed(text, &section.spot_of(key)));
+                }
+                return auth;
+            }
             None => section.wrong("scheme", "[auth] needs `scheme`", "as in scheme = \"bearer\""),
             Some(Scheme::None) => {}
             Some(Scheme::Bearer) => {

@@ -7,9 +7,10 @@ use super::errors::Spot;
 use super::params::Params;
 use super::placeholder::Seat;
 use super::pointer::Pointer;
-use super::rule::{StatusSet, pointer};
+use super::rule::pointer;
 use super::section::Section;
 use super::slot::{FieldSet, GroupState};
+use super::statuses::StatusSet;
 use super::text::TextTemplate;
 
 /// Which rows may share a request.
@@ -68,7 +69,7 @@ pub struct StateWay {
 impl Group {
     pub(super) fn read(root: &Section<'_>, params: &Params<'_>) -> Option<Self> {
         let section = root.section("group")?;
-        let mut by = Vec::new();
+        let (mut by, told) = (Vec::new(), section.findings.len());
         match section.node("by").map(|node| &node.value) {
             // Names of fields in one text, as a parameter gives them: `tenant,id`.
             Some(Value::Text(text)) => {
@@ -85,7 +86,7 @@ impl Group {
                 }
             }
         }
-        if by.is_empty() {
+        if by.is_empty() && section.findings.len() == told {
             section.wrong("by", "[group] needs `by`", "as in by = [\"/customer_id\"]");
         }
         let ways = [("any", PerRequest::Any), ("one", PerRequest::One), ("unique", PerRequest::Unique)];

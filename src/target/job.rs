@@ -161,6 +161,11 @@ impl JobWay {
         self.all().filter_map(|end| end.reader.as_ref())
     }
 
+    /// The conditions of each end's rules, and where these stand.
+    pub(super) fn conditions(&self) -> impl Iterator<Item = Vec<(&When, &Spot)>> {
+        self.ends.values().map(|ends| ends.rules.iter().map(|(when, end)| (when, &end.spot)).collect())
+    }
+
     pub(super) fn named(&self) -> impl Iterator<Item = (&str, &Spot)> {
         self.all().filter_map(|end| Some((end.reader.as_deref()?, &end.spot)))
     }

@@ -6,10 +6,11 @@
 
 use super::errors::{Findings, ProfileError, Spot};
 use super::group::{PerRequest, Refresh};
+use super::job::JobWay;
 use super::placeholder::Source;
 use super::profile::Profile;
 use super::reader::Reader;
-use super::rule::Then;
+use super::rule::{Rule, Then, When};
 use super::settings::{OnAmbiguous, Scope};
 use super::target::Target;
 use std::cell::RefCell;
@@ -112,15 +113,22 @@ impl Usage {
         }
     }
 
-    fn rules(&self, target: &Target, own: &Spot, findings: &Findings) {
-        for (at, rule) in target.rules.iter().enumerate() {
-            let earlier = target.rules[..at].iter().find(|earlier| earlier.when.swallows(&rule.when));
-            // What a child says over its parent is meant to hide the parent's.
-            let earlier = earlier.filter(|earlier| earlier.spot.file == rule.spot.file);
-            let useless = earlier.map(|earlier| {
-                format!("no answer reaches this rule: the one at line {} takes them all", earlier.spot.line)
-            });
-            self.thing(&rule.spot, "", "put it before the other, or take it out", useless);
+    fn rules<'a>(&self, target: &'a Target, own: &Spot, findings: &Findings) {
+        let conditions =
+            |rules: &'a [Rule]| rules.iter().map(|rule| (&rule.when, &rule.spot)).collect::<Vec<_>>();
+        let hidden = self.reached("answer", &conditions(&target.rules));
+        if let Some(deletion) = &target.deletion {
+            // The last one is nobody's: see there.
+            let written = deletion.rules.len().saturating_sub(1);
+            self.reached("answer", &conditions(&deletion.rules[..written]));
+        }
+        for reader in target.readers.values() {
+            self.reached("entry", &reader.conditions());
+        }
+        for rules in target.job.iter().flat_map(JobWay::conditions) {
+            self.reached("answer", &rules);
+        }
+        for (rule, hidden) in target.rules.iter().zip(hidden) {
             let no_state = !target.needs_state();
             let begins = target.group.as_ref().and_then(|group| group.state.as_ref()?.begin()).is_some();
             if rule.when.begins.is_some() && !begins && rule.spot.file == own.file {
@@ -135,11 +143,27 @@ impl Usage {
                 let remedy = "write rows = 1 in [limits], or read each row's id in [results]";
                 findings.add(&rule.spot, "`id` names one row, and a request may hold several", remedy);
             }
-            if rule.then == Then::Refetch && no_state && earlier.is_none() && rule.spot.file == own.file {
+            if rule.then == Then::Refetch && no_state && !hidden && rule.spot.file == own.file {
                 let remedy = "say in [group.state] what is read, and how";
                 findings.add(&rule.spot, "then = \"refetch\" without [group.state]", remedy);
             }
         }
+    }
+
+    /// Tells of each rule that an earlier one hides; which these are.
+    fn reached(&self, what: &str, rules: &[(&When, &Spot)]) -> Vec<bool> {
+        let hidden = |(at, (when, spot)): (usize, &(&When, &Spot))| {
+            let earlier = rules[..at].iter().find(|(earlier, _)| earlier.swallows(when));
+            // What a child says over its parent is meant to hide the parent's.
+            let earlier = earlier.filter(|(_, earlier)| earlier.file == spot.file);
+            let useless = earlier.map(|(_, earlier)| {
+                format!("no {what} reaches this rule: the one at line {} takes them all", earlier.line)
+            });
+            let is_hidden = useless.is_some();
+            self.thing(spot, "", "put it before the other, or take it out", useless);
+            is_hidden
+        };
+        rules.iter().enumerate().map(hidden).collect()
     }
 
     fn job(&self, target: &Target) {
@@ -249,6 +273,12 @@ impl Profile {
             hint(
                 "it sends no keys, so that a request whose answer is lost leaves its rows in doubt",
                 "if the API honours keys, or a row written twice is written once, say so in [idempotency]",
+            );
+        }
+        if plain.verify.is_some() && !plain.applies_whole() {
+            hint(
+                "[verify] says whether a request came through, not which of its rows were taken: if it did, they are in doubt",
+                "write rows = 1 in [limits] to have them delivered by its word",
             );
         }
         if plain.rules.is_empty() {

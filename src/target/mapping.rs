@@ -11,7 +11,7 @@ use super::placeholder::Seat;
 use super::section::Section;
 use super::settings::{Idempotency, KeyPlace};
 use super::slot::{FieldSet, RowNaming};
-use super::template::{Compiler, Template};
+use super::template::{Compiler, Template, doubled};
 use super::text::TextTemplate;
 use std::time::Duration;
 
@@ -379,6 +379,9 @@ fn keyed_body(section: &Section<'_>, idempotency: &Idempotency) -> Option<String
     let text = section.text("body").unwrap_or("\"${rows}\"");
     // What is no JSON is told where the body is compiled.
     let mut body: serde_json::Value = serde_json::from_str(text).ok()?;
+    if let Some((message, remedy)) = doubled(text) {
+        section.wrong("body", message, remedy);
+    }
     let (name, parents) = at.tokens().split_last()?;
     let parent = parents.iter().try_fold(&mut body, |value, token| value.get_mut(&**token));
     match parent.and_then(serde_json::Value::as_object_mut) {

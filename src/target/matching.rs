@@ -92,8 +92,29 @@ impl Matching {
             }
             _ => {}
         }
+        let word = kinds.iter().find(|(_, kind)| Some(*kind) == by).map_or("", |(word, _)| word);
+        matching.check_unused(&section, by, word);
         section.done();
         by.map(|_| matching)
+    }
+
+    /// What is said and does nothing in this way of matching was meant to do something.
+    fn check_unused(&self, section: &Section<'_>, by: Option<By>, word: &str) {
+        let of_id = self.pattern.iter().flat_map(Regex::capture_names).flatten().any(|group| group == "id");
+        let takes: &[&str] = match by {
+            None => return,
+            Some(By::Position) => &[],
+            Some(By::Index | By::Pointer) => &["at", "base", "prefix"],
+            Some(By::Id) => &["at", "row", "prefix", "missing"],
+            Some(By::Key) => &["row", "base", "prefix"],
+            Some(By::Regex) if of_id || self.pattern.is_none() => &["at", "row", "base", "pattern"],
+            Some(By::Regex) => &["at", "base", "pattern"],
+            Some(By::Echo) => &["at", "fields"],
+        };
+        let keys = ["at", "base", "row", "pattern", "prefix", "fields", "missing"];
+        for key in keys.into_iter().filter(|key| section.has(key) && !takes.contains(key)) {
+            section.wrong(key, format!("`{key}` does nothing with by = \"{word}\""), "take it out");
+        }
     }
 
     pub(super) fn is_positional(&self) -> bool {
@@ -185,7 +206,8 @@ impl<'a> Owners<'a> {
         }
         let mut met = 0;
         for (at, (_, entry)) in entries.iter().enumerate() {
-            let named = self.text_at(entry).and_then(|id| self.ids.get(id.as_ref()).copied().flatten());
+            let named =
+                self.text_at(entry).and_then(|id| self.ids.get(self.stripped(&id)).copied().flatten());
             if named.is_some_and(|row| row != at) {
                 return Err("not all rows have ids, and the results are in another order".to_owned());
             }
@@ -244,8 +266,11 @@ impl<'a> Owners<'a> {
             Some(list) => list.map(raw::scalar).collect::<Option<Vec<_>>>(),
             None => raw::scalar(value).map(|text| vec![text]),
         };
-        let rows: Vec<usize> =
-            named.ok_or_else(nameless)?.iter().map(|text| row(text)).collect::<Result<_, _>>()?;
+        let rows: Vec<usize> = named
+            .ok_or_else(nameless)?
+            .iter()
+            .map(|text| row(self.stripped(text)))
+            .collect::<Result<_, _>>()?;
         if rows.is_empty() { Err(nameless()) } else { Ok(rows) }
     }
 

@@ -92,6 +92,7 @@ mod settings;
 mod sigv4;
 mod slot;
 mod starter;
+mod statuses;
 mod step;
 #[expect(clippy::module_inception, reason = "the room is named after what it makes")]
 mod target;

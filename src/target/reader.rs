@@ -86,6 +86,7 @@ struct EntryRule {
     when: When,
     then: Word,
     wait: Option<Duration>,
+    spot: Spot,
 }
 
 /// A compiled reader.
@@ -161,6 +162,7 @@ impl Reader {
                 when: rule.section("when").map(when).unwrap_or_default(),
                 then: rule.word("then", &WORDS).unwrap_or(Word::Reject),
                 wait: rule.duration("wait"),
+                spot: rule.spot.clone(),
             };
             rule.done();
             read
@@ -195,6 +197,11 @@ impl Reader {
         };
         section.done();
         reader
+    }
+
+    /// The conditions of its rules, and where these stand.
+    pub(super) fn conditions(&self) -> Vec<(&When, &Spot)> {
+        self.rules.iter().map(|rule| (&rule.when, &rule.spot)).collect()
     }
 
     pub(super) fn also(&self) -> impl Iterator<Item = &str> {

@@ -8,65 +8,11 @@ use super::faults::{Attempt, Broken};
 use super::pointer::Pointer;
 use super::raw;
 use super::section::Section;
+use super::statuses::{StatusSet, class};
 use super::wording::Wording;
 use crate::model::Reply;
 use regex::Regex;
 use std::ops::RangeInclusive;
-
-/// Statuses: `409`, `"5xx"`, `"200-299"`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct StatusSet(Vec<RangeInclusive<u16>>);
-
-impl StatusSet {
-    pub(super) fn read(section: &Section<'_>, key: &'static str) -> Self {
-        let mut ranges = Vec::new();
-        for node in section.list(key) {
-            match status(&node.value) {
-                Some(range) => ranges.push(range),
-                None => section.findings.add(
-                    &node.spot,
-                    format!("`{key}` holds what is no status"),
-                    "write statuses as in 409, \"5xx\" or \"200-299\"",
-                ),
-            }
-        }
-        Self(ranges)
-    }
-
-    pub(super) fn has(&self, status: u16) -> bool {
-        self.0.iter().any(|range| range.contains(&status))
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Whether every status of the other is one of these. An empty set means all.
-    fn covers(&self, other: &Self) -> bool {
-        let ours = |status: u16| self.has(status);
-        !self.is_empty() && !other.is_empty() && other.0.iter().all(|range| range.clone().all(ours))
-    }
-}
-
-fn status(value: &Value) -> Option<RangeInclusive<u16>> {
-    let known = |range: RangeInclusive<u16>| {
-        (*range.start() >= 100 && *range.end() <= 599 && range.start() <= range.end()).then_some(range)
-    };
-    match value {
-        Value::Integer(number) => u16::try_from(*number).ok().and_then(|status| known(status..=status)),
-        Value::Text(text) => class(text).or_else(|| {
-            let (from, to) = text.split_once('-')?;
-            known(from.trim().parse().ok()?..=to.trim().parse().ok()?)
-        }),
-        _ => None,
-    }
-}
-
-/// `2xx`.
-fn class(text: &str) -> Option<RangeInclusive<u16>> {
-    let digit = text.strip_suffix("xx")?.parse::<u16>().ok().filter(|digit| (1..=5).contains(digit))?;
-    Some(digit * 100..=digit * 100 + 99)
-}
 
 /// What is asked of a JSON value.
 #[derive(Clone, Debug)]
@@ -77,6 +23,16 @@ enum Test {
 }
 
 impl Test {
+    /// Whether it surely holds of every value of which the other does.
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::OneOf(words), Self::OneOf(theirs)) => theirs.iter().all(|word| words.contains(word)),
+            (Self::Exists(wanted), Self::Exists(theirs)) => wanted == theirs,
+            (Self::Like(regex), Self::Like(theirs)) => regex.as_str() == theirs.as_str(),
+            _ => false,
+        }
+    }
+
     fn holds(&self, value: Option<&str>) -> bool {
         match self {
             Self::Exists(wanted) => value.is_some_and(|value| value != "null") == *wanted,
@@ -105,6 +61,8 @@ pub(super) struct When {
     pub(super) broken: Vec<Broken>,
     after_ambiguous: Option<bool>,
     pub(super) begins: Option<bool>,
+    /// Something in it cannot be read, and was told: what it asks for is not known.
+    unread: bool,
 }
 
 /// A regular expression; what is wrong with it is told.
@@ -132,7 +90,7 @@ pub(super) fn pointer_at(section: &Section<'_>, key: &'static str) -> Option<Poi
 impl When {
     /// `of_answer`: status, headers and text are there to be asked about; else only an entry's JSON is.
     pub(super) fn read(section: &Section<'_>, of_answer: bool) -> Self {
-        let mut when = Self::default();
+        let (mut when, told) = (Self::default(), section.findings.len());
         if of_answer {
             when.status = StatusSet::read(section, "status");
             for (name, spot, node) in section.entries("header") {
@@ -157,6 +115,7 @@ impl When {
                 when.json.push((pointer, test));
             }
         }
+        when.unread = section.findings.len() > told;
         when
     }
 
@@ -178,15 +137,26 @@ impl When {
         !self.header.is_empty() || self.needs_body()
     }
 
-    /// Whether it holds wherever the other does, for it asks for nothing but a status.
+    /// Whether it surely holds wherever the other does: all that it asks for the other asks for, too.
     pub(super) fn swallows(&self, other: &Self) -> bool {
-        let plain = self.header.is_empty() && self.json.is_empty() && self.text.is_none();
+        let same = |one: &Regex, two: &Regex| one.as_str() == two.as_str();
+        let asked =
+            self.header.iter().all(|(name, regex)| {
+                other.header.iter().any(|(known, theirs)| known == name && same(regex, theirs))
+            }) && self.json.iter().all(|(at, test)| {
+                other.json.iter().any(|(known, theirs)| known == at && test.covers(theirs))
+            }) && self
+                .text
+                .as_ref()
+                .is_none_or(|regex| other.text.as_ref().is_some_and(|theirs| same(regex, theirs)));
         // One that names no status never reads an uncertain one (5xx, 408), which others may name.
         let all = self.status.is_empty() && !other.status.is_empty() && {
             let certain = |status: u16| status < 500 && status != 408;
             other.status.0.iter().all(|range| range.clone().all(certain))
         };
-        plain
+        asked
+            && !self.unread
+            && !other.unread
             && self.broken.is_empty()
             && other.broken.is_empty()
             && self.after_ambiguous.is_none_or(|after| other.after_ambiguous == Some(after))

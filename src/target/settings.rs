@@ -7,8 +7,8 @@ use super::key_form::KeyFormat;
 use super::params::{Filled, Params};
 use super::placeholder::{Piece, Seat};
 use super::pointer::Pointer;
-use super::rule::StatusSet;
 use super::section::{Section, size_of};
+use super::statuses::StatusSet;
 use super::wait::Unit;
 use std::time::Duration;
 
@@ -307,6 +307,7 @@ impl Flow {
             ];
             match (reset.text("name"), reset.word("unit", &units)) {
                 (Some(name), Some(unit)) => waits.push((name.to_ascii_lowercase(), unit)),
+                _ if reset.has("name") && reset.has("unit") => {}
                 _ => reset.wrong("name", "`reset` needs a name and a unit", "its unit is never guessed"),
             }
             reset.done();

@@ -12,6 +12,8 @@ use super::raw;
 use super::slot::{Facts, FieldSet, Slot};
 use crate::model::Rejection;
 use serde_json::Value;
+use std::borrow::Cow;
+use std::collections::HashSet;
 
 #[derive(Clone, Debug)]
 pub(super) enum Part {
@@ -71,6 +73,9 @@ impl Compiler<'_> {
     pub(super) fn compile(&self, text: &str, fields: &mut FieldSet) -> Option<Template> {
         match serde_json::from_str::<Value>(text) {
             Ok(value) => {
+                if let Some((message, remedy)) = doubled(text) {
+                    self.params.findings.add(self.spot, message, remedy);
+                }
                 let mut parts = Vec::new();
                 self.value(&value, fields, &mut parts);
                 Some(Template { parts })
@@ -192,6 +197,21 @@ impl Compiler<'_> {
         }
         fixed(parts, b"\"");
     }
+}
+
+/// Why some JSON cannot be meant: a member stands in it twice, of which the last alone would count.
+pub(super) fn doubled(json: &str) -> Option<(String, &'static str)> {
+    let mut seen = HashSet::new();
+    for (name, value) in raw::members(json).into_iter().flatten() {
+        let plain = raw::string(&format!("\"{name}\"")).map_or(name.to_owned(), Cow::into_owned);
+        if !seen.insert(plain) {
+            return Some((format!("the member `{name}` stands twice in one object"), "keep one of the two"));
+        }
+        if let Some(found) = doubled(value) {
+            return Some(found);
+        }
+    }
+    raw::elements(json).into_iter().flatten().find_map(doubled)
 }
 
 fn fixed(parts: &mut Vec<Part>, bytes: &[u8]) {

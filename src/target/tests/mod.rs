@@ -19,6 +19,7 @@ mod modes;
 mod oauth;
 mod readers;
 pub(super) mod reference;
+mod unmeant;
 
 use super::{Called, Overrides, Profile, RowContext, Target};
 use crate::model::{BodyState, ImportId, Load, LoadBuilder, Mark, Ordinal, Outcome, Place, Reply, WallTime};

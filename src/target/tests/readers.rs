@@ -264,6 +264,27 @@ fn the_key_of_a_row_is_the_same_in_a_match_as_in_its_item() {
     assert!(matches!(verdicts.of(1), RowVerdict::Rejected(_)) && *verdicts.of(0) == RowVerdict::Delivered);
 }
 
+#[test]
+fn what_stands_before_an_id_or_an_index_in_an_entry_is_left_out() {
+    let list = "from = \"/bad\"\nas = \"scalars\"\ncovers = \"failed\"\nunlisted = \"ok\"\n";
+    for way in
+        ["by = \"id\", row = \"/id\", prefix = \"order-\"", "by = \"index\", base = 1, prefix = \"order-\""]
+    {
+        let target = reader(&format!("{list}match = {{ {way} }}\n"));
+        let verdicts = settled(read(&target, &reply(200, r#"{"bad":["order-1"]}"#)));
+        assert!(
+            matches!(verdicts.of(0), RowVerdict::Rejected(_)) && *verdicts.of(1) == RowVerdict::Delivered
+        );
+    }
+    // Also where rows may have none.
+    let target = reader(
+        "from = \"\"\nmatch = { by = \"id\", at = \"/t\", row = \"/id\", prefix = \"x-\", missing = \"position\" }\ndefault = \"ok\"\n",
+    );
+    let of = |body: &str| target.read(&load(&target, &[r#"{"id":5}"#, "{}"]), &reply(200, body), NOW);
+    assert_eq!(settled(of(r#"[{"t":"x-5"},{}]"#)), Verdicts::delivered());
+    assert!(matches!(of(r#"[{},{"t":"x-5"}]"#), Outcome::Misfit { .. }));
+}
+
 /// What a 200 and a 400 of this body mean, where the reader says this.
 fn both(target: &Target, body: &str) -> (Outcome, Outcome) {
     (read(target, &reply(200, body)), read(target, &reply(400, body)))

@@ -1,0 +1,163 @@
+//! What stands in a profile and does nothing, hides something, or follows from another mistake.
+
+use super::*;
+
+#[test]
+fn a_rule_of_results_or_of_a_job_s_end_or_of_deletions_that_nothing_reaches_is_an_error() {
+    let response = "[[response]]\nwhen = { status = [200] }\nthen = \"results\"\nresults = \"r\"\n";
+    let rules = |first: &str, second: &str| {
+        format!(
+            "{HEAD}{REQUEST}{response}[results.r]\nfrom = \"/r\"\nmatch = {{ by = \"position\" }}\n[[results.r.rule]]\n\
+             {first}then = \"ok\"\n[[results.r.rule]]\n{second}then = \"reject\"\n"
+        )
+    };
+    let error = "when = { json = { \"/s\" = \"error\" } }\n";
+    let told = "t.toml:15: no entry reaches this rule: the one at line 13 takes them all; put it before the other, or take it out";
+    assert_eq!(errors(&rules("", error)), told);
+    let told = told.replace("15", "16");
+    for first in [
+        error,
+        "when = { json = { \"/s\" = [\"error\", \"bad\"] } }\n",
+        "when = { text = 'x', json = { \"/s\" = \"error\" } }\n",
+    ] {
+        let second = "when = { text = 'x', json = { \"/s\" = \"error\", \"/t\" = 1 } }\n";
+        assert_eq!(errors(&rules(first, second)), told, "{first}");
+    }
+    for (first, second) in [
+        (error, ""),
+        (error, "when = { json = { \"/s\" = [\"error\", \"bad\"] } }\n"),
+        (error, "when = { json = { \"/s\" = { regex = 'err' } } }\n"),
+        (error, "when = { json = { \"/t\" = \"error\" } }\n"),
+        ("when = { text = 'x' }\n", "when = { text = 'y' }\n"),
+    ] {
+        target(&rules(first, second), &[]);
+    }
+    let end = "[[response]]\nwhen = { status = [202] }\nthen = \"job\"\n[job]\nurl_from = \"/u\"\nstate = \"/s\"\n\
+               [job.end.done]\nalso = [\"over\"]\nthen = \"ok\"\n[[job.end.done.rule]]\nwhen = {}\nthen = \"reject\"\n\
+               [[job.end.done.rule]]\nwhen = { json = { \"/e\" = 1 } }\nthen = \"in_doubt\"\n";
+    let told = errors(&format!("{HEAD}{REQUEST}{end}"));
+    assert_eq!(
+        told,
+        "t.toml:18: no answer reaches this rule: the one at line 15 takes them all; put it before the other, or take it out"
+    );
+    let deletes = |status: &str| {
+        format!(
+            "{HEAD}{REQUEST}[delete]\nurl = \"https://a.test/d\"\n[[delete.response]]\nwhen = {{ status = [{status}] }}\n\
+             then = \"ok\"\n[[delete.response]]\nwhen = {{ status = [409] }}\nthen = \"retry\"\n"
+        )
+    };
+    assert!(errors(&deletes("\"4xx\"")).starts_with("t.toml:11: no answer reaches this rule"));
+    // What is refused where nothing is said is nobody's rule, and may be hidden.
+    target(&deletes("\"2xx\", 400, 412, 422, 423"), &[]);
+}
+
+#[test]
+fn a_member_that_stands_twice_is_an_error_wherever_json_is_written() {
+    let told = "the member `n` stands twice in one object; keep one of the two";
+    let twice = "{\"n\":\"${row:/a}\",\"b\":[1,{\"c\":2}],\"n\":\"${row:/b}\"}";
+    let nested = "{\"a\":[0,{\"n\":1,\"\\u006e\":2}]}".replace("\\u006e", "n");
+    for item in [twice, &nested] {
+        assert_eq!(
+            errors(&format!("{HEAD}{REQUEST}item = '''{item}'''\n")),
+            format!("t.toml:6: {told}"),
+            "{item}"
+        );
+    }
+    let escaped = "item = '''{\"n\":1,\"\\u006e\":2}'''\n";
+    assert!(errors(&format!("{HEAD}{REQUEST}{escaped}")).contains("stands twice"));
+    let body = "body = '''{\"n\":1,\"rows\":\"${rows}\",\"n\":2}'''\n";
+    assert_eq!(errors(&format!("{HEAD}{REQUEST}{body}")), format!("t.toml:6: {told}"));
+    let keyed = "[idempotency]\nscope = \"batch\"\nsend = { body = \"/key\" }\n";
+    assert_eq!(errors(&format!("{HEAD}{REQUEST}{body}{keyed}")), format!("t.toml:6: {told}"));
+    let items = format!("items = ['''{{\"a\":1}}''', '''{twice}''']\n");
+    assert!(errors(&format!("{HEAD}{REQUEST}{items}")).contains(told));
+    plain("item = '''{\"n\":{\"n\":[{\"n\":1},{\"n\":1}]}}'''\n");
+}
+
+#[test]
+fn what_does_nothing_in_a_match_is_an_error() {
+    let reader = |rest: &str| {
+        format!(
+            "{HEAD}{REQUEST}[[response]]\nwhen = {{ status = [200] }}\nthen = \"results\"\nresults = \"r\"\n\
+             [results.r]\nfrom = \"\"\nmatch = {{ {rest} }}\n"
+        )
+    };
+    for (by, keys) in [
+        ("by = \"position\"", ["at = \"/i\"", "row = \"/id\"", "base = 1", "prefix = \"x\""]),
+        (
+            "by = \"index\", at = \"/i\"",
+            ["row = \"/id\"", "pattern = '(?<id>x)'", "fields = [\"a\"]", "missing = \"position\""],
+        ),
+        (
+            "by = \"id\", at = \"/i\", row = \"/id\"",
+            ["base = 1", "pattern = 'zz'", "fields = [\"/q\"]", "fields = []"],
+        ),
+        (
+            "by = \"regex\", pattern = '(?<index>x)'",
+            ["row = \"/id\"", "prefix = \"x\"", "fields = [\"a\"]", "missing = \"position\""],
+        ),
+        (
+            "by = \"echo\", fields = [\"a\"]",
+            ["row = \"/id\"", "base = 1", "prefix = \"x\"", "pattern = '(?<id>x)'"],
+        ),
+    ] {
+        let word = by.split('"').nth(1).unwrap();
+        for key in keys {
+            let name = key.split(' ').next().unwrap();
+            let told = format!("t.toml:12: `{name}` does nothing with by = \"{word}\"; take it out");
+            assert_eq!(errors(&reader(&format!("{by}, {key}"))), told, "{by} {key}");
+        }
+    }
+}
+
+#[test]
+fn what_follows_from_a_mistake_is_not_told_beside_it() {
+    assert_eq!(
+        errors(&format!(
+            "{HEAD}{REQUEST}[[response]]\nwhen = {{ status = [\"2xy\"] }}\nthen = \"ok\"\n[[response]]\nwhen = {{ status = [200] }}\n\
+             then = \"ok\"\n[[response]]\nwhen = {{ text = '(' }}\nthen = \"ok\"\n"
+        )),
+        "t.toml:7: `status` holds what is no status; write statuses as in 409, \"5xx\" or \"200-299\"\n\
+         t.toml:13: `(` is no regular expression: error: unclosed group"
+    );
+    assert_eq!(
+        errors(&format!(
+            "{HEAD}[params.t]\nsecret = true\n{REQUEST}[auth]\nscheme = \"bearr\"\ntoken = \"${{param.t}}\"\n[group]\nby = [\"a\"]\n\
+             [flow]\nreset = {{ name = \"R\", unit = \"minutes\" }}\n"
+        ))
+        .lines()
+        .map(|line| line.split(';').next().unwrap().split(" in [").next().unwrap())
+        .collect::<Vec<_>>(),
+        [
+            "t.toml:9: `scheme = \"bearr\"`",
+            "t.toml:12: `a` is no JSON Pointer",
+            "t.toml:14: `unit = \"minutes\"`",
+        ]
+    );
+    assert!(errors(&format!("{HEAD}{REQUEST}[group]\nby = []\n")).contains("[group] needs `by`"));
+}
+
+#[test]
+fn a_question_about_a_request_of_several_rows_is_hinted_at_where_answers_refuse_single_ones() {
+    let told = |text: &str| {
+        let profile = Profile::parse("t.toml", &format!("{HEAD}{REQUEST}{text}"), &|_| None).unwrap();
+        profile
+            .hints()
+            .iter()
+            .map(ToString::to_string)
+            .any(|hint| hint.contains("not which of its rows were taken"))
+    };
+    let verify = "[verify]\nurl = \"https://a.test/v/${batch.key}\"\napplied = { status = [200] }\nnot_applied = { status = [404] }\n";
+    let reader = "[results.r]\nfrom = \"\"\nmatch = { by = \"position\" }\n";
+    let results =
+        format!("[[response]]\nwhen = {{ status = [200] }}\nthen = \"results\"\nresults = \"r\"\n{reader}");
+    let job = format!(
+        "[[response]]\nwhen = {{ status = [202] }}\nthen = \"job\"\n[job]\nurl_from = \"/u\"\nstate = \"/s\"\n[job.end.done]\n\
+         then = \"results\"\nresults = \"r\"\n{reader}"
+    );
+    for answers in [&results, &job] {
+        assert!(told(&format!("{answers}{verify}")));
+        assert!(!told(answers) && !told(&format!("[limits]\nrows = 1\n{answers}{verify}")));
+    }
+    assert!(!told(verify));
+}
