@@ -73,14 +73,16 @@ fn word_end(chars: &[char], start: usize) -> usize {
     at
 }
 
-/// Words without digits stay; numbers become `N`, long words with digits `ID`, and of others only the digits go.
+/// Words without digits stay; numbers become `N`, ids `ID`, and of others only the digits go. Ids that are counted up are of
+/// many lengths and of one kind: what is letters and a number stays what it is, however long the number is.
 fn push_word(word: &[char], out: &mut String) {
     let digits = word.iter().filter(|c| c.is_ascii_digit()).count();
+    let mut letters = word.iter().filter(|c| c.is_alphabetic()).peekable();
     if digits == 0 {
         out.extend(word);
-    } else if word.iter().all(|c| c.is_ascii_digit() || matches!(c, '-' | '.' | '_')) {
+    } else if letters.peek().is_none() {
         out.push('N');
-    } else if word.len() >= 8 && digits >= 2 {
+    } else if letters.all(char::is_ascii_hexdigit) || word.len() >= 8 && digits >= 2 && is_mixed(word) {
         out.push_str("ID");
     } else {
         let mut last = ' ';
@@ -93,6 +95,14 @@ fn push_word(word: &[char], out: &mut String) {
             last = c;
         }
     }
+}
+
+/// Whether letters and digits take turns, as in a random id: not `SKU-0017`, and not `12kg`.
+fn is_mixed(word: &[char]) -> bool {
+    let turns = |part: &[char]| {
+        part.windows(2).filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit()).count()
+    };
+    word.split(|c| matches!(c, '-' | '.' | '_')).any(|part| turns(part) > 1)
 }
 
 #[cfg(test)]
@@ -116,6 +126,26 @@ mod tests {
         ];
         for (message, expected) in cases {
             assert_eq!(pattern(message, None), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn ids_of_one_kind_are_one_whatever_their_length() {
+        let kinds: [(&[&str], &str); 5] = [
+            (&["BAD7", "BAD1007", "BAD10007", "bad123456789"], "ID"),
+            (&["SKU7", "SKU1007", "SKU123456789"], "SKUN"),
+            (&["INV-26-7", "INV-2026-000017"], "INV-N-N"),
+            (&["12kg", "12000000kg"], "Nkg"),
+            (&["0b7c91fe", "deadbeef1", "ab123456", "5f"], "ID"),
+        ];
+        for (ids, expected) in kinds {
+            for id in ids {
+                assert_eq!(
+                    pattern(&format!("value {id} is bad"), None),
+                    format!("value {expected} is bad"),
+                    "{id}"
+                );
+            }
         }
     }
 
