@@ -98,9 +98,11 @@ pub(super) struct Batch {
     pub job: Option<Job>,
     /// When this run last asked about the job.
     pub polled_at: Option<Moment>,
-    /// Answers in this run that the job has not ended.
+    /// When the next poll is due, by the clock that goes on while the machine sleeps.
+    pub poll_due: WallTime,
+    /// Answers that the job has not ended, since it is asked about without a pause.
     pub unended: u32,
-    /// Time that the job has had, as far as it was asked about.
+    /// Time that the job has had in this run while it was asked about.
     pub job_time: Duration,
     /// When the job was taken on.
     pub accepted_at: WallTime,
@@ -143,6 +145,7 @@ impl Batch {
             polls: 0,
             job: None,
             polled_at: None,
+            poll_due: WallTime::default(),
             unended: 0,
             job_time: Duration::ZERO,
             accepted_at: WallTime::default(),

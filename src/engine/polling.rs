@@ -6,8 +6,8 @@ use super::{DEFAULT_POLLING, Engine};
 use crate::model::{BatchSeq, Now, PollOutcome};
 use std::time::Duration;
 
-/// A job whose time is over is given up at the next answer behind so many: what it says first, after a time in which nobody
-/// asked, may be as old as the last question.
+/// Answers that a job has not ended which are heard out behind a time in which nobody asked, however old the job is: the
+/// first may be as old as the last question.
 const ASKED_FIRST: u32 = 2;
 
 impl Engine {
@@ -24,14 +24,17 @@ impl Engine {
         if status.is_some_and(|status| (200..300).contains(&status)) {
             self.credential.taken(self.hand.get(seq).credential);
         }
+        let max_wait = self.policy.max_wait;
         let batch = self.batch(seq);
         let age = now.wall.age_of(batch.accepted_at).unwrap_or_default();
         let job = batch.job.as_ref().map(|job| job.id.clone()).unwrap_or_default();
         // A job that its target may have forgotten is asked about once more, and then no longer.
         let forgotten = polling.retention.is_some_and(|retention| age >= retention);
-        let late = forgotten || polling.deadline.is_some_and(|deadline| batch.job_time >= deadline);
-        let time = if forgotten { age } else { batch.job_time };
         let says_so = matches!(outcome, PollOutcome::Again { why: None, .. });
+        // The time that it had in earlier runs counts as well, else each would begin the deadline anew.
+        let known = says_so && batch.unended >= ASKED_FIRST;
+        let time = if forgotten || known { age.max(batch.job_time) } else { batch.job_time };
+        let late = forgotten || polling.deadline.is_some_and(|deadline| time >= deadline);
         let wait = match outcome {
             PollOutcome::Ended(outcome) => return self.judge(now, seq, *outcome, status, commands),
             PollOutcome::More(job) if batch.job.as_ref().is_some_and(|before| before.known != job.known) => {
@@ -55,17 +58,13 @@ impl Engine {
         };
         batch.polls += 1;
         batch.unended += u32::from(says_so);
-        if batch.unended >= ASKED_FIRST {
-            // From here on all the time since it was taken on counts, and not only that in which this run asked: else each
-            // run would begin the deadline anew.
-            batch.job_time = batch.job_time.max(age);
-        }
         let grown = polling.every.mul_f64(polling.backoff.powi(batch.polls.min(64) as i32).min(1e6));
         // A wait that is none, or next to none, is no leave to ask without end.
         let wait = wait.unwrap_or_default();
-        let pause = wait.max(grown.min(polling.every_max)).min(self.policy.max_wait);
+        let pause = wait.max(grown.min(polling.every_max)).min(max_wait);
+        batch.poll_due = now.wall + pause;
         self.hand.set(seq, State::Polling(now.tick + pause));
-        if wait > self.policy.max_wait {
+        if wait > max_wait {
             self.stop_for(StopCause::MaxWait { wait });
         }
     }

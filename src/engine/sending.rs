@@ -70,8 +70,11 @@ impl Engine {
         let every_max = self.policy.polling.unwrap_or(DEFAULT_POLLING).every_max;
         let batch = self.batch(seq);
         batch.credential = serial;
+        if now.wall.age_of(batch.poll_due).is_some_and(|late| late > every_max) {
+            batch.unended = 0;
+        }
         let last = batch.polled_at.replace(now.tick).unwrap_or(now.tick);
-        // A time in which nobody asked (the run was stopped, or the target wanted patience) counts when it was asked again.
+        // A time in which nobody asked (the run was stopped, or the target wanted patience) is not counted here.
         batch.job_time += now.tick.since(last).min(every_max);
         let job = batch.job.clone().expect("a polled batch has a job");
         commands.push(Command::Poll { seq, job, load: batch.load().clone() });

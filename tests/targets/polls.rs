@@ -3,6 +3,7 @@
 use crate::support::server::{Answer, Got, Server};
 use crate::support::{Bench, Said, said};
 use serde_json::json;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A bench with three rows, and a target whose jobs are asked about every 100 ms and less and less often.
@@ -113,4 +114,23 @@ fn a_job_is_not_given_up_by_a_later_run_for_answers_that_say_nothing_of_it() {
     send(&bench, &server, "--max-wait 1s").exits(4).books([3, 0, 0, 0, 3]);
     std::thread::sleep(Duration::from_millis(1600));
     send(&bench, &server, "--max-wait 1s").exits(0).books([3, 3, 0, 0, 0]);
+}
+
+#[test]
+fn a_job_is_not_given_up_at_the_first_question_after_the_machine_slept() {
+    let bench = bench("deadline = \"1500ms\"");
+    let server = server(|before| if before < 4 { running("0") } else { ended() });
+    let send = format!("send x.ndjson --to ./jobs.toml --url {} --json", server.url());
+    let mut command = bench.command(&send);
+    let child = command.env("ORDERS_TOKEN", "t0ken").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = child.spawn().unwrap();
+    let signal = |name: &str| Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+    while polls(&server) < 3 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    signal("-STOP");
+    std::thread::sleep(Duration::from_millis(1500));
+    signal("-CONT");
+    said(child.wait_with_output().unwrap()).exits(0).books([3, 3, 0, 0, 0]);
 }
