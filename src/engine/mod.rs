@@ -38,7 +38,7 @@ pub use concurrency::Concurrency;
 pub use event::{Answer, Command, Ending, Event, NoCredential, Sent, StopCause};
 pub use gate::{Gate, Rate};
 pub use judge::WITHOUT_KEY_FIRST;
-pub use policy::{MaxRejects, OnAmbiguous, Policy};
+pub use policy::{MaxRejects, OnAmbiguous, Policy, sent_until};
 pub use recount::{Recorded, Recount, Recounted, Refusal};
 pub use wait::Wait;
 

@@ -82,8 +82,13 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The age from which a key is no longer sent: its lifetime less five minutes or a tenth, whichever is more.
+    /// The age from which a key is no longer sent.
     pub fn key_age_max(&self) -> Option<Duration> {
-        self.key_ttl.map(|ttl| ttl.saturating_sub((ttl / 10).max(Duration::from_secs(300))))
+        self.key_ttl.map(sent_until)
     }
+}
+
+/// For how long a key is sent that the target remembers for so long: less five minutes or a tenth, whichever is more.
+pub fn sent_until(ttl: Duration) -> Duration {
+    ttl.saturating_sub((ttl / 10).max(Duration::from_secs(300)))
 }

@@ -7,7 +7,7 @@ use super::planned_deletion::PlannedDeletion;
 use super::speech::{count, grouped, span};
 use super::summary::{LeftOut, Words};
 use crate::args::SendArgs;
-use crate::engine::{BatchLimits, OnAmbiguous, Policy, Rate};
+use crate::engine::{BatchLimits, OnAmbiguous, Policy, Rate, sent_until};
 use crate::error::{Error, exit};
 use crate::model::{Letter, News, Passed};
 use crate::settings::is_piped;
@@ -307,14 +307,15 @@ impl<'a> Plan<'a> {
                     .to_owned(),
             );
         }
-        if let Some(policy) = self.policy.as_ref().filter(|policy| !policy.repeatable) {
+        let unrepeated = self.policy.as_ref().and_then(|policy| Some((policy, not_again(policy)?)));
+        if let Some((policy, why)) = unrepeated {
             let what = match policy.on_ambiguous {
                 OnAmbiguous::Resend => "are sent again, and may be doubled",
                 OnAmbiguous::Verify => "are asked about, and sent again if they were not applied",
                 OnAmbiguous::Hold => "are held as in doubt",
                 OnAmbiguous::Stop => "end the run",
             };
-            lines.push(format!("without idempotency keys, rows whose answer is lost {what}"));
+            lines.push(format!("{why}, rows whose answer is lost {what}"));
         }
         lines
     }
@@ -374,4 +375,13 @@ fn per(time: Duration) -> String {
         3600 => "an hour".to_owned(),
         _ => format!("in {}", span(time)),
     }
+}
+
+/// Why no request goes again as it is, if none does.
+fn not_again(policy: &Policy) -> Option<String> {
+    if !policy.repeatable {
+        return Some("without idempotency keys".to_owned());
+    }
+    let ttl = policy.key_ttl.filter(|ttl| sent_until(*ttl).is_zero())?;
+    Some(format!("with keys that are remembered for {}, and not sent in their last 5 min", span(ttl)))
 }

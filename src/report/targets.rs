@@ -1,6 +1,7 @@
 //! The words of `targets`.
 
 use super::speech::count;
+use crate::engine::sent_until;
 use crate::settings::quoted;
 use crate::target::{Outline, OutlineRule, ParamSpec, Profile, ProfileError, ProfileErrors};
 use serde_json::{Value, json};
@@ -136,7 +137,8 @@ pub fn check(profile: &Profile) -> String {
     lines.push(("answers", told.next().unwrap_or_else(|| "no rules of its own".to_owned())));
     lines.extend(told.map(|line| ("", line)));
     lines.push(("", format!("{:widest$}  {}", "429, Retry-After", "wait, then the same again")));
-    let again = match (outline.scope.as_str(), &outline.verify) {
+    let scope = if is_forgotten(&outline) { "none" } else { outline.scope.as_str() };
+    let again = match (scope, &outline.verify) {
         ("none", Some((question, true))) => &format!("asked about with {question}"),
         ("none", Some((question, false))) => {
             &format!("in doubt; with --on-ambiguous verify asked about with {question}")
@@ -221,7 +223,14 @@ fn batches(outline: &Outline) -> String {
 fn keys(outline: &Outline) -> String {
     let kept = outline.ttl.as_ref().map_or_else(
         || "not said how long the target remembers them: 24h is taken".to_owned(),
-        |ttl| format!("remembered {ttl}"),
+        |ttl| {
+            let short = if is_forgotten(outline) {
+                ", and so never sent again: none is in its last 5 min"
+            } else {
+                ""
+            };
+            format!("remembered {ttl}{short}")
+        },
     );
     match (outline.scope.as_str(), &outline.key) {
         ("batch", Some(place)) => format!("one for each request, {place}; {kept}"),
@@ -230,6 +239,16 @@ fn keys(outline: &Outline) -> String {
         ("natural", _) => "none needed: writing a row twice is writing it once".to_owned(),
         _ => "none: rows whose answer is lost are held as in doubt".to_owned(),
     }
+}
+
+/// Whether no key may be sent twice: it is remembered for no longer than what is kept clear of its end.
+fn is_forgotten(outline: &Outline) -> bool {
+    let ttl = outline
+        .ttl
+        .as_ref()
+        .filter(|_| matches!(outline.scope.as_str(), "batch" | "row"))
+        .and_then(|ttl| humantime::parse_duration(ttl).ok());
+    ttl.is_some_and(|ttl| sent_until(ttl).is_zero())
 }
 
 fn pace(outline: &Outline) -> Option<String> {

@@ -191,6 +191,31 @@ fn a_bare_url_is_planned_with_what_is_taken_for_granted() {
 }
 
 #[test]
+fn a_target_that_forgets_keys_too_soon_to_be_sent_one_again_is_told_so_beforehand() {
+    let bench = Bench::with("x.ndjson", "{\"a\":1}\n");
+    let plan = |ttl: &str| {
+        let url = "http://127.0.0.1:9/in --idempotency-header Idempotency-Key --key-ttl";
+        bench.run(&format!("plan x.ndjson --to {url} {ttl}")).exits(0).stdout
+    };
+    let told = "  with keys that are remembered for 4 min 0 s, and not sent in their last 5 min, rows whose answer is lost are held as in doubt\n";
+    assert!(plan("4m").contains(told), "{}", plan("4m"));
+    assert!(!plan("10m").contains("in doubt"), "{}", plan("10m"));
+    for (ttl, keys, unknown) in [
+        (
+            "5m",
+            "remembered 5m, and so never sent again: none is in its last 5 min",
+            "in doubt, unless --on-ambiguous says otherwise",
+        ),
+        ("6m", "remembered 6m\n", "the same again, same key"),
+    ] {
+        let child = "version = 1\nname = \"x\"\nextends = \"orders-batch\"\n[idempotency]\nttl";
+        bench.write("x.toml", format!("[profile]\n{child} = \"{ttl}\"\n"));
+        let said = bench.run("targets check x.toml").exits(0).stdout;
+        assert!(said.contains(keys) && said.contains(&format!("outcome unknown: {unknown}\n")), "{said}");
+    }
+}
+
+#[test]
 fn the_curl_line_is_one_that_a_shell_takes_apart_as_it_was_meant() {
     let bench = Bench::with("x.ndjson", "{\"a\":\"it's $HOME `id` \\\\ \\\"q\\\"\"}\n");
     let plan = bench.run("plan x.ndjson --to http://127.0.0.1:9/in?a=1&b=2 --json").exits(0).summary();
