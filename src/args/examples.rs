@@ -20,6 +20,7 @@ Examples:
   bulkhaul send export-*.ndjson.gz --to crm.toml --state crm.bulkhaul
 
 Interrupted, or out of patience? Run the same command again: it goes on where it was.
+SSL_CERT_FILE=FILE in the environment names certificates to trust.
 Exit: 0 complete, 3 with dead letters, 4 stopped and resumable, 5 rows in doubt,
 6 another input or target, 7 another process runs it, 74 the ledger failed, 1 it could not run.";
 

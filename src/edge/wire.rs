@@ -147,7 +147,7 @@ fn fault(error: &reqwest::Error) -> Fault {
     if error.is_connect() && is_untrusted(error) {
         Fault::Untrusted(format!(
             "the target's certificate is not trusted: {}",
-            why.trim_start_matches("cannot connect: ")
+            why.split_once("invalid peer certificate: ").map_or(why.as_str(), |(_, rest)| rest)
         ))
     } else if error.is_builder() || error.is_connect() {
         Fault::NotSent(why)
@@ -182,10 +182,18 @@ fn reason(error: &reqwest::Error) -> String {
         None => last,
     });
     match last {
-        Some(last) if error.is_connect() => format!("cannot connect: {last}"),
+        Some(last) if error.is_connect() => match error.url().and_then(address) {
+            Some(address) => format!("cannot connect to {address}: {last}"),
+            None => format!("cannot connect: {last}"),
+        },
         Some(last) if error.is_timeout() => format!("no answer in time: {last}"),
         Some(last) => last,
         None if error.is_timeout() => "no answer in time".to_owned(),
         None => "the request could not be sent".to_owned(),
     }
+}
+
+/// Host and port, which hold no secret.
+fn address(url: &reqwest::Url) -> Option<String> {
+    Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
 }

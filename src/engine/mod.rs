@@ -358,6 +358,7 @@ impl Engine {
             let serial = self.hand.get(seq).credential;
             self.credential.taken(serial);
             self.trouble = None;
+            self.books.requests_mut().multi_status += u64::from(status == Some(207));
         }
         if let Some(state) = carried {
             self.carry(seq, state);

@@ -56,6 +56,9 @@ pub struct Requests {
     /// Answers that came from the target's memory of a key.
     pub replayed: u64,
     pub polls: u64,
+    /// Answers 207, each of which speaks of single rows.
+    #[serde(skip_serializing_if = "is_none")]
+    pub multi_status: u64,
 }
 
 impl Requests {
@@ -65,5 +68,6 @@ impl Requests {
         self.throttled += other.throttled;
         self.replayed += other.replayed;
         self.polls += other.polls;
+        self.multi_status += other.multi_status;
     }
 }

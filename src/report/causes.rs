@@ -20,10 +20,29 @@ pub(super) fn command_behind(cause: Option<&StopCause>, arguments: &[OsString]) 
     }
 }
 
+/// What a person is to look at where a target cannot be reached, or cannot be understood. `has_answered`: some of its
+/// answers could be read.
+pub(super) fn question(why: &str, has_answered: bool) -> Option<&'static str> {
+    const QUESTIONS: [(&str, &str); 7] = [
+        ("Connection refused", "does it run there, and is the port right?"),
+        ("failed to lookup address", "is the name in the address right?"),
+        ("InvalidContentType", "it does not speak TLS there: is it http:// that is meant, and not https://?"),
+        ("tls handshake eof", WHICH_SCHEME),
+        ("Connection reset by peer", WHICH_SCHEME),
+        ("connection closed before message completed", WHICH_SCHEME),
+        ("invalid HTTP", WHICH_SCHEME),
+    ];
+    let known = QUESTIONS.iter().find(|(words, _)| why.contains(words)).map(|(_, question)| *question);
+    known.filter(|question| *question != WHICH_SCHEME || !has_answered)
+}
+
+const WHICH_SCHEME: &str =
+    "is it the right port, and does it speak https:// there or http://, as the address says?";
+
 /// `None` for what is no trouble, or has words of its own.
 pub(super) fn words(cause: &StopCause, resume: &str) -> Option<Words> {
     let (message, hint) = match cause {
-        StopCause::Limit | StopCause::Unexpected { .. } => return None,
+        StopCause::Limit | StopCause::Unexpected { .. } | StopCause::TargetDown { .. } => return None,
         StopCause::Signal => ("interrupted; what was in flight has been settled".to_owned(), None),
         StopCause::CutShort => {
             let why = "interrupted; requests were still in flight, and the next run decides about them";
@@ -37,7 +56,6 @@ pub(super) fn words(cause: &StopCause, resume: &str) -> Option<Words> {
         StopCause::MaxWait { wait } => {
             (format!("the target asks to wait {}, longer than --max-wait", span(*wait)), None)
         }
-        StopCause::TargetDown { why } => (format!("the target does not answer well: {}", tame(why)), None),
         StopCause::Ambiguous { why } => (
             format!("nobody can know whether a request was applied: {}", tame(why)),
             Some("look at the target, then go on: with --on-ambiguous hold its rows stay in doubt, with resend they are sent again \

@@ -186,6 +186,9 @@ impl<'a> Closing<'a> {
         if !self.args.quiet {
             let what = if self.replay.is_some() { "replay" } else { "import" };
             say(&format!("nothing to do: this {what} is complete ({})", rows_line(&summary.rows, true)));
+            if summary.rows.in_doubt > 0 {
+                say(&format!("hint: what ends the doubt: bulkhaul rejects {}", self.state_quoted()));
+            }
             if self.replay.is_some() && summary.rows.rejected > 0 {
                 say("hint: --again tries the rows once more that are still open");
             }
@@ -285,7 +288,7 @@ impl<'a> Closing<'a> {
         let cause = ending.cause.as_ref();
         summary.exit = Some(exit);
         summary.stopped_by = cause.map(StopCause::word);
-        let mut words = cause.and_then(|cause| self.words(cause));
+        let mut words = cause.and_then(|cause| self.words(cause, &summary.rows));
         if let (Some(StopCause::MaxElapsed), Some(words), Some(why)) = (cause, &mut words, trouble) {
             words.message.push_str(&format!("; the last try failed: {}", tame(why)));
         }
@@ -338,15 +341,25 @@ impl<'a> Closing<'a> {
     }
 
     fn at_the_limit(&self, rows: &Tally) {
-        let words = match (rows.rejected, rows.read) {
-            (0, _) => "--limit is reached; to go on behind it:".to_owned(),
-            (refused, read) => format!(
-                "--limit is reached, and {} of {} were refused: mend that first; to go on behind them all the same:",
-                grouped(refused),
-                count(read, "row")
+        let of = |some: u64| format!("{} of {}", grouped(some), count(rows.read, "row"));
+        let (trouble, mend) = match (rows.rejected, rows.in_doubt) {
+            (0, 0) => {
+                return say_command(
+                    "--limit is reached; to go on behind it:",
+                    &command_behind(Some(&StopCause::Limit), &self.arguments),
+                );
+            }
+            (refused, 0) => (format!("{} were refused", of(refused)), "mend that first"),
+            (0, doubt) => (format!("{} are in doubt", of(doubt)), "find out first why"),
+            (refused, doubt) => (
+                format!("{} were refused and {} are in doubt", of(refused), grouped(doubt)),
+                "find out first why",
             ),
         };
-        say_command(&words, &command_behind(Some(&StopCause::Limit), &self.arguments));
+        say_command(
+            &format!("--limit is reached, and {trouble}: {mend}; to go on behind them all the same:"),
+            &command_behind(Some(&StopCause::Limit), &self.arguments),
+        );
     }
 
     /// The command that goes on, as the last line.
@@ -360,7 +373,7 @@ impl<'a> Closing<'a> {
         say_command(words, &command_behind(cause, &self.arguments));
     }
 
-    fn words(&self, cause: &StopCause) -> Option<Words> {
+    fn words(&self, cause: &StopCause, rows: &Tally) -> Option<Words> {
         let (message, hint) = match cause {
             StopCause::Source { why, hint: Some(hint), changed: false } if !is_live(self.args) => {
                 (why.clone(), Some(format!("{hint}; when that is mended, --accept-new-tail goes on")))
@@ -371,6 +384,10 @@ impl<'a> Closing<'a> {
             ),
             StopCause::Refused { why, hint: Some(hint) } if self.is_deletion => {
                 (tame(why), Some(hint.replace("[[response]]", "[[delete.response]]")))
+            }
+            StopCause::TargetDown { why } => {
+                let ended = format!("the target does not answer well: {}", tame(why));
+                (ended, causes::question(why, rows.settled() > 0).map(str::to_owned))
             }
             StopCause::Unexpected { read, expected } => {
                 let ended = format!(

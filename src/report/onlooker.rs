@@ -66,6 +66,16 @@ impl<'a> Onlooker<'a> {
     /// Before the first request: what earlier runs did.
     pub fn open(&self, engine: &Engine) {
         let tally = engine.books().tally();
+        let args = self.closing.args;
+        if let Some(limit) =
+            args.limit.filter(|limit| *limit < tally.read && tally.pending > 0 && !args.quiet)
+        {
+            let rows = count(tally.pending, "row");
+            say(&format!(
+                "note: {rows} that an earlier run has planned {} first, also behind --limit {limit}",
+                if tally.pending == 1 { "goes" } else { "go" }
+            ));
+        }
         if !self.resumed || matches!(self.display, Display::None) {
             return;
         }

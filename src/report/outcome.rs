@@ -2,7 +2,7 @@
 
 use super::Closing;
 use super::phrases::{in_brackets, may_be_doubled, out_of_doubt, requests_line, rows_line};
-use super::speech::{count, grouped, say, span};
+use super::speech::{count, grouped, say, span, tame};
 use super::summary::Summary;
 use crate::edge::ledger::Refusals;
 use crate::error::exit;
@@ -37,6 +37,12 @@ impl Closing<'_> {
             span(Duration::from_secs_f64(summary.elapsed_s)),
             requests_line(&summary.requests)
         ));
+        if summary.requests.multi_status > 0 && self.args.to.contains("://") {
+            say(
+                "warning: the target answered 207, which speaks of single rows, and a plain URL takes it to deliver all of them: see \
+                 what it says, and write a profile that reads it: bulkhaul targets new FILE.toml --from INPUT",
+            );
+        }
         if rows.rejected > 0 {
             say(&format!("refused rows are in {}{}", self.dead_letters, in_brackets(&refusals.reasons)));
         }
@@ -63,6 +69,10 @@ impl Closing<'_> {
                 count(unknown, "row"),
                 self.state_quoted()
             ));
+            if let Some((why, of)) = &refusals.doubt {
+                let most = if *of < unknown { format!(" of {}", grouped(*of)) } else { String::new() };
+                say(&format!("the reason{most}: {}", tame(why)));
+            }
             let whose = match (&self.replay, &self.args.sync) {
                 (Some(_), _) => "replay",
                 (None, Some(_)) => "feed",
@@ -74,7 +84,7 @@ impl Closing<'_> {
 
     /// The folder of the import's state, as a shell takes it; of a replay whose dead letters go elsewhere that of the
     /// import that they are of.
-    fn state_quoted(&self) -> String {
+    pub(super) fn state_quoted(&self) -> String {
         let own = || state_path(self.args).unwrap_or_default().into_os_string();
         let state = match (self.dead_letters.strip_suffix("/dead-letters.ndjson"), &self.replay) {
             (Some(state), _) if self.is_deletion || self.args.dead_letter.is_none() => OsString::from(state),

@@ -80,8 +80,12 @@ pub(super) fn check(rule: &Rule, section: &Section<'_>) {
 
 /// Waiting mends no certificate, whatever the profile says of broken connections.
 fn untrusted(why: &str) -> Outcome {
-    let hint = "nothing was sent; see that the address is right, and that this machine trusts whoever issued the certificate \
+    let of_authority = "nothing was sent; this is the certificate of an authority (CA:TRUE), and a server needs one of its own: \
+                        with openssl, -addext basicConstraints=critical,CA:FALSE makes one (SSL_CERT_FILE=FILE names a file of \
+                        certificates to trust)";
+    let unknown = "nothing was sent; see that the address is right, and that this machine trusts whoever issued the certificate \
                 (SSL_CERT_FILE=FILE names a file of certificates to trust)";
+    let hint = if why.contains("CaUsedAsEndEntity") { of_authority } else { unknown };
     Outcome::Stop { kind: StopKind::Refused, why: why.to_owned(), hint: Some(hint.to_owned()) }
 }
 

@@ -48,8 +48,8 @@ scope = "none"
 # reject, exists, duplicate, refetch, reauth, in_doubt, pause, abort. 401, 403, 404, 408, 413, 429 and 5xx mean what they
 # always do, unless a rule names them.
 [[response]]
-when = { status = ["2xx"] }
-then = "ok"
+when = { status = ["2xx"] }      # every row of the request counts as delivered. Does a 200 or 207 have a result for each row, so
+then = "ok"                  # that some may have failed? Then take the rule with [results.items] below instead of this one
 
 [[response]]
 when = { status = [400, 422] }   # only if the API takes all rows of a request or none: halves then find the bad one

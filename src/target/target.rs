@@ -181,7 +181,7 @@ impl Target {
         let mut target = Self {
             name: profile.name().to_owned(),
             is_bare: *profile.spot().file == *super::bare_url::FILE,
-            credential_hint: credential_hint(profile),
+            credential_hint: credential_hint(profile, params, headers),
             commits_after: mapping.commits_after,
             mapping,
             naming,
@@ -328,9 +328,17 @@ fn remedy(spec: &ParamSpec) -> String {
     }
 }
 
-fn credential_hint(profile: &Profile) -> String {
+/// What to look at where the target refuses whoever asks.
+fn credential_hint(profile: &Profile, params: &Params<'_>, headers: &[(String, String, bool)]) -> String {
+    if headers.iter().any(|(name, ..)| name == "authorization") {
+        return "check the token: the header `authorization`, from -H".to_owned();
+    }
     let secret = profile.params().iter().find(|spec| spec.secret);
+    let is_given = |name: &String| params.values.as_ref().is_none_or(|values| values.contains_key(name));
     match secret.map(|spec| (&spec.name, &spec.env)) {
+        Some((name, Some(env))) if !is_given(name) => {
+            format!("no token was sent, as ${env} is not set: export {env}=… first")
+        }
         Some((name, Some(env))) => format!("check the token: parameter `{name}`, from ${env}"),
         Some((name, None)) => format!("check the token: parameter `{name}`"),
         None => {

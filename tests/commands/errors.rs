@@ -72,10 +72,11 @@ fn a_target_that_is_not_there_is_told_without_the_systems_numbers() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let (exit, said) = told(&bench, &format!("send x.csv --to http://127.0.0.1:{port}/rows"));
     assert_eq!(exit, 4, "{said}");
-    assert!(
-        said.contains("stopped: the target does not answer well: cannot connect: Connection refused\n"),
-        "{said}"
+    let words = format!(
+        "stopped: the target does not answer well: cannot connect to 127.0.0.1:{port}: Connection refused\n\
+         hint: does it run there, and is the port right?\nto go on:\n"
     );
+    assert!(said.contains(&words), "{said}");
 }
 
 #[test]
@@ -85,8 +86,11 @@ fn a_run_that_was_out_of_time_says_what_it_spent_it_on() {
     let (exit, said) =
         told(&bench, &format!("send x.csv --to http://127.0.0.1:{port}/rows --max-elapsed 300ms"));
     assert_eq!(exit, 4, "{said}");
-    let words = "stopped: the time of --max-elapsed is over; the last try failed: cannot connect: Connection refused\n";
-    assert!(said.contains(words), "{said}");
+    let words = format!(
+        "stopped: the time of --max-elapsed is over; the last try failed: cannot connect to 127.0.0.1:{port}: Connection \
+         refused\n"
+    );
+    assert!(said.contains(&words), "{said}");
 }
 
 #[test]
@@ -103,5 +107,69 @@ fn every_end_says_what_comes_next() {
     assert_eq!(
         told(&bench, "send x.csv --to sandbox --faults reject=50% --limit 5 --state q -q"),
         (0, String::new())
+    );
+}
+
+#[test]
+fn a_server_of_the_other_scheme_is_asked_about() {
+    use crate::support::scripted::{Scripted, Step};
+    use std::io::{Read, Write};
+    let bench = Bench::with("x.csv", csv(3));
+    // A server that reads no request out of a TLS greeting says so in HTTP.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+        }
+    });
+    let keys = "--idempotency-header Idempotency-Key --max-wait 1s";
+    let (exit, said) = told(&bench, &format!("send x.csv --to {url} {keys}"));
+    assert_eq!(exit, 4, "{said}");
+    assert!(
+        said.contains("hint: it does not speak TLS there: is it http:// that is meant, and not https://?\n"),
+        "{said}"
+    );
+    let server = Scripted::start(&[Step::Loses]);
+    let (exit, said) = told(&bench, &format!("send x.csv --to {} {keys} --state s", server.url));
+    assert_eq!(exit, 4, "{said}");
+    assert!(
+        said.contains("hint: is it the right port, and does it speak https:// there or http://"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_plain_url_that_answers_207_is_told_not_to_be_taken_at_its_word() {
+    use crate::support::scripted::{Scripted, Step};
+    let server = Scripted::start(&[Step::Says("207 Multi-Status", "", "[]")]);
+    let bench = Bench::with("x.csv", csv(3));
+    let said = bench.run(&format!("send x.csv --to {}", server.url)).exits(0);
+    assert!(
+        said.stderr.contains("warning: the target answered 207, which speaks of single rows"),
+        "{said:?}"
+    );
+    let said = bench.run(&format!("send x.csv --to {} --state s --json", server.url)).exits(0);
+    assert_eq!(said.summary()["requests"]["multi_status"], 1);
+    let server = Scripted::start(&[Step::Says("200 OK", "", "[]")]);
+    let said = bench.run(&format!("send x.csv --to {} --state t --json", server.url)).exits(0);
+    assert!(!said.stderr.contains("207"), "{said:?}");
+    assert!(said.summary()["requests"].get("multi_status").is_none(), "{said:?}");
+}
+
+#[test]
+fn a_token_that_is_not_set_is_not_called_wrong() {
+    use crate::support::scripted::{Scripted, Step};
+    let server = Scripted::start(&[Step::Says("401 No", "", "")]);
+    let bench = Bench::with("x.csv", csv(3));
+    bench.run("targets new crm.toml --from x.csv").exits(0);
+    let (exit, said) = told(&bench, &format!("send x.csv --to crm.toml --url {}", server.url));
+    assert_eq!(exit, 1, "{said}");
+    assert!(
+        said.ends_with(
+            "hint: no token was sent, as $BULKHAUL_TOKEN is not set: export BULKHAUL_TOKEN=… first\n"
+        ),
+        "{said}"
     );
 }

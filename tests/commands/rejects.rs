@@ -212,7 +212,8 @@ fn rows_in_doubt_are_listed_with_their_place_and_why() {
     bench.write("b.csv", "id\n\"b\n1\"\nb2\nb3\nb4\n");
     let send = format!("send a.csv b.csv --to {} --batch-rows 2 -j 1 --progress none", server.url);
     let said = bench.run(&send).exits(5);
-    let words = "2 rows in doubt: nobody can know whether they were applied; which: bulkhaul rejects a.csv.bulkhaul\nhint: ";
+    let words = "2 rows in doubt: nobody can know whether they were applied; which: bulkhaul rejects a.csv.bulkhaul\n\
+                 the reason: connection closed before message completed\nhint: ";
     assert!(said.stderr.ends_with(&format!("{words}{WAYS_OUT}")), "{said:?}");
     let said = bench.run("rejects").exits(0).stdout;
     assert!(

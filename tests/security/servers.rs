@@ -158,3 +158,91 @@ fn no_option_leaves_the_check_of_certificates_out() {
         .books([3, 0, 0, 0, 3]);
     assert!(server.requests().is_empty());
 }
+
+/// A certificate of this machine's own making and its key, in files; `None` where there is no openssl to make them.
+fn certificate(bench: &Bench, name: &str, constraint: &str) -> Option<()> {
+    let made = std::process::Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+        ])
+        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-addext"])
+        .arg(format!("basicConstraints=critical,{constraint}"))
+        .arg("-keyout")
+        .arg(bench.path(&format!("{name}.key")))
+        .arg("-out")
+        .arg(bench.path(&format!("{name}.pem")))
+        .output();
+    made.is_ok_and(|made| made.status.success()).then_some(())
+}
+
+/// Speaks TLS under that certificate, and takes whatever is sent.
+fn over_tls(bench: &Bench, name: &str) -> String {
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+    let of = |ending: &str| bench.path(&format!("{name}.{ending}"));
+    let chain = vec![CertificateDer::from_pem_file(of("pem")).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(of("key")).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.unwrap().with_no_client_auth().with_single_cert(chain, key).unwrap();
+    let config = std::sync::Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let session = rustls::ServerConnection::new(std::sync::Arc::clone(&config)).unwrap();
+            let mut stream = BufReader::new(rustls::StreamOwned::new(session, stream));
+            std::thread::spawn(move || {
+                let (mut length, mut line) = (0, String::new());
+                while stream.read_line(&mut line).ok()? > 2 {
+                    if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length: ") {
+                        length = value.trim().parse().ok()?;
+                    }
+                    line.clear();
+                }
+                std::io::copy(&mut Read::by_ref(&mut stream).take(length), &mut std::io::sink()).ok()?;
+                let stream = stream.get_mut();
+                stream
+                    .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
+                    .ok()?;
+                stream.flush().ok()
+            });
+        }
+    });
+    url
+}
+
+#[test]
+fn a_certificate_is_trusted_where_it_is_named_and_only_then() {
+    let bench = Bench::with("x.csv", csv(3));
+    // Where there is no openssl nobody can say.
+    let Some(()) = certificate(&bench, "own", "CA:FALSE") else { return };
+    let url = over_tls(&bench, "own");
+    let send = format!("send x.csv --to {url}/rows --progress none");
+    let said = bench.run(&send).exits(1).stderr;
+    assert!(said.contains("error: the target's certificate is not trusted: "), "{said}");
+    assert!(said.contains("(SSL_CERT_FILE=FILE names a file of certificates to trust)"), "{said}");
+    let trusting = |file: &str| said_of(bench.command(&send).env("SSL_CERT_FILE", bench.path(file)));
+    trusting("own.pem").exits(0);
+    certificate(&bench, "authority", "CA:TRUE").unwrap();
+    let url = over_tls(&bench, "authority");
+    let send = format!("send x.csv --to {url}/rows --progress none --state other");
+    let said =
+        said_of(bench.command(&send).env("SSL_CERT_FILE", bench.path("authority.pem"))).exits(1).stderr;
+    assert!(
+        said.contains("hint: nothing was sent; this is the certificate of an authority (CA:TRUE)"),
+        "{said}"
+    );
+    assert!(said.contains("basicConstraints=critical,CA:FALSE"), "{said}");
+}
+
+fn said_of(command: &mut std::process::Command) -> crate::support::Said {
+    said(command.output().unwrap())
+}

@@ -428,3 +428,39 @@ fn the_header_of_a_profiles_credential_is_no_part_of_what_an_import_is_known_by(
     }
     assert_eq!(server.got().len(), 1);
 }
+
+#[test]
+fn a_canary_behind_a_run_that_has_planned_more_says_so_before_it_sends() {
+    use crate::support::scripted::{Scripted, Step};
+    let server = Scripted::start(&[Step::Says("401 No", "", ""), Step::Says("200 OK", "", "")]);
+    let bench = Bench::with("x.csv", csv(10));
+    let send = format!("send x.csv --to {} --progress none --batch-rows 5 -j 1", server.url);
+    bench.run(&send).exits(1);
+    let pending = bench.run("status --json").exits(0).summary()["rows"]["pending"].as_u64().unwrap();
+    let note =
+        format!("note: {pending} rows that an earlier run has planned go first, also behind --limit 4\n");
+    let said = bench.run(&format!("{send} --limit 4")).exits(0);
+    assert!(said.stderr.starts_with(&note), "{said:?}");
+    let said = bench.run(&send).exits(0);
+    assert!(!said.stderr.contains("note: "), "{said:?}");
+}
+
+#[test]
+fn a_canary_whose_rows_are_in_doubt_says_why_and_does_not_bid_to_go_on() {
+    use crate::support::scripted::{Scripted, Step};
+    let server = Scripted::start(&[Step::Loses]);
+    let bench = Bench::with("x.csv", csv(10));
+    for quiet in ["", " -q --state quiet.bulkhaul"] {
+        let send = format!("send x.csv --to {}{quiet}", server.url);
+        let said = bench.run(&format!("{send} --limit 4")).exits(0).stderr;
+        assert!(
+            said.contains("\nthe reason: connection closed before message completed\nhint: look at"),
+            "{said}"
+        );
+        let end = format!(
+            "--limit is reached, and 4 of 4 rows are in doubt: find out first why; to go on behind them all the same:\n\
+             bulkhaul {send}\n"
+        );
+        assert!(said.ends_with(&end), "{said}");
+    }
+}

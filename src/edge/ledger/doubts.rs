@@ -121,6 +121,17 @@ impl View {
         Ok(())
     }
 
+    /// Why the most of an import's rows in doubt of which no letter speaks are so, and how many these are.
+    pub(super) fn main_doubt(&self, import: u64) -> Result<Option<(String, u64)>, LedgerError> {
+        let sql = format!(
+            "SELECT why, sum(rows) AS rows FROM batch
+             WHERE import = ?1 AND state = 'doubt' AND why IS NOT NULL AND NOT {TOLD}
+             GROUP BY why ORDER BY rows DESC, min(seq) LIMIT 1"
+        );
+        let row = self.conn.query_row(&sql, [import as i64], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)));
+        Ok(row.optional()?.map(|(why, rows)| (why, rows.max(0) as u64)))
+    }
+
     /// In the order of the input.
     pub fn doubts(&self, import: u64) -> Result<Vec<Doubt>, LedgerError> {
         let seams = Seams::read(&self.conn, import)?;

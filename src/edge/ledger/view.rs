@@ -77,6 +77,8 @@ pub struct Refusals {
     /// Rows in doubt because the target refused some of them and did not say which; and how many it refused.
     pub unnamed_rows: u64,
     pub unnamed: u64,
+    /// Why the most of the other rows in doubt are, and how many these are.
+    pub doubt: Option<(String, u64)>,
 }
 
 impl View {
@@ -182,7 +184,8 @@ impl View {
             [import as i64],
             |row| Ok((unsigned(row.get(0)?), unsigned(row.get(1)?))),
         )?;
-        Ok(Refusals { reasons, unnamed_rows, unnamed })
+        let doubt = self.main_doubt(import)?;
+        Ok(Refusals { reasons, unnamed_rows, unnamed, doubt })
     }
 
     /// What the runs of an import were like, in order, each line with the number of its run.
