@@ -83,9 +83,12 @@ impl Target {
     /// As [`Self::open_body`], with what is known of the group.
     pub fn open_body_with(&self, state: &GroupState, body: &mut Vec<u8>) {
         let blank = self.blank_key();
-        let facts = Facts { state: Some(state), key: Some(&blank), ..Facts::default() };
+        self.open_with(&Facts { state: Some(state), key: Some(&blank), ..Facts::default() }, body);
+    }
+
+    pub(super) fn open_with(&self, facts: &Facts<'_>, body: &mut Vec<u8>) {
         // A state that is not there yet is left open; `request` refuses what then does not fit.
-        let _ = fill(&self.mapping.before.parts, &facts, body);
+        let _ = fill(&self.mapping.before.parts, facts, body);
         match self.mapping.format {
             Format::Json if self.mapping.lone => {}
             Format::Json => body.push(if self.mapping.object_key.is_some() { b'{' } else { b'[' }),
@@ -96,14 +99,17 @@ impl Target {
 
     pub fn close_body_with(&self, state: &GroupState, body: &mut Vec<u8>) {
         let blank = self.blank_key();
-        let facts = Facts { state: Some(state), key: Some(&blank), ..Facts::default() };
+        self.close_with(&Facts { state: Some(state), key: Some(&blank), ..Facts::default() }, body);
+    }
+
+    pub(super) fn close_with(&self, facts: &Facts<'_>, body: &mut Vec<u8>) {
         match self.mapping.format {
             Format::Form | Format::Empty => {}
             Format::Json if self.mapping.lone => {}
             Format::Json => body.push(if self.mapping.object_key.is_some() { b'}' } else { b']' }),
             Format::Lines | Format::Csv | Format::Text => body.push(b'\n'),
         }
-        let _ = fill(&self.mapping.after.parts, &facts, body);
+        let _ = fill(&self.mapping.after.parts, facts, body);
     }
 
     /// Bytes that [`Self::close_body`] adds, at most.
@@ -124,14 +130,23 @@ impl Target {
     /// Appends a row's items; on `Err` the body is as it was.
     pub fn item(&self, row: &RowContext<'_>, body: &mut Vec<u8>) -> Result<(), Rejection> {
         let start = body.len();
-        let done = self.append(row, body).and_then(|()| self.check_address(row));
+        let own = if self.mapping.shows_key { self.natural_key(row) } else { Ok(None) };
+        let blank = self.blank_key();
+        let done = own.and_then(|own| self.append(row, (&blank, own.as_deref()), body));
+        let done = done.and_then(|()| self.check_address(row));
         if done.is_err() {
             body.truncate(start);
         }
         done
     }
 
-    fn append(&self, row: &RowContext<'_>, body: &mut Vec<u8>) -> Result<(), Rejection> {
+    /// `key` is the request's, and `idem` the row's own if it brings one along.
+    pub(super) fn append(
+        &self,
+        row: &RowContext<'_>,
+        (key, idem): (&str, Option<&str>),
+        body: &mut Vec<u8>,
+    ) -> Result<(), Rejection> {
         if self.passes_rows() {
             let start = body.len();
             body.extend_from_slice(row.text);
@@ -140,8 +155,7 @@ impl Target {
         }
         let text = text_of(row)?;
         let fields = self.mapping.item_fields.read(text);
-        let blank = self.blank_key();
-        let facts = Facts { fields: &fields, key: Some(&blank), ..self.facts(row, text) };
+        let facts = Facts { fields: &fields, key: Some(key), idem, ..self.facts(row, text) };
         if let Some(csv) = &self.mapping.csv {
             csv.row(text, row.index == 0, body);
             return Ok(());
@@ -199,6 +213,8 @@ impl Target {
         let fields = mapping.address_fields.read(text);
         let no_state = GroupState::new();
         let facts = Facts { fields: &fields, state: Some(&no_state), key: Some(""), ..self.facts(row, text) };
+        let own = if key.is_some() { Some(self.natural(&facts, 1, 0)?) } else { None };
+        let facts = Facts { idem: own.as_deref(), ..facts };
         let mut out = String::new();
         if mapping.url.is_of_row() {
             mapping.url.fill(&facts, Frame::Path, &mut out)?;
@@ -208,9 +224,6 @@ impl Target {
         }
         for (name, value) in mapping.headers.iter().filter(|pair| of_row(pair)) {
             header(name, value, &facts)?;
-        }
-        if key.is_some() {
-            self.natural(&facts, 1, 0)?;
         }
         Ok(())
     }
@@ -311,6 +324,8 @@ impl Target {
             Some(_) => self.natural(&facts, about.import, about.refusals)?,
             None => key.clone(),
         };
+        let own = self.mapping.key_template.as_ref().filter(|key| key.is_of_row()).map(|_| sent.as_str());
+        let facts = Facts { idem: own, ..facts };
         let mut url = String::new();
         self.mapping.url.fill(&facts, Frame::Path, &mut url)?;
         url = tidy(&url);
@@ -329,7 +344,7 @@ impl Target {
             })?,
             Some(KeyPlace::Body(_)) | None => {}
         }
-        let body = if self.mapping.keyed {
+        let body = if self.mapping.keyed || self.mapping.shows_key {
             self.with_key(&body, &Facts { key: Some(&sent), ..facts })?
         } else {
             body

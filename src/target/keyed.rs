@@ -1,9 +1,7 @@
 //! A key that stands in the body, because it is sent there or for reference: it may be made of the body, so that the
-//! body is made with zeros in its place, hashed and kept like that, and gets its key when it is sent.
+//! body is made with zeros in its place, hashed and kept like that, and gets its key when it is sent. One that a row brings
+//! along is there from the start, without what refusals and later imports add to it.
 
-use super::encoding::to_form;
-use super::form::text_of;
-use super::mapping::Format;
 use super::slot::Facts;
 use super::target::Target;
 use super::template::fill;
@@ -19,17 +17,11 @@ impl Target {
     /// A body with its key in place of the zeros.
     pub(super) fn with_key(&self, body: &[u8], facts: &Facts<'_>) -> Result<Bytes, Rejection> {
         let mut out = Vec::with_capacity(body.len() + 16);
-        if self.mapping.lone {
+        if self.mapping.lone || self.mapping.shows_key {
             let row = facts.row.ok_or_else(|| Rejection::local("bad_key", "the key has no row"))?;
-            let text = text_of(row)?;
-            let fields = self.mapping.item_fields.read(text);
-            let facts = Facts { fields: &fields, row_text: text, ..*facts };
-            for item in &self.mapping.items {
-                item.fill(&facts, &mut out)?;
-            }
-            if self.mapping.format == Format::Form {
-                to_form(&mut out, 0)?;
-            }
+            self.open_with(facts, &mut out);
+            self.append(row, (facts.key.unwrap_or_default(), facts.idem), &mut out)?;
+            self.close_with(facts, &mut out);
             return Ok(Bytes::from(out));
         }
         let blank = self.blank_key();

@@ -64,6 +64,7 @@ impl Usage {
         self.states(target, findings);
         self.job(target);
         self.steps(target, own, findings);
+        self.template(target);
         for (source, _, spot) in self.holes.borrow_mut().drain(..) {
             let Source::Group(pointer) = source else { continue };
             if spot.file != own.file {
@@ -164,6 +165,19 @@ impl Usage {
             is_hidden
         };
         rules.iter().enumerate().map(hidden).collect()
+    }
+
+    /// A key that is made and goes nowhere protects nothing.
+    fn template(&self, target: &Target) {
+        let Some((_, spot)) = &target.idempotency.template else { return };
+        let shown = |(source, _, seen): &(Source, bool, Spot)| {
+            matches!(source, Source::RowIdem | Source::BatchKey) && seen != spot
+        };
+        let shown = target.idempotency.place.is_some() || self.holes.borrow().iter().any(shown);
+        let useless = (!shown).then(|| "a key is made by this template, and no request shows it".to_owned());
+        let remedy =
+            "put ${row.idem} into `item` where the API looks for a row's key, or say in `send` where it goes";
+        self.thing(spot, "template", remedy, useless);
     }
 
     fn job(&self, target: &Target) {

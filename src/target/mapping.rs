@@ -51,6 +51,8 @@ pub(super) struct Mapping {
     /// Credentials that go into the query of every request.
     pub(super) credential_query: Vec<(String, String)>,
     pub(super) key_template: Option<TextTemplate>,
+    /// The key that a row brings along stands in the body, as `${row.idem}`.
+    pub(super) shows_key: bool,
     /// Fields that URL, query, headers and key want.
     pub(super) address_fields: FieldSet,
     pub(super) format: Format,
@@ -108,12 +110,13 @@ impl Mapping {
         if !matches!(it.format, Format::Csv | Format::Text | Format::Empty) {
             it.read_items(&section, params, naming, lone);
         }
-        if let Some(pieces) = &idempotency.template {
+        if let Some((pieces, spot)) = &idempotency.template {
             let key = TextTemplate::of(pieces.clone(), naming.key.as_ref(), &mut it.address_fields);
             if key.is_of_row() && !one_row {
                 let message = "the key is made from a row, but a request may have many";
-                section.findings.add(&section.spot, message, "write rows = 1 in [limits]");
+                section.findings.add(spot, message, "write rows = 1 in [limits]");
             }
+            it.shows_key = key.is_of_row() && shows_key(&section);
             it.key_template = Some(key);
         }
         it.read_encoding(&section, params, naming, one_row);
@@ -371,6 +374,13 @@ impl Mapping {
         let (own, path) = super::job::origin(&self.shown_url);
         format!("{}{path}", origin.unwrap_or(own))
     }
+}
+
+/// Whether what is made of a row names its key.
+fn shows_key(section: &Section<'_>) -> bool {
+    let texts = [section.text("body"), section.text("item"), section.text("object_key")];
+    let items = section.texts("items").into_iter().map(|(text, _)| text);
+    texts.into_iter().flatten().chain(items).any(|text| text.contains("${row.idem"))
 }
 
 /// The body's text with the key in it, where the key goes there.

@@ -2,6 +2,7 @@
 //!
 //! They say what the target wants; how the engine keeps to it is not decided here.
 
+use super::errors::Spot;
 use super::header::key_header_fault;
 use super::key_form::KeyFormat;
 use super::params::{Filled, Params};
@@ -114,7 +115,8 @@ pub struct Idempotency {
     pub replay_errors: Replays,
     /// What the profile or the caller says; see [`Idempotency::on_ambiguous`].
     pub declared: Option<OnAmbiguous>,
-    pub(super) template: Option<Vec<Piece>>,
+    /// How a natural key is made, and where that is said.
+    pub(super) template: Option<(Vec<Piece>, Spot)>,
     pub(super) in_progress: StatusSet,
     pub(super) mismatch: StatusSet,
     pub(super) expired: StatusSet,
@@ -249,7 +251,7 @@ impl Idempotency {
                     "put ${batch.key} into it, or where rows = 1 a field of the row: ${row:/id}",
                 );
             }
-            self.template = Some(pieces);
+            self.template = Some((pieces, key.spot_of("template")));
         }
         key.done();
     }

@@ -99,6 +99,8 @@ pub(super) struct Facts<'a> {
     pub(super) state: Option<&'a GroupState>,
     pub(super) job: Option<&'a str>,
     pub(super) key: Option<&'a str>,
+    /// The key that the row brings along, where the profile says how it is made.
+    pub(super) idem: Option<&'a str>,
     pub(super) rows: u64,
     pub(super) first_sent: WallTime,
 }
@@ -146,6 +148,9 @@ impl Slot {
             Want::RowKey => facts.row.map(|row| number(row.ordinal.0)),
             Want::RowNumber => facts.row.map(|row| number(u64::from(row.index))),
             Want::RowIdem => {
+                if let Some(key) = facts.idem {
+                    return Some(Piped::Text(Cow::Borrowed(key)));
+                }
                 let (row, naming) = (facts.row?, facts.naming?);
                 let key = RowKey::derive(row.import, row.ordinal, row.text);
                 Some(Piped::Text(Cow::Owned(naming.format.print(&key.0))))

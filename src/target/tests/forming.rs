@@ -193,6 +193,45 @@ fn a_natural_key_comes_from_the_row_and_grows_with_its_refusals() {
 }
 
 #[test]
+fn a_key_that_a_row_brings_along_is_the_one_in_its_item_and_in_the_address() {
+    let keys = "[limits]\nrows = 1\n[idempotency]\nscope = \"row\"\nkey = { template = \"m-${row:/id}\", format = \"raw\" }\n";
+    let context = row(r#"{"id":7}"#, 0);
+    for (shape, wanted) in [
+        (
+            "body = TQ{\"rows\":\"${rows}\"}TQ\nitem = TQ{\"k\":\"${row.idem}\",\"...\":\"${row}\"}TQ\n",
+            r#"{"rows":[{"k":"KEY","id":7}]}"#,
+        ),
+        ("body = TQ{\"k\":\"x:${row.idem}\"}TQ\n", r#"{"k":"x:KEY"}"#),
+        ("format = \"ndjson\"\nitem = TQ{\"k\":\"${row.idem}\"}TQ\n", "{\"k\":\"KEY\"}\n"),
+        ("format = \"text\"\nitem = \"${row.idem} ${row:/id}\"\n", "KEY 7\n"),
+        ("rows_as = \"object\"\nobject_key = \"${row.idem}\"\n", r#"{"KEY":{"id":7}}"#),
+        ("items = [TQ{\"a\":1}TQ, TQ{\"k\":\"${row.idem}\"}TQ]\n", r#"[{"a":1},{"k":"KEY"}]"#),
+    ] {
+        let target =
+            plain(&format!("headers = {{ Row = \"${{row.idem}}\" }}\n{}{keys}", shape.replace("TQ", "'''")));
+        let formed = body(&target, &[r#"{"id":7}"#]);
+        assert_eq!(formed, wanted.replace("KEY", "m-7"), "{shape}");
+        for (refusals, import, own) in [(0, 1, "m-7"), (2, 1, "m-7~3"), (0, 2, "m-7~i2")] {
+            let about = About {
+                key: &key(),
+                rows: 1,
+                first_sent: NOW,
+                timeout: TEN,
+                row: Some(&context),
+                state: None,
+                refusals,
+                import,
+            };
+            let sent = target.request_about(Bytes::from(formed.clone()), &about).unwrap();
+            assert_eq!(sent.body, wanted.replace("KEY", own), "{shape}");
+            assert!(sent.headers.contains(&("row".to_owned(), own.to_owned())), "{:?}", sent.headers);
+            assert_eq!(target.key_shown(&about).unwrap(), own);
+        }
+        assert_eq!(target.item(&row("{}", 0), &mut Vec::new()).unwrap_err().code, "missing_field");
+    }
+}
+
+#[test]
 fn a_key_may_stand_in_the_body_and_is_made_of_the_body_without_it() {
     let keys =
         "[idempotency]\nscope = \"batch\"\nsend = { body = \"/meta/key\" }\nkey = { format = \"uuid\" }\n";

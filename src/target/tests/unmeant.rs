@@ -111,6 +111,28 @@ fn what_does_nothing_in_a_match_is_an_error() {
 }
 
 #[test]
+fn a_natural_key_that_no_request_shows_is_an_error() {
+    let profile = |item: &str, more: &str| {
+        format!(
+            "{HEAD}{REQUEST}{item}[limits]\nrows = 1\n[idempotency]\nscope = \"row\"\nkey.template = \"m-${{row:/id}}\"\n{more}"
+        )
+    };
+    assert_eq!(
+        errors(&profile("", "")),
+        "t.toml:10: a key is made by this template, and no request shows it; put ${row.idem} into `item` where the API looks for a \
+         row's key, or say in `send` where it goes"
+    );
+    target(&profile("item = '{\"k\":\"${row.idem}\"}'\n", ""), &[]);
+    target(&profile("headers = { K = \"${batch.key}\" }\n", ""), &[]);
+    target(&profile("", "send = { query = \"k\" }\n"), &[]);
+    let many = format!("{HEAD}{REQUEST}[idempotency]\nscope = \"row\"\nkey.template = \"m-${{row:/id}}\"\n");
+    assert!(
+        errors(&many)
+            .contains("t.toml:8: the key is made from a row, but a request may have many; write rows = 1")
+    );
+}
+
+#[test]
 fn what_follows_from_a_mistake_is_not_told_beside_it() {
     assert_eq!(
         errors(&format!(
