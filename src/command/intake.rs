@@ -5,7 +5,8 @@ use super::letters::{Foreign, of_any};
 use super::opening::{ledger_error, source_error};
 use super::origin::Origin;
 use super::pieces;
-use super::replays::{Fate, Replays};
+use super::replays::{Fate, Replays, in_order};
+use super::unnamed::Known;
 use crate::edge::ledger::{Found, Replaying};
 use crate::edge::source::{
     ColumnType, Format, Layout, Source, TakenRow, pointer, records, refuse_untyped, retyped,
@@ -17,7 +18,7 @@ use crate::report::groups::Groups;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -97,81 +98,158 @@ pub(super) struct Intake<'a> {
     pub(super) in_doubt: bool,
 }
 
+/// A letter whose rows are taken as far as they are open.
+struct Meant<'a> {
+    known: Known<'a>,
+    line: u64,
+    /// Of each row: its place in the letter as it was written, its name if it has one, whether a later import has taken it
+    /// over, and what the import itself has made of it.
+    places: Vec<u64>,
+    names: Option<Vec<LetterId>>,
+    are_over: Vec<bool>,
+    own: Vec<Fate>,
+}
+
+/// The copy that is being written.
+struct Copying<'a> {
+    out: BufWriter<File>,
+    path: &'a Path,
+}
+
+impl<'a> Copying<'a> {
+    fn begin(path: &'a Path) -> Result<Self, Error> {
+        let made = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+        let file = made.map_err(|error| unwritable(path, &error))?;
+        Ok(Self { out: BufWriter::new(file), path })
+    }
+
+    fn write(&mut self, row: &TakenRow) -> Result<(), Error> {
+        self.out.write_all(row.to_line().as_bytes()).map_err(|error| unwritable(self.path, &error))
+    }
+
+    fn end(self) -> Result<(), Error> {
+        let file = self.out.into_inner().map_err(|error| unwritable(self.path, error.error()))?;
+        file.sync_all().map_err(|error| unwritable(self.path, &error))
+    }
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Error {
+    Error::failed(format!("cannot write `{}`: {error}", path.display()))
+}
+
 impl Intake<'_> {
     /// Copies what is taken to `copy`, notes in the ledger which letter each row was, and says what was left out.
     pub(super) fn copy(&self, book: &mut Replaying<'_>, copy: &Path) -> Result<LeftOut, Error> {
-        let failed =
-            |error: &std::io::Error| Error::failed(format!("cannot write `{}`: {error}", copy.display()));
-        let made = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(copy);
-        let mut out = BufWriter::new(made.map_err(|error| failed(&error))?);
+        let mut out = Copying::begin(copy)?;
         let mut left_out = LeftOut::default();
         let newest = self.origin.map(Origin::id);
-        let state = self.origin.map(|origin| origin.first.as_str()).unwrap_or_default();
         let wanted = self.reason.map(|reason| self.wanted(reason, newest.as_deref())).transpose()?;
         self.note_pieces(book, newest.as_deref())?;
         let too_long = of_any(self.file, self.foreign, &mut |given, line| {
-            let rejoined = self.replays.rejoined(given)?;
-            let letter = rejoined.as_ref().unwrap_or(given);
+            let known = self.replays.known(given)?;
+            let letter = &*known.letter;
             let rows = rows(letter, line, self.file)?;
-            let many = rows.len() as u64;
             if self.is_foreign(letter)? {
-                left_out.other_states += many;
+                left_out.other_states += rows.len() as u64;
                 return Ok(());
             }
-            if self.replays.is_letter_over(letter, newest.as_deref())? {
-                left_out.earlier_imports += many;
+            let places = known.places();
+            let told = places.clone().unwrap_or_else(|| in_order(rows.len() as u64));
+            let names = self.replays.names(letter, &told, newest.as_deref())?;
+            let are_over = self.replays.are_over(names.as_deref(), rows.len())?;
+            let over = are_over.iter().filter(|is_over| **is_over).count();
+            left_out.earlier_imports += over as u64;
+            let left = (rows.len() - over) as u64;
+            if left == 0 {
                 return Ok(());
             }
             if wanted.as_ref().is_some_and(|wanted| !wanted(given)) {
-                left_out.other_reasons += many;
+                left_out.other_reasons += left;
                 return Ok(());
             }
             if letter.is_doubt() && !self.in_doubt {
-                left_out.in_doubt += many;
+                left_out.in_doubt += left;
                 return Ok(());
             }
-            let places = self.replays.places(letter)?.ok_or_else(|| guessed(self.file, line))?;
-            let names = self.replays.names(letter, &places, newest.as_deref())?;
+            let places = places.ok_or_else(|| guessed(self.file, line))?;
             let own = self.replays.own_fates(letter, &places)?;
-            for (index, row) in rows.into_iter().enumerate() {
-                match own[index] {
-                    Fate::Settled => left_out.settled += 1,
-                    Fate::Pending => left_out.pending += 1,
-                    _ => {}
-                }
-                if own[index] != Fate::Open {
-                    continue;
-                }
-                let without_name =
-                    row.as_ref().map_or_else(|| bytes(letter).into_owned(), |row| row.get().into());
-                for taken in self.rows_of(letter, row, line) {
-                    let name = match &names {
-                        Some(names) => self.name(book, letter, names[index], &taken)?,
-                        None => Some(nameless(book, state, &without_name, index as u64)?),
-                    };
-                    let Some(name) = name else {
-                        left_out.repeated += 1;
-                        continue;
-                    };
-                    match self.replays.fate(name)? {
-                        Fate::Delivered => left_out.delivered += 1,
-                        Fate::InDoubt if !self.in_doubt => left_out.in_doubt += 1,
-                        _ => {
-                            out.write_all(taken.to_line().as_bytes()).map_err(|error| failed(&error))?;
-                            book.take(name).map_err(|error| ledger_error(&error))?;
-                        }
-                    }
-                }
-            }
-            Ok(())
+            let meant = Meant { known, line, places, names, are_over, own };
+            self.take(book, &meant, rows, (&mut out, &mut left_out))
         })?;
         left_out.too_long = too_long;
         if book.taken() > 0 {
             self.types.check()?;
         }
-        let file = out.into_inner().map_err(|error| failed(error.error()))?;
-        file.sync_all().map_err(|error| failed(&error))?;
+        out.end()?;
         Ok(left_out)
+    }
+
+    /// Takes the rows of a letter that are still open.
+    fn take(
+        &self,
+        book: &mut Replaying<'_>,
+        meant: &Meant<'_>,
+        rows: Vec<Option<Box<RawValue>>>,
+        (out, left_out): (&mut Copying<'_>, &mut LeftOut),
+    ) -> Result<(), Error> {
+        let letter = &*meant.known.letter;
+        let state = self.origin.map(|origin| origin.first.as_str()).unwrap_or_default();
+        for (index, row) in rows.into_iter().enumerate().filter(|(index, _)| !meant.are_over[*index]) {
+            let said = row.as_ref().map_or_else(|| bytes(letter).into_owned(), |row| row.get().into());
+            for taken in self.rows_of(letter, row, meant.line) {
+                let name = match &meant.names {
+                    Some(names) if letter.is_doubt() => self.doubt_name(book, meant, index, &said)?,
+                    Some(names) => self.name(book, letter, names[index], &taken)?,
+                    None if meant.own[index] != Fate::Open => None,
+                    None => Some(nameless(book, state, &said, index as u64)?),
+                };
+                let Some(name) = name else {
+                    match meant.own[index] {
+                        Fate::Settled => left_out.settled += 1,
+                        Fate::Pending => left_out.pending += 1,
+                        _ => left_out.repeated += 1,
+                    }
+                    continue;
+                };
+                match self.replays.fate(name)? {
+                    Fate::Delivered => left_out.delivered += 1,
+                    Fate::InDoubt if !self.in_doubt => left_out.in_doubt += 1,
+                    _ => {
+                        out.write(&taken)?;
+                        book.take(name).map_err(|error| ledger_error(&error))?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The name of a row of a letter about a whole request. `None` if it is not open, or stands in the file before: but where
+    /// the request had several such rows, each line that says so is another one of them.
+    fn doubt_name(
+        &self,
+        book: &Replaying<'_>,
+        meant: &Meant<'_>,
+        index: usize,
+        said: &[u8],
+    ) -> Result<Option<LetterId>, Error> {
+        let letter = &*meant.known.letter;
+        let see = |name| book.see(name).map_err(|error| ledger_error(&error));
+        let name = meant.names.as_ref().map(|names| names[index]);
+        if let Some(name) = name.filter(|_| meant.own[index] == Fate::Open)
+            && see(name)?
+        {
+            return Ok(Some(name));
+        }
+        let others = meant.known.alike(said, &meant.places);
+        let own = self.replays.own_fates(letter, &others)?;
+        let names = self.replays.names(letter, &others, None)?.unwrap_or_default();
+        for (name, own) in names.into_iter().zip(own) {
+            if own == Fate::Open && !self.replays.is_over(name)? && see(name)? {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
     }
 
     /// It is of another state's import, which would hear nothing of its end.

@@ -45,6 +45,7 @@ mod status;
 mod survey;
 mod targets;
 mod unbegun;
+mod unnamed;
 mod verdict;
 mod welcome;
 

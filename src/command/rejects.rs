@@ -256,6 +256,8 @@ enum Imports {
 pub(super) struct Book {
     replays: Replays,
     newest: Option<String>,
+    /// Some may be about rows of earlier imports: those of a file, and those of a replay.
+    has_earlier: bool,
     /// Letters of a file that are too long to be read.
     too_long: u64,
 }
@@ -286,8 +288,10 @@ impl Book {
                 states.pop().filter(|_| states.is_empty())
             }
         };
+        let state = from.state().or_else(|| from.running());
+        let has_earlier = root.as_ref() != state.as_ref();
         let replays = root.map(|root| Replays::of(&root)).transpose()?.unwrap_or_default();
-        Ok(Self { replays, newest, too_long })
+        Ok(Self { replays, newest, has_earlier, too_long })
     }
 
     /// Hands over each letter with its line and what has become of its rows: of earlier imports what is still open.
@@ -301,21 +305,27 @@ impl Book {
             if rows.open > 0 { each(letter, line, rows) } else { Ok(()) }
         })?;
         from.each(Imports::Newest, &mut |letter, line| {
+            let rows = self.rows(letter)?;
             // A file has those of all imports.
-            let is_over = matches!(from, From::File(_))
-                && self.replays.is_letter_over(letter, self.newest.as_deref())?;
-            if is_over { Ok(()) } else { each(letter, line, self.rows(letter)?) }
+            let is_over = matches!(from, From::File(_)) && rows.over > 0 && rows.over == letter.count();
+            if is_over { Ok(()) } else { each(letter, line, rows) }
         })
     }
 
     /// What has become of its rows.
     fn rows(&self, letter: &Letter) -> Result<Rows, Error> {
+        let known = self.replays.known(letter)?;
+        let letter = &*known.letter;
         // Whoever replays it hears that it cannot be told.
-        let places = self.replays.places(letter)?.unwrap_or_else(|| in_order(letter.count()));
+        let places = known.places().unwrap_or_else(|| in_order(letter.count()));
         let names = self.replays.names(letter, &places, self.newest.as_deref())?;
         let mut found = Rows::default();
         for (index, own) in self.replays.own_fates(letter, &places)?.into_iter().enumerate() {
             let name = names.as_ref().map(|names| names[index]);
+            if self.has_earlier && name.map_or(Ok(false), |name| self.replays.is_over(name))? {
+                found.over += 1;
+                continue;
+            }
             let fate = name.map_or(Ok(Fate::Open), |name| self.replays.fate(name))?;
             let is_open = own != Fate::Settled && fate != Fate::Delivered;
             found.open += u64::from(is_open);
@@ -331,6 +341,8 @@ pub(super) struct Rows {
     pub(super) open: u64,
     /// Of these, the ones that a replay has sent, without knowing what came of it.
     unsure: u64,
+    /// Those that a later import has taken over.
+    over: u64,
     /// They are of an earlier import.
     are_earlier: bool,
 }

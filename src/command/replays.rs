@@ -12,7 +12,6 @@ use crate::error::{Error, exit};
 use crate::model::{BatchSeq, ImportState, Letter, LetterId, Ordinal, Recovered, Unsettled, UnsettledState};
 use crate::report::rejects::UnderWay;
 use crate::report::speech;
-use serde_json::value::RawValue;
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -149,33 +148,9 @@ impl Replays {
         self.views().find(|view| view.import().id.hex() == import_id)
     }
 
-    /// The place that each row of a letter has in it as it was written. `None` where a person has changed it so that this
-    /// would be a guess: a row that is taken for another is sent twice later on, and the other one never.
-    pub(super) fn places(&self, letter: &Letter) -> Result<Option<Vec<u64>>, Error> {
-        let written = if letter.is_doubt() { self.written(letter)? } else { None };
-        Ok(written.map_or_else(|| Some(in_order(letter.count())), |written| letter.places_in(&written)))
-    }
-
-    /// The letter about a whole request, in which a person found this row and gave it a line of its own.
-    pub(super) fn rejoined(&self, letter: &Letter) -> Result<Option<Letter>, Error> {
-        let Some(row) = letter.row.as_ref().filter(|_| !letter.is_doubt()) else { return Ok(None) };
-        let place = |letter: &Letter| letter.source.as_ref().map(|source| (source.input.clone(), source.row));
-        // A row that was refused by its name has another place than the first of those that were not named.
-        let written = self.written(letter)?.filter(|written| place(written) == place(letter));
-        Ok(written.map(|written| {
-            let rows = RawValue::from_string(format!("[{}]", row.get())).ok();
-            Letter { row: None, rows, invalid: written.invalid, ..letter.clone() }
-        }))
-    }
-
-    /// What the ledger has as the letter about this one's request.
-    fn written(&self, letter: &Letter) -> Result<Option<Letter>, Error> {
-        let writer = letter.import_id.as_deref().and_then(|id| self.writer(id)).map(ReplayView::view);
-        let view = writer.or(self.own.as_ref().map(|own| &own.view));
-        let (Some(view), Some(key)) = (view, letter.batch.as_deref()) else { return Ok(None) };
-        let line = view.letter_about(key).map_err(|error| ledger_error(&error))?;
-        let written = line.map(|line| Letter::read(&line).map_err(LedgerError::Refused)).transpose();
-        written.map_err(|error| ledger_error(&error))
+    /// The import's ledger, and those of its replays.
+    pub(super) fn ledgers(&self) -> impl Iterator<Item = &View> {
+        self.own.iter().map(|own| &own.view).chain(self.views().map(ReplayView::view))
     }
 
     /// The names of a letter's rows: of one, or of those at these places of a letter about several. A letter that a replay
@@ -206,10 +181,11 @@ impl Replays {
         places.iter().map(taken_from).collect::<Result<_, Error>>().map(Some)
     }
 
-    /// Whether a later import of the state has taken over what a letter is about: they are told by its first row.
-    pub(super) fn is_letter_over(&self, letter: &Letter, newest: Option<&str>) -> Result<bool, Error> {
-        let names = self.names(letter, &[0], newest)?;
-        names.map_or(Ok(false), |names| self.is_over(names[0]))
+    /// Whether a later import of the state has taken over each of a letter's rows, by their names: those of a letter that a
+    /// replay wrote are of several letters.
+    pub(super) fn are_over(&self, names: Option<&[LetterId]>, rows: usize) -> Result<Vec<bool>, Error> {
+        let Some(names) = names else { return Ok(vec![false; rows]) };
+        names.iter().map(|name| self.is_over(*name)).collect()
     }
 
     pub(super) fn is_over(&self, letter: LetterId) -> Result<bool, Error> {

@@ -11,13 +11,22 @@ use std::hash::Hash;
 /// many as are missing, and stand where those stood.
 pub(super) fn places(then: &[&RawValue], now: &[&RawValue]) -> Option<Vec<u64>> {
     let mut matching = Matching::of(then.len(), now.len());
+    matching.pair_unmoved(|index| then[index].get() == now[index].get());
     matching.pair(|index| then[index].get(), |index| now[index].get());
     if !matching.is_whole() {
         // Tools write JSON anew: with other blanks, names in another order, and 1.5 for 1.50.
+        matching.pair_unmoved(|index| plain(then[index]) == plain(now[index]));
         matching.pair(|index| plain(then[index]), |index| plain(now[index]));
     }
     matching.pair_edited();
     matching.found.into_iter().collect()
+}
+
+/// The places in `then` of what this row says.
+pub(super) fn places_of(row: &RawValue, then: &[&RawValue]) -> Vec<u64> {
+    let said = plain(row);
+    let is_it = |at: &RawValue| at.get() == row.get() || plain(at) == said;
+    (0..).zip(then).filter(|(_, at)| is_it(at)).map(|(place, _)| place).collect()
 }
 
 struct Matching {
@@ -43,6 +52,15 @@ impl Matching {
     fn left(&self) -> (Vec<usize>, Vec<usize>) {
         let now = (0..self.found.len()).filter(|index| self.found[*index].is_none());
         (now.collect(), (0..self.taken.len()).filter(|index| !self.taken[*index]).collect())
+    }
+
+    /// Of rows that say the same, the one that stands where it stood: else one that was edited beside it has no place.
+    fn pair_unmoved(&mut self, is_same: impl Fn(usize) -> bool) {
+        for index in 0..self.found.len().min(self.taken.len()) {
+            if self.found[index].is_none() && !self.taken[index] && is_same(index) {
+                self.put(index, index);
+            }
+        }
     }
 
     /// Of rows that say the same, each in its order.
@@ -80,9 +98,8 @@ fn plain(row: &RawValue) -> String {
 
 fn write_numbers_alike(value: &mut Value) {
     match value {
-        // A whole number may be one that floats cannot tell from its neighbour.
-        Value::Number(number) if !number.is_i64() && !number.is_u64() => {
-            if let Some(alike) = number.as_f64().and_then(serde_json::Number::from_f64) {
+        Value::Number(number) => {
+            if let Some(alike) = exact(&number.to_string()).and_then(|text| text.parse().ok()) {
                 *number = alike;
             }
         }
@@ -90,6 +107,22 @@ fn write_numbers_alike(value: &mut Value) {
         Value::Object(fields) => fields.values_mut().for_each(write_numbers_alike),
         _ => {}
     }
+}
+
+/// A number as its digits and a power of ten. As floats, some that differ would be one.
+fn exact(number: &str) -> Option<String> {
+    let (mantissa, power) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    let digits = digits.trim_start_matches('0');
+    let short = digits.trim_end_matches('0');
+    if short.is_empty() {
+        return Some(format!("{sign}0"));
+    }
+    let moved = i64::try_from(digits.len() - short.len()).ok()? - i64::try_from(fraction.len()).ok()?;
+    let power = power.parse::<i64>().ok()?.checked_add(moved)?;
+    Some(format!("{sign}{short}e{power}"))
 }
 
 #[cfg(test)]
@@ -125,6 +158,22 @@ mod tests {
         assert_eq!(of(twice, twice), Some(vec![0, 1, 2]));
         assert_eq!(of(twice, r#"[{"id":1},{"id":1}]"#), Some(vec![0, 2]));
         assert_eq!(of(twice, r#"[{"id":2},{"id":1}]"#), Some(vec![1, 0]));
+    }
+
+    #[test]
+    fn a_row_beside_one_that_says_the_same_is_edited_where_it_stands() {
+        let twice = r#"[{"id":1},{"id":1},{"id":2}]"#;
+        assert_eq!(of(twice, r#"[{"id":10},{"id":1},{"id":20}]"#), Some(vec![0, 1, 2]));
+        assert_eq!(of(twice, r#"[{"id":10},{"id": 1.0},{"id":20}]"#), Some(vec![0, 1, 2]));
+    }
+
+    #[test]
+    fn numbers_that_only_floats_take_for_one_are_two() {
+        let big = r#"[18446744073709551617,18446744073709551618,1.00000000000000000001,1.00000000000000000002]"#;
+        assert_eq!(of(big, "[ 18446744073709551618 , 1.000000000000000000020 ]"), Some(vec![1, 3]));
+        let then = "[150,0.0015,-1.5,0,-0.0,1e999999999999999999999]";
+        let now = "[1.5E+2,15e-4,-0.15e1,0.0e7,-0,1e999999999999999999999]";
+        assert_eq!(of(then, now), Some(vec![0, 1, 2, 3, 4, 5]));
     }
 
     #[test]

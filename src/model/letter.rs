@@ -104,6 +104,13 @@ impl Letter {
         edited_rows::places(&list(then)?, &list(now)?)
     }
 
+    /// The places of its rows that say what this one says.
+    pub fn places_of(&self, row: &[u8]) -> Vec<u64> {
+        let list = |rows| serde_json::from_str::<Vec<&RawValue>>(rows).ok();
+        let rows = self.rows.as_ref().and_then(|rows| list(rows.get())).unwrap_or_default();
+        serde_json::from_slice(row).map_or(Vec::new(), |row| edited_rows::places_of(row, &rows))
+    }
+
     /// Rows that this letter is about.
     pub fn count(&self) -> u64 {
         let Some(rows) = &self.rows else { return 1 };

@@ -15,8 +15,13 @@ pub(super) struct Doubt {
 
 impl Doubt {
     pub(super) fn with(steps: &[Step]) -> Self {
+        Self::of("{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n", steps)
+    }
+
+    /// Of these three rows.
+    pub(super) fn of(rows: &str, steps: &[Step]) -> Self {
         let server = Scripted::start(steps);
-        let bench = Bench::with("x.ndjson", "{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n");
+        let bench = Bench::with("x.ndjson", rows);
         let profile = format!(
             "[profile]\nversion = 1\nname = \"counted\"\n[request]\nurl = \"{}/rows\"\n\
              [[response]]\nwhen = {{ status = [200] }}\nthen = \"results\"\nresults = \"r\"\n\

@@ -2,8 +2,11 @@
 //! import has taken them over.
 
 use super::REPLAY;
+use super::doubt::{COUNTS_ONE, GOOD};
 use super::piped::piped;
 use crate::support::Bench;
+use crate::support::scripted::Scripted;
+use crate::support::scripted::Step::Says;
 use serde_json::Value;
 
 /// Rows that `rejects` and `status` call open, of earlier imports and of all.
@@ -132,4 +135,32 @@ fn an_import_once_more_waits_for_a_replay_in_flight_and_one_that_stands_still_se
     let said = bench.run(&format!("replay x.ndjson.bulkhaul {to} --on-ambiguous resend")).exits(6);
     assert!(said.stderr.contains("what replay 1 left in doubt is the import's"), "{said:?}");
     assert_eq!(server.got().len(), 3);
+}
+
+#[test]
+fn a_row_that_a_later_feed_has_sent_anew_is_not_sent_as_it_was_by_a_letter_of_a_replay() {
+    for (newer, older) in [(1, 2), (2, 1)] {
+        let server = Scripted::start(&[Says("422 Unprocessable", "", "no"), COUNTS_ONE, GOOD]);
+        let bench = Bench::with("x.ndjson", "{\"id\":1,\"v\":0}\n{\"id\":2,\"v\":0}\n");
+        let profile = format!(
+            "[profile]\nversion = 1\nname = \"counted\"\n[request]\nurl = \"{}/rows\"\n\
+             [[response]]\nwhen = {{ status = [422] }}\nthen = \"reject\"\n\
+             [[response]]\nwhen = {{ status = [200] }}\nthen = \"results\"\nresults = \"r\"\n\
+             [results.r]\ncovers = \"failed\"\ncount_failed = \"/n\"\nunlisted = \"ok\"\n",
+            server.url
+        );
+        bench.write("counted.toml", profile);
+        let sync = "send x.ndjson --sync id --to ./counted.toml --state s --progress none";
+        bench.run(sync).exits(3);
+        bench.run("replay s --to ./counted.toml --progress none").exits(5);
+        bench.write("x.ndjson", format!("{{\"id\":{newer},\"v\":1}}\n"));
+        bench.run(sync).exits(0);
+        assert_eq!(bench.run("rejects s/replays/1 --json").exits(0).summary()["open"], 1);
+        let letters = "s/replays/1/dead-letters.ndjson";
+        let replay = format!("replay {letters} --to ./counted.toml --progress none --json --in-doubt");
+        let said = bench.run(&replay).exits(0).books([1, 1, 0, 0, 0]);
+        assert_eq!(said.summary()["replay"]["left_out"]["earlier_imports"], 1);
+        assert_eq!(server.got().pop().unwrap().body, format!("[{{\"id\":{older},\"v\":0}}]"));
+        assert_eq!(bench.run(&format!("rejects {letters} --json")).exits(0).summary()["open"], 0);
+    }
 }

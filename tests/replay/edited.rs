@@ -14,6 +14,19 @@ impl Doubt {
         self.bench.write("edited.ndjson", format!("{begin}\"rows\":[{rows}],\"invalid\"{end}"));
     }
 
+    /// The rows that the letter of the import has, each in a line of its own.
+    fn in_lines(&self, change: impl Fn(usize, &mut serde_json::Map<String, Value>)) -> String {
+        let letter: Value = serde_json::from_str(&self.bench.read(OWN)).unwrap();
+        let line = |(index, row): (usize, &Value)| {
+            let mut line = letter.as_object().unwrap().clone();
+            line.retain(|name, _| name != "rows" && name != "invalid");
+            line.insert("row".into(), row.clone());
+            change(index, &mut line);
+            format!("{}\n", Value::Object(line))
+        };
+        letter["rows"].as_array().unwrap().iter().enumerate().map(line).collect()
+    }
+
     /// The body of the last request.
     fn sent_last(&self) -> String {
         self.server.got().pop().unwrap().body
@@ -105,23 +118,83 @@ fn a_letter_that_is_too_long_to_be_read_is_left_out_with_a_way_for_its_rows_and_
 #[test]
 fn rows_that_a_person_gave_lines_of_their_own_are_still_those_in_doubt() {
     let doubt = Doubt::with(&[COUNTS_ONE, GOOD]);
-    let letter: Value = serde_json::from_str(&doubt.bench.read(OWN)).unwrap();
-    let line = |row: &Value| {
-        let mut line = letter.as_object().unwrap().clone();
-        line.retain(|name, _| name != "rows" && name != "invalid");
-        line.insert("row".into(), row.clone());
-        format!("{}\n", Value::Object(line))
-    };
-    let lines: Vec<String> = letter["rows"].as_array().unwrap().iter().map(line).collect();
-    doubt.bench.write("apart.ndjson", lines[1..].concat());
+    let lines = doubt.in_lines(|_, _| {});
+    doubt.bench.write("apart.ndjson", lines.split_inclusive('\n').skip(1).collect::<String>());
     let without = "replay apart.ndjson --to ./counted.toml --progress none --json";
     assert_eq!(doubt.bench.run(without).exits(0).summary()["replay"]["left_out"]["in_doubt"], 2);
     doubt.replay_of("apart.ndjson", "").exits(0).books([2, 2, 0, 0, 0]);
     assert_eq!(doubt.open(), 1);
     doubt.replay_of("x.ndjson.bulkhaul", "").exits(0).books([1, 1, 0, 0, 0]);
     assert_eq!(doubt.sent_last(), "[{\"id\":1}]");
-    doubt.bench.write("apart.ndjson", line(&serde_json::json!({"id": 4})));
+    doubt.bench.write("apart.ndjson", doubt.in_lines(|index, line| line["row"]["id"] = (index + 4).into()));
     let said = doubt.replay_of("apart.ndjson", "").exits(1);
     assert!(said.stderr.contains("which of the request's rows it has cannot be told"), "{said:?}");
     assert_eq!(doubt.requests(), 3);
+}
+
+#[test]
+fn rows_in_lines_of_their_own_are_those_in_doubt_whatever_became_of_their_source() {
+    let without: fn(usize, &mut serde_json::Map<String, Value>) = |_, line| drop(line.remove("source"));
+    let without_import: fn(usize, &mut serde_json::Map<String, Value>) =
+        |_, line| line.retain(|name, _| name == "row" || name == "batch");
+    for change in [without, without_import, |index, line| line["source"]["row"] = (index + 1).into()] {
+        let doubt = Doubt::with(&[COUNTS_ONE, GOOD]);
+        let lines = doubt.in_lines(change);
+        doubt.bench.write("apart.ndjson", lines.split_inclusive('\n').skip(1).collect::<String>());
+        let state = "--state x.ndjson.bulkhaul";
+        let command = format!("replay apart.ndjson --to ./counted.toml --progress none --json {state}");
+        assert_eq!(doubt.bench.run(&command).exits(0).summary()["replay"]["left_out"]["in_doubt"], 2);
+        doubt.replay_of("apart.ndjson", state).exits(0).books([2, 2, 0, 0, 0]);
+        doubt.replay_of("x.ndjson.bulkhaul", "").exits(0).books([1, 1, 0, 0, 0]);
+        assert_eq!(doubt.sent_last(), "[{\"id\":1}]");
+    }
+}
+
+#[test]
+fn of_a_letter_that_no_longer_says_which_request_it_is_about_nothing_is_guessed() {
+    let doubt = Doubt::with(&[COUNTS_ONE, GOOD]);
+    let mut letter: Value = serde_json::from_str(&doubt.bench.read(OWN)).unwrap();
+    letter["rows"].as_array_mut().unwrap().remove(0);
+    for name in ["batch", "source", "import_id"] {
+        letter.as_object_mut().unwrap().remove(name);
+        doubt.bench.write("edited.ndjson", format!("{letter}\n"));
+        let said = doubt.replay_of("edited.ndjson", "--state x.ndjson.bulkhaul").exits(1);
+        assert!(said.stderr.contains("which of the request's rows it has cannot be told"), "{said:?}");
+    }
+    assert_eq!((doubt.requests(), doubt.open()), (1, 3));
+    doubt.replay_of("x.ndjson.bulkhaul", "").exits(0).books([3, 3, 0, 0, 0]);
+}
+
+#[test]
+fn rows_that_say_the_same_are_as_many_as_the_lines_that_have_them() {
+    let doubt = Doubt::of("{\"id\":1}\n{\"id\":1}\n{\"id\":2}\n", &[COUNTS_ONE, GOOD]);
+    let lines = doubt.in_lines(|_, _| {});
+    doubt.bench.write("apart.ndjson", lines.clone() + &lines);
+    let said = doubt.replay_of("apart.ndjson", "").exits(0).books([3, 3, 0, 0, 0]);
+    assert_eq!(said.summary()["replay"]["left_out"]["repeated"], 3, "no more than there were");
+    assert_eq!((doubt.sent_last(), doubt.open()), ("[{\"id\":1},{\"id\":1},{\"id\":2}]".to_owned(), 0));
+}
+
+#[test]
+fn a_row_beside_one_that_says_the_same_is_edited_where_it_stands() {
+    let doubt = Doubt::of("{\"id\":1}\n{\"id\":1}\n{\"id\":2}\n", &[COUNTS_ONE, GOOD]);
+    doubt.write_edited(OWN, "{\"id\":1,\"mended\":true},{\"id\":1},{\"id\":2,\"mended\":true}");
+    doubt.replay_of("edited.ndjson", "").exits(0).books([3, 3, 0, 0, 0]);
+    doubt.replay_of("x.ndjson.bulkhaul", "").exits(0);
+    assert_eq!((doubt.requests(), doubt.open()), (2, 0));
+}
+
+#[test]
+fn rows_that_differ_in_the_last_digit_of_a_number_are_not_taken_for_each_other() {
+    for [one, other, third] in [
+        ["18446744073709551617", "18446744073709551618", "3"],
+        ["1234567890123.4567891", "1234567890123.4567892", "3"],
+    ] {
+        let rows = [one, other, third].map(|number| format!("{{\"n\":{number}}}\n")).concat();
+        let doubt = Doubt::of(&rows, &[COUNTS_ONE, GOOD]);
+        doubt.write_edited(OWN, &format!("{{ \"n\": {other} }}"));
+        doubt.replay_of("edited.ndjson", "").exits(0).books([1, 1, 0, 0, 0]);
+        doubt.replay_of("x.ndjson.bulkhaul", "").exits(0).books([2, 2, 0, 0, 0]);
+        assert_eq!(doubt.sent_last(), format!("[{{\"n\":{one}}},{{\"n\":{third}}}]"));
+    }
 }

@@ -10,13 +10,7 @@ pub(super) type Written = HashMap<u64, i64>;
 impl View {
     /// The letter about the request that went under this key, if there is one.
     pub fn letter_about(&self, shown: &str) -> Result<Option<String>, LedgerError> {
-        let written = match self.written.get() {
-            Some(written) => written,
-            None => {
-                let found = self.find_written()?;
-                self.written.get_or_init(|| found)
-            }
-        };
+        let written = self.written()?;
         // Few imports have any, and each row that was refused is asked about.
         if written.is_empty() {
             return Ok(None);
@@ -25,6 +19,19 @@ impl View {
         let Some(number) = batch.and_then(|batch| written.get(&batch.seq).copied()) else { return Ok(None) };
         let mut select = self.conn.prepare_cached("SELECT line FROM letter WHERE number = ?1")?;
         Ok(select.query_row([number], |row| row.get(0)).optional()?)
+    }
+
+    /// Whether there is a letter about a whole request.
+    pub fn has_unnamed(&self) -> Result<bool, LedgerError> {
+        Ok(!self.written()?.is_empty())
+    }
+
+    fn written(&self) -> Result<&Written, LedgerError> {
+        if let Some(written) = self.written.get() {
+            return Ok(written);
+        }
+        let found = self.find_written()?;
+        Ok(self.written.get_or_init(|| found))
     }
 
     fn find_written(&self) -> Result<Written, LedgerError> {
