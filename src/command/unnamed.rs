@@ -30,7 +30,8 @@ impl Known<'_> {
 
     /// The request's other places whose rows said what this one says.
     pub(super) fn alike(&self, row: &[u8], places: &[u64]) -> Vec<u64> {
-        let Some(written) = self.written.as_ref().filter(|written| places.len() as u64 != written.count()) else {
+        let Some(written) = self.written.as_ref().filter(|written| places.len() as u64 != written.count())
+        else {
             return Vec::new();
         };
         let mut alike = written.places_of(row);
@@ -80,7 +81,8 @@ impl Replays {
             let written = line.map(|line| Letter::read(&line).map_err(LedgerError::Refused)).transpose();
             let written = written.map_err(|error| ledger_error(&error))?;
             // A natural key comes again with each import.
-            let is_of_it = |written: &Letter| letter.import_id.is_none() || letter.import_id == written.import_id;
+            let is_of_it =
+                |written: &Letter| letter.import_id.is_none() || letter.import_id == written.import_id;
             if let Some(written) = written.filter(is_of_it) {
                 return Ok(Some(written));
             }
