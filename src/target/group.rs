@@ -163,9 +163,7 @@ impl StateWay {
     }
 
     fn read_fetch(&mut self, fetch: Section<'_>, params: &Params<'_>) {
-        if let Some(method) = fetch.text("method") {
-            method.clone_into(&mut self.method);
-        }
+        fetch.method("GET").clone_into(&mut self.method);
         let mut fields = FieldSet::default();
         let mut template = |text: &str, key: &str| {
             let pieces = params.demand(text, Seat::State, &fetch.spot_of(key));

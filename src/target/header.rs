@@ -37,6 +37,17 @@ pub fn header_fault(name: &str) -> Option<(String, &'static str)> {
     })
 }
 
+/// Why a profile can't bring a header with this text: a secret is named, never typed.
+pub(super) fn typed_secret(name: &str, text: &str) -> Option<(String, &'static str)> {
+    let proves =
+        ["authorization", "proxy-authorization"].iter().any(|known| name.eq_ignore_ascii_case(known));
+    (proves && !text.contains("${")).then(|| {
+        let remedy = "declare a parameter with `env`, as in [params.token], and write [auth] with scheme = \"bearer\" \
+                      and token = \"${param.token}\"";
+        (format!("the header `{name}` holds a secret in plain text"), remedy)
+    })
+}
+
 /// The same for one that is to carry keys.
 pub fn key_header_fault(name: &str) -> Option<(String, &'static str)> {
     let taken = TAKEN.iter().any(|known| name.eq_ignore_ascii_case(known));

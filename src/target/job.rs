@@ -103,7 +103,7 @@ impl JobWay {
             spots: (section.spot.clone(), section.spot_of("id")),
             id: Place::read(&section, "id"),
             url_from: Place::read(&section, "url_from"),
-            method: section.text("method").unwrap_or("GET").to_owned(),
+            method: section.method("GET").to_owned(),
             url,
             headers,
             state,

@@ -5,7 +5,7 @@
 use super::auth::Auth;
 use super::document::Value;
 use super::encoding::{CsvShape, text_item};
-use super::header::header_fault;
+use super::header::{header_fault, typed_secret};
 use super::params::{Filled, Params};
 use super::placeholder::Seat;
 use super::section::Section;
@@ -91,7 +91,7 @@ impl Mapping {
         one_row: bool,
     ) -> Self {
         let mut it = Self {
-            method: section.text("method").unwrap_or("POST").to_owned(),
+            method: section.method("POST").to_owned(),
             timeout: section.duration("timeout"),
             ok_without_body: section.flag("ok_without_body").unwrap_or(false),
             ..Self::default()
@@ -156,6 +156,9 @@ impl Mapping {
                     continue;
                 };
                 if let Some((message, remedy)) = header_fault(name).filter(|_| key == "headers") {
+                    section.findings.add(spot, message, remedy);
+                }
+                if let Some((message, remedy)) = typed_secret(name, text).filter(|_| key == "headers") {
                     section.findings.add(spot, message, remedy);
                 }
                 let name = if key == "headers" { name.to_ascii_lowercase() } else { name.to_owned() };

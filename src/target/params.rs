@@ -338,6 +338,22 @@ pub(super) fn specs(root: &Section<'_>) -> Vec<(ParamSpec, Spot)> {
             let message = format!("the default `{default}` of parameter `{name}` is not among its values");
             section.wrong("default", message, spec.choice(default));
         }
+        // A child may give its parent's parameter a default.
+        if spec.required
+            && spec.default.is_some()
+            && section.spot_of("required").file == section.spot_of("default").file
+        {
+            let message = format!("parameter `{name}` is required, and has a default");
+            section.wrong(
+                "default",
+                message,
+                "take out one of the two: with a default it always has a value",
+            );
+        }
+        if name == "base" && spec.default.as_deref().is_some_and(|default| default.ends_with('/')) {
+            let remedy = "take it off: what is put behind it begins with one";
+            section.wrong("default", "the default of `base` ends in a slash", remedy);
+        }
         if spec.secret && !spec.values.is_empty() {
             section.wrong(
                 "values",

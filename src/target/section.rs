@@ -5,7 +5,7 @@
 
 use super::document::{Node, Table, Value};
 use super::errors::{Findings, Spot, nearest};
-use super::header::header_fault;
+use super::header::{header_fault, typed_secret};
 use std::cell::RefCell;
 use std::time::Duration;
 
@@ -248,6 +248,17 @@ impl<'a> Section<'a> {
         Vec::new()
     }
 
+    /// The method of a request. One that is nearly a known one is mistyped; others may be the API's own.
+    pub(super) fn method(&self, default: &'a str) -> &'a str {
+        const KNOWN: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+        let method = self.text("method").unwrap_or(default);
+        let near = nearest(method, &KNOWN).filter(|_| !KNOWN.contains(&method) && !method.contains("${"));
+        if let Some(near) = near {
+            self.wrong("method", format!("`{method}` is no known method"), format!("did you mean {near}?"));
+        }
+        method
+    }
+
     /// The headers of a request: names in lower case, each with what is made of its text.
     pub(super) fn headers<T>(&self, mut of: impl FnMut(&'a str) -> T) -> Vec<(String, T)> {
         let mut headers = Vec::new();
@@ -255,6 +266,9 @@ impl<'a> Section<'a> {
             match &node.value {
                 Value::Text(text) => {
                     if let Some((message, remedy)) = header_fault(name) {
+                        self.findings.add(spot, message, remedy);
+                    }
+                    if let Some((message, remedy)) = typed_secret(name, text) {
                         self.findings.add(spot, message, remedy);
                     }
                     headers.push((name.to_ascii_lowercase(), of(text)));

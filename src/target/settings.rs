@@ -376,6 +376,13 @@ impl Retry {
             row_attempts: count("row_attempts"),
         };
         section.word("jitter", &[("full", ())]);
+        if retry.base.zip(retry.max).is_some_and(|(base, max)| base > max) {
+            section.wrong(
+                "base",
+                "`base`, the first wait, is longer than `max`, the longest",
+                "make `max` longer",
+            );
+        }
         section.done();
         retry
     }

@@ -78,7 +78,7 @@ impl Step {
         });
         let step = Self {
             name: section.text("name").unwrap_or_default().to_owned(),
-            method: section.text("method").unwrap_or("POST").to_owned(),
+            method: section.method("POST").to_owned(),
             url,
             headers,
             body,

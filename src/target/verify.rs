@@ -54,7 +54,7 @@ impl Verify {
             when
         };
         let verify = Self {
-            method: section.text("method").unwrap_or("GET").to_owned(),
+            method: section.method("GET").to_owned(),
             url: TextTemplate::of(pieces, naming.key.as_ref(), &mut fields),
             fields,
             applied: when("applied"),

@@ -183,3 +183,49 @@ fn a_question_about_a_request_of_several_rows_is_hinted_at_where_answers_refuse_
     }
     assert!(!told(verify));
 }
+
+#[test]
+fn what_cannot_be_meant_is_an_error_with_a_remedy() {
+    assert_eq!(
+        errors(&format!("{HEAD}{REQUEST}[retry]\nbase = \"10s\"\nmax = \"1s\"\n")),
+        "t.toml:7: `base`, the first wait, is longer than `max`, the longest; make `max` longer"
+    );
+    let base = |rest: &str| format!("{HEAD}[params.base]\n{rest}[request]\nurl = \"${{param.base}}/x\"\n");
+    assert_eq!(
+        errors(&base("required = true\ndefault = \"http://a.test/\"\n")),
+        "t.toml:6: parameter `base` is required, and has a default; take out one of the two: with a default it always has a value\n\
+         t.toml:6: the default of `base` ends in a slash; take it off: what is put behind it begins with one"
+    );
+    let parent = base("required = true\n");
+    let child =
+        "[profile]\nversion = 1\nname = \"c\"\nextends = \"p\"\n[params.base]\ndefault = \"http://a.test\"\n";
+    Profile::parse("c.toml", child, &|_| Some(parent.clone())).unwrap();
+}
+
+#[test]
+fn a_secret_is_named_and_never_typed_into_a_header() {
+    let told = "the header `Authorization` holds a secret in plain text; declare a parameter with `env`, as in [params.token], \
+                and write [auth] with scheme = \"bearer\" and token = \"${param.token}\"";
+    let typed = "headers = { Authorization = \"Bearer abc\" }\n";
+    assert_eq!(errors(&format!("{HEAD}{REQUEST}{typed}")), format!("t.toml:6: {told}"));
+    let step = format!("[[before]]\nname = \"s\"\nurl = \"https://a.test/s\"\n{typed}");
+    assert_eq!(errors(&format!("{HEAD}{REQUEST}{step}")), format!("t.toml:9: {told}"));
+    let named = typed.replace("abc", "${param.t}");
+    target(&format!("{HEAD}[params.t]\nsecret = true\n{REQUEST}{named}"), &[("t", "x")]);
+}
+
+#[test]
+fn a_mistyped_method_is_an_error_and_one_of_the_api_s_own_is_not() {
+    let told = |line: u32| format!("t.toml:{line}: `POTS` is no known method; did you mean POST?");
+    assert_eq!(errors(&format!("{HEAD}{REQUEST}method = \"POTS\"\n")), told(6));
+    let verify = "applied = { status = [200] }\nnot_applied = { status = [404] }\n";
+    assert_eq!(
+        errors(&format!("{HEAD}{REQUEST}[verify]\nurl = \"https://a.test/v\"\nmethod = \"POTS\"\n{verify}")),
+        told(8)
+    );
+    let step = "[[after]]\nname = \"s\"\nurl = \"https://a.test/s\"\nmethod = \"POTS\"\n";
+    assert_eq!(errors(&format!("{HEAD}{REQUEST}{step}")), told(9));
+    for own in ["MERGE", "QUERY", "PROPFIND", "PURGE"] {
+        plain(&format!("method = \"{own}\"\n"));
+    }
+}
