@@ -126,7 +126,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
             [CompletionResult]::new('--import-id', '--import-id', [CompletionResultType]::ParameterName, 'Fix the import''s identity by hand')
             [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'How progress is shown on stderr')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour on stderr')
-            [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'For --sync: folder that knows what was delivered of the last feed')
+            [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Folder that `send` would use; under --sync it knows what was delivered of the last feed')
             [CompletionResult]::new('--no-header', '--no-header', [CompletionResultType]::ParameterName, 'The first record is a row; needs --columns')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing unless something needs a person')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing unless something needs a person')

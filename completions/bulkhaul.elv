@@ -121,7 +121,7 @@ set edit:completion:arg-completer[bulkhaul] = {|@words|
             cand --import-id 'Fix the import''s identity by hand'
             cand --progress 'How progress is shown on stderr'
             cand --color 'Colour on stderr'
-            cand --state 'For --sync: folder that knows what was delivered of the last feed'
+            cand --state 'Folder that `send` would use; under --sync it knows what was delivered of the last feed'
             cand --no-header 'The first record is a row; needs --columns'
             cand -q 'Say nothing unless something needs a person'
             cand --quiet 'Say nothing unless something needs a person'

@@ -136,7 +136,7 @@ none\t''"
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l color -d 'Colour on stderr' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l state -d 'For --sync: folder that knows what was delivered of the last feed' -r -F
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l state -d 'Folder that `send` would use; under --sync it knows what was delivered of the last feed' -r -F
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l no-header -d 'The first record is a row; needs --columns'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -s q -l quiet -d 'Say nothing unless something needs a person'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -s v -l verbose -d 'Log what leaves and what comes back, each line with its request and key'

@@ -38,7 +38,9 @@ impl Args for PlanArgs {
         let command = FOR_SENDING.iter().fold(SendArgs::augment_args(command), hide);
         hide(command, &"dry_run")
             .mut_arg("state", |arg| {
-                arg.help("For --sync: folder that knows what was delivered of the last feed")
+                arg.help(
+                    "Folder that `send` would use; under --sync it knows what was delivered of the last feed",
+                )
             })
             .mut_arg("deletes", |arg| arg.conflicts_with(Resettable::Reset).conflicts_with("limit"))
     }
@@ -51,9 +53,7 @@ impl Args for PlanArgs {
 impl FromArgMatches for PlanArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         let typed = |id: &&&str| matches.value_source(id) == Some(ValueSource::CommandLine);
-        // What a state knows matters to a feed alone.
-        let idle_state = typed(&&"state") && !typed(&&"sync");
-        if let Some(id) = FOR_SENDING.iter().find(typed).or(idle_state.then_some(&"state")) {
+        if let Some(id) = FOR_SENDING.iter().find(typed) {
             let option = id.replace('_', "-");
             let words = format!("`--{option}` is for `send`: a plan sends nothing and keeps nothing\n");
             return Err(Error::raw(ErrorKind::UnknownArgument, words));

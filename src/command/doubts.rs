@@ -4,8 +4,11 @@ use super::opening;
 use super::replays::root_of_state;
 use super::status::{Seen, look};
 use crate::edge::ledger::Doubt;
+use crate::edge::status_file;
 use crate::error::Error;
 use crate::report::rejects::Doubtful;
+use crate::settings;
+use serde_json::Value;
 use std::path::Path;
 
 /// Of a state's newest import, and of streams before it.
@@ -31,6 +34,13 @@ pub(super) fn of_state(state: &Path) -> Result<Vec<Doubtful>, Error> {
         Ok(doubts)
     })?;
     Ok(if let Seen::Ledger(doubts) = seen { doubts } else { Vec::new() })
+}
+
+/// The command of a state's newest import, as far as its last run told it.
+pub(super) fn command(state: &Path, import_id: Option<&str>) -> Option<String> {
+    let told: Value = serde_json::from_str(&status_file::read(state).ok()??).ok()?;
+    let is_of_it = told["import_id"].as_str() == import_id;
+    told["command"].as_str().filter(|_| is_of_it).and_then(settings::untied)
 }
 
 /// Whose command ends the doubts of a state.

@@ -10,10 +10,13 @@ use super::opening::{self, Subject, ledger_error, source_error};
 use super::replayed::Replayed;
 use super::send::{Job, Turn};
 use super::survey::{Survey, still_written};
+use super::unbegun;
+use crate::args::SendArgs;
 use crate::drive::Stage;
 use crate::edge::clock::Clock;
 use crate::edge::ledger::{EachReplayed, Found, LastFeed, Ledger};
 use crate::edge::source::Source;
+use crate::edge::state_dir::StateDir;
 use crate::edge::status_file;
 use crate::edge::watched::{Seen, Watched};
 use crate::error::{Error, exit};
@@ -21,6 +24,8 @@ use crate::model::{BatchSeq, Courses, FeedKey, ImportRecord, ImportState, News};
 use crate::report::{Closing, Guard, NotSent, ReadingBar, speech, worse};
 use crate::settings;
 use std::cell::RefCell;
+use std::ffi::OsString;
+use std::path::Path;
 
 /// What is known of a feed before anything of it is sent.
 #[derive(Debug)]
@@ -314,15 +319,7 @@ impl Desk<'_> {
         let clock = Clock::start();
         let surveyed = self.look_through(ledger, last);
         self.closing.after(clock.elapsed());
-        surveyed.inspect_err(|error| {
-            let state = self.job.state.path();
-            let not_sent = NotSent::new(settings::input_names(self.subject.args), Clock::wall(), error);
-            let told = status_file::read(state).ok().flatten();
-            if let Some(told) = told.and_then(|told| not_sent.beside(&told)) {
-                // Advice for others: the error is told, whatever comes of this.
-                let _ = status_file::write(state, &told);
-            }
-        })
+        surveyed.inspect_err(|error| tell_not_sent(self.subject.args, self.job.state.path(), error))
     }
 
     /// Reads the feed through; before anything is sent, it must be known to be whole.
@@ -354,4 +351,26 @@ impl Desk<'_> {
         }
         stop.map_or(Ok(Surveyed { courses, news, missing }), Err)
     }
+}
+
+/// Whoever asks for the `status` of a state hears of a feed of which nothing was sent.
+fn tell_not_sent(args: &SendArgs, state: &Path, error: &Error) {
+    let not_sent = NotSent::new(settings::input_names(args), Clock::wall(), error);
+    let told = status_file::read(state).ok().flatten();
+    if let Some(told) = told.and_then(|told| not_sent.beside(&told)) {
+        // Advice for others: the error is told, whatever comes of this.
+        let _ = status_file::write(state, &told);
+    }
+}
+
+/// As [`tell_not_sent`], of a feed that could not be opened, if it is the feed of this state and no run holds it.
+pub(super) fn unopened(args: &SendArgs, arguments: &[OsString], place: &Path, error: Error) -> Error {
+    let error = unbegun::gravest(args, arguments, error);
+    if error.exit == exit::FAILED
+        && place.join("ledger.db").exists()
+        && let Ok(state) = StateDir::take(place)
+    {
+        tell_not_sent(args, state.path(), &error);
+    }
+    error
 }

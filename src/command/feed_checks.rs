@@ -21,7 +21,9 @@ pub(super) fn guards(
 ) -> Vec<Guard> {
     let before = rows_before(last, news);
     let shrinking = args.max_shrink.map(|max| Guard::of_shrinking(max.0, before, news.keys));
-    missing.map(|missing| missing.guard(args)).into_iter().chain(shrinking).collect()
+    let is_of_nothing = args.inputs.iter().all(|path| path.metadata().is_ok_and(|file| file.len() == 0));
+    let guards = missing.map(|missing| missing.guard(args)).into_iter().chain(shrinking);
+    guards.map(|guard| guard.of_nothing(is_of_nothing)).collect()
 }
 
 /// Rows with different keys that the feed had last time.

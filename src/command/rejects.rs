@@ -77,8 +77,10 @@ pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
     let deletion = state.as_deref().map_or(Ok(None), deletes::of_last_feed)?;
     let deletion = deletion.filter(|deletion| !deletion.is_done());
     let whose = doubts::whose(state.as_deref(), is_feed);
+    let command = state.as_deref().and_then(|state| doubts::command(state, book.newest.as_deref()));
     let found = Found {
         from: from.shown(),
+        command,
         state,
         groups: sorted,
         wanted,

@@ -74,7 +74,11 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
     // A stream is waited for before the first run, and a feed read through: signals are heard from here on.
     let is_piped = settings::is_piped(args);
     let mut stage = if is_piped || feed_key.is_some() { Some(open_stage()?) } else { None };
-    let inputs = if is_piped { Vec::new() } else { input_facts(&args.inputs, &layout)? };
+    let facts = if is_piped { Ok(Vec::new()) } else { input_facts(&args.inputs, &layout) };
+    let inputs = match facts {
+        Err(error) if feed_key.is_some() => return Err(feed::unopened(args, arguments, &place, error)),
+        facts => facts?,
+    };
     if let Some(key) = &feed_key {
         feed_checks::check_columns(args, &layout, key)?;
     }

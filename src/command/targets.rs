@@ -35,7 +35,7 @@ fn list(json: bool) {
     if json {
         speech::tell(&report::list_json(&profiles));
     } else {
-        speech::tell(&report::list(&profiles));
+        speech::show(&report::list(&profiles));
     }
 }
 
@@ -63,7 +63,7 @@ fn check(file: &Path, json: bool) -> Result<u8, Error> {
     match checked {
         Ok(profile) => {
             if !json {
-                speech::tell(&report::check(&profile));
+                speech::show(&report::check(&profile));
             }
             Ok(exit::COMPLETE)
         }

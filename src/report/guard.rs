@@ -14,6 +14,8 @@ pub struct Guard {
     /// Rows that it would have to allow.
     pub needed: u64,
     pub stops: bool,
+    /// The feed's files hold no byte: nobody meant that, most likely.
+    pub(super) is_of_nothing: bool,
 }
 
 impl Guard {
@@ -21,7 +23,7 @@ impl Guard {
     pub fn of_shrinking(max: MaxRejects, before: u64, now: u64) -> Self {
         let needed = before.saturating_sub(now);
         let words = format!("the feed had {} last time and has {} now", count(before, "row"), grouped(now));
-        Self { name: "max-shrink", words, needed, stops: exceeds(max, needed, before) }
+        Self { name: "max-shrink", words, needed, stops: exceeds(max, needed, before), is_of_nothing: false }
     }
 
     /// `--max-deletes`: so many of the rows that were delivered are `missing`.
@@ -35,7 +37,19 @@ impl Guard {
             grouped(missing),
             count(known, "row")
         );
-        Self { name: "max-deletes", words, needed: missing, stops: exceeds(max, missing, known) }
+        Self {
+            name: "max-deletes",
+            words,
+            needed: missing,
+            stops: exceeds(max, missing, known),
+            is_of_nothing: false,
+        }
+    }
+
+    /// Whether the feed's files hold no byte.
+    #[must_use]
+    pub fn of_nothing(self, is_of_nothing: bool) -> Self {
+        Self { is_of_nothing, ..self }
     }
 
     /// For a plan.
@@ -53,6 +67,12 @@ impl Guard {
         let stops: Vec<&Self> = guards.iter().filter(|guard| guard.stops).collect();
         let first = stops.first()?;
         let words: Vec<&str> = stops.iter().map(|guard| guard.words.as_str()).collect();
+        if stops.iter().any(|guard| guard.is_of_nothing) {
+            let words =
+                format!("the feed is an empty file, without as much as a header; {}", words.join("; "));
+            let error = Error::stopped(first.name, words);
+            return Some(error.hint("its producer has probably failed: get it again"));
+        }
         let raised: Vec<(String, String)> =
             stops.iter().map(|guard| (format!("--{}", guard.name), guard.needed.to_string())).collect();
         let options: Vec<String> = raised.iter().map(|(option, value)| format!("{option} {value}")).collect();

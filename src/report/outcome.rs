@@ -18,10 +18,11 @@ impl Closing<'_> {
             say(&deleted.words());
         }
         if rows.read == 0 && summary.stopped_by.is_none() {
+            let nothing = if self.deletes.is_some() { "nothing else" } else { "nothing" };
             say(&match self.had.get() {
                 0 => "warning: the input has no rows; nothing was sent".to_owned(),
                 had => format!(
-                    "warning: the feed has no rows, and had {} last time; nothing was sent (--max-shrink 50% stops such a \
+                    "warning: the feed has no rows, and had {} last time; {nothing} was sent (--max-shrink 50% stops such a \
                      run)",
                     grouped(had)
                 ),

@@ -182,7 +182,9 @@ impl<'a> Plan<'a> {
             lines.push(format!("\n{rows} would be refused before anything is sent:\n{words}"));
         }
         lines.push("\nnothing was sent, and nothing was written".to_owned());
-        if let Some(send) = &self.send {
+        let is_in_vain = self.batches == 0 && !self.refused.is_empty() && self.deletion.is_none();
+        let is_of_nothing = self.guards.iter().any(|guard| guard.stops && guard.is_of_nothing);
+        if let Some(send) = self.send.as_ref().filter(|_| !is_in_vain && !is_of_nothing) {
             let is_stopped = self.guards.iter().any(|guard| guard.stops);
             let when = if is_stopped { " all the same, once you have seen that it is whole" } else { "" };
             lines.push(format!("to send it{when}:\n  {send}"));

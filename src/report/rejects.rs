@@ -45,6 +45,8 @@ pub struct Found {
     pub held: u64,
     /// Whose command ends a doubt: the import's, the feed's, the replay's.
     pub whose: &'static str,
+    /// That command, less what it says of doubts, where it is known.
+    pub command: Option<String>,
     /// The file that `replay` takes, if it is known.
     pub letters: Option<PathBuf>,
     /// Refused rows of earlier imports that are still open, among all of them.
@@ -109,13 +111,26 @@ impl Found {
             true => format!("{}: no row was refused", self.from),
         };
         let deletion = self.deletion.as_ref().map(|deletion| format!("deleted: {}", deletion.words()));
-        let rows = (doubts.is_some() || held.is_some()).then(|| {
-            format!("to see these rows:        bulkhaul rejects {} --in-doubt --export ndjson", self.name())
-        });
+        let rows = (doubts.is_some() || held.is_some()).then(|| self.ways_out());
         let could_count = self.doubts.iter().any(|at| at.why.ends_with(WITHOUT_KEY_FIRST));
         let key_first = could_count.then(|| KEY_FIRST.to_owned());
         let parts = [Some(letters), doubts, key_first, held, rows, deletion];
         parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
+    }
+
+    /// Commands to copy, in the order in which a person should think of them.
+    fn ways_out(&self) -> String {
+        let see = format!("bulkhaul rejects {} --in-doubt --export ndjson", self.name());
+        let mut ways = vec![("to see these rows:", see)];
+        if let Some(command) = &self.command {
+            if self.whose == "import" && !command.contains(" --sync") {
+                ways.push(("if they are there:", format!("{command} --verdict applied")));
+                ways.push(("if they are not:", format!("{command} --verdict missing")));
+            }
+            ways.push(("to send them all again:", format!("{command} --on-ambiguous resend")));
+        }
+        let lines = ways.iter().map(|(what, command)| format!("{what:25} {command}"));
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     fn name(&self) -> String {

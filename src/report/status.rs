@@ -216,6 +216,9 @@ impl Standing {
         let Some((found, details)) = &self.found else { return Vec::new() };
         let settings = self.told_value("settings");
         let on_ambiguous = settings.and_then(|settings| settings.get("on_ambiguous")).and_then(Value::as_str);
+        let keys = settings.and_then(|settings| settings.get("keys")).and_then(Value::as_str);
+        let is_natural = keys.is_some_and(|keys| keys.starts_with("none needed"));
+        let on_ambiguous = on_ambiguous.or(is_natural.then_some("natural"));
         facts(found, details, on_ambiguous, self.now)
     }
 
@@ -393,6 +396,7 @@ fn facts(
 fn without_answer(on_ambiguous: Option<&str>) -> &'static str {
     match on_ambiguous {
         None => "asks for them again under the same keys",
+        Some("natural") => "sends them again: writing a row twice is writing it once",
         Some("resend") => "sends them again, and may double them: the target has no keys",
         Some("verify") => "asks the target whether they were applied",
         Some("stop") => "stops at them: the target has no keys, and --on-ambiguous hold or resend decides",

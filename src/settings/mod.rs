@@ -20,7 +20,7 @@ pub use input::{audit_layout, input_names, layout, layout_as, types};
 pub use masked::Masks;
 pub use near::near_file;
 pub use profile::{builtin, read_profile};
-pub use resume::{quoted, raising, resume_command, resume_without, typed_command};
+pub use resume::{quoted, raising, resume_command, resume_without, typed_command, untied};
 pub use standing::{batch_age, check_inputs, check_state, is_live, is_piped};
 pub use state::{audit_command, find_state};
 pub use told::told;

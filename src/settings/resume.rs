@@ -35,6 +35,18 @@ pub fn raising(raised: &[(String, String)], arguments: &[OsString]) -> Vec<OsStr
     rest
 }
 
+/// A command as it was told, less what limits it and what it says of doubts; `None` if it cannot be taken apart again.
+pub fn untied(command: &str) -> Option<String> {
+    let words: Vec<OsString> = shlex::split(command)?.into_iter().map(OsString::from).collect();
+    // Names that no plain quotes can show are not read back.
+    if typed_command(&words) != command {
+        return None;
+    }
+    let rest =
+        ["--limit", "--on-ambiguous", "--verdict"].iter().fold(words, |rest, option| without(option, &rest));
+    Some(resume_command(&rest))
+}
+
 /// What was typed, less this option and its value.
 fn without(option: &str, arguments: &[OsString]) -> Vec<OsString> {
     let mut is_value = false;

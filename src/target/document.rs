@@ -71,7 +71,14 @@ pub(super) fn read(file: &str, text: &str, findings: &Findings) -> Option<Node> 
     }
     for error in errors {
         let spot = Spot { file: Arc::clone(&file), line: error.span().map_or(0, |span| line(span.start)) };
-        findings.add(&spot, format!("not TOML: {}", error.message().trim()), "");
+        let message = error.message().trim();
+        // A bare word is read as the beginning of `true` or `false`.
+        let remedy = if message.starts_with("invalid boolean") {
+            "text stands in quotes; a number, true and false do not"
+        } else {
+            ""
+        };
+        findings.add(&spot, format!("not TOML: {message}"), remedy);
     }
     None
 }

@@ -30,7 +30,7 @@ fn the_rows_in_doubt_are_shown_from_the_input_and_are_no_dead_letters() {
     let (bench, server, send) = doubtful();
     let said = bench.run("rejects x.csv").exits(0);
     let how = "bulkhaul rejects x.csv.bulkhaul --in-doubt --export ndjson\n";
-    assert!(said.stdout.ends_with(how), "{said:?}");
+    assert!(said.stdout.contains(how), "{said:?}");
     let said = bench.run(&format!("{SHOW} ndjson")).exits(0);
     let rows = lines(&said);
     assert_eq!(rows[0]["row"], json!({"id": "2", "name": "=two, \"2\""}));
@@ -99,7 +99,7 @@ fn rows_in_doubt_of_streams_and_feeds_are_shown_from_what_the_ledger_keeps() {
     bench.run(&send).exits(5).books([3, 1, 0, 1, 0]);
     assert_eq!(shown(&bench.run(show).exits(0)), [row("1")]);
     let said = bench.run("rejects s").exits(0);
-    assert!(said.stdout.ends_with("bulkhaul rejects s --in-doubt --export ndjson\n"), "{said:?}");
+    assert!(said.stdout.contains("bulkhaul rejects s --in-doubt --export ndjson\n"), "{said:?}");
     bench.run(&format!("{send} --on-ambiguous resend")).exits(0);
     assert_eq!(bench.run(show).exits(0).stdout, "");
 }

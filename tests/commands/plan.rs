@@ -199,7 +199,7 @@ fn a_target_that_forgets_keys_too_soon_to_be_sent_one_again_is_told_so_beforehan
     };
     let told = "  with keys that are remembered for 4 min 0 s, and not sent in their last 5 min, rows whose answer is lost are held as in doubt\n";
     assert!(plan("4m").contains(told), "{}", plan("4m"));
-    assert!(!plan("10m").contains("in doubt"), "{}", plan("10m"));
+    assert!(!plan("10m").contains("held as in doubt"), "{}", plan("10m"));
     for (ttl, keys, unknown) in [
         (
             "5m",
@@ -312,4 +312,25 @@ fn a_pipe_can_be_planned_and_a_limit_holds() {
     assert_eq!(plan["rows"]["sendable"], 30);
     assert_eq!(plan["inputs"], serde_json::json!(["-"]));
     assert_eq!(std::fs::read_dir(bench.path(".")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_plan_takes_the_state_of_the_command_that_it_is_about_and_leaves_it_alone() {
+    let bench = Bench::with("x.csv", csv(3));
+    for plan in ["plan", "send -n"] {
+        let said = bench.run(&format!("{plan} x.csv --to sandbox --state s")).exits(0);
+        assert!(
+            said.stdout.ends_with("to send it:\n  bulkhaul send x.csv --to sandbox --state s\n"),
+            "{said:?}"
+        );
+    }
+    assert!(!bench.path("s").exists());
+}
+
+#[test]
+fn a_plan_of_which_nothing_can_be_sent_does_not_bid_to_send_it() {
+    let bench = Bench::with("x.csv", csv(3));
+    let said = bench.run("plan x.csv --to sandbox --type city=number").exits(3);
+    assert!(said.stdout.contains("  none of them can be sent\n"), "{said:?}");
+    assert!(!said.stdout.contains("to send it"), "{said:?}");
 }

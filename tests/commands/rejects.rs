@@ -224,6 +224,15 @@ fn rows_in_doubt_are_listed_with_their_place_and_why() {
     );
     assert!(said.contains("     a.csv from line 4 on, row 3 and more, 2 in all: "), "{said}");
     assert!(said.contains(WAYS_OUT), "{said}");
+    let ways = format!(
+        "to see these rows:        bulkhaul rejects a.csv.bulkhaul --in-doubt --export ndjson\n\
+         if they are there:        bulkhaul {send} --verdict applied\n\
+         if they are not:          bulkhaul {send} --verdict missing\n\
+         to send them all again:   bulkhaul {send} --on-ambiguous resend\n"
+    );
+    assert!(said.ends_with(&ways), "{said}");
+    let again = bench.run(&send).exits(5).stderr;
+    assert!(again.ends_with("\nhint: what ends the doubt: bulkhaul rejects a.csv.bulkhaul\n"), "{again}");
     let json = bench.run("rejects --json").exits(0).summary();
     let doubt = &json["doubts"][0];
     assert_eq!((&json["in_doubt"], &json["rows"]), (&2.into(), &0.into()));

@@ -67,8 +67,6 @@ fn a_plan_says_of_a_feed_what_send_would_refuse() {
     assert!(
         said.stdout.contains("nothing would be sent\n  0 new, 0 changed, 0 unchanged, 50 no longer there\n")
     );
-    let said = bench.run("plan x.csv --to sandbox --state s").exits(2);
-    assert!(said.stderr.starts_with("error: `--state` is for `send`"), "{said:?}");
     bench.run("plan x.csv --to sandbox --sync id").exits(2);
 }
 
@@ -171,4 +169,38 @@ fn a_plan_behind_a_killed_run_measures_its_guards_as_the_next_send_does() {
     assert_eq!(lacks(&plan), lacks(&said));
     let shrunk = "the feed had 6 rows last time and has 1 now";
     assert!(plan.contains(shrunk) && said.contains(shrunk), "{plan}\n{said}");
+}
+
+#[test]
+fn an_empty_file_is_no_feed_that_a_person_is_bidden_to_send_all_the_same() {
+    let bench = Bench::with("x.csv", feed(50, |_| Some("a".into())));
+    bench.run(&format!("send x.csv {SYNC}")).exits(0);
+    bench.write("x.csv", "");
+    let said = bench.run(&format!("{PLAN} --max-shrink 20%")).exits(4).stdout;
+    assert!(!said.contains("to send it"), "{said}");
+    let send = format!("send x.csv {SYNC} --max-shrink 20%").replace(" --json", "");
+    let said = bench.run(&send).exits(4).stderr;
+    let words = "stopped: the feed is an empty file, without as much as a header; the feed had 50 rows last time and has 0 now; \
+                 nothing was sent\nhint: its producer has probably failed: get it again\nto go on:\nbulkhaul send ";
+    assert!(said.starts_with(words), "{said}");
+    assert!(said.ends_with(" --max-shrink 20%\n"), "{said}");
+}
+
+#[test]
+fn a_feed_whose_file_is_not_there_is_told_by_status_until_the_next_is_sent() {
+    let bench = Bench::with("x.csv", feed(5, |_| Some("a".into())));
+    let send = format!("send x.csv {SYNC}");
+    bench.run(&send).exits(0);
+    std::fs::rename(bench.path("x.csv"), bench.path("y.csv")).unwrap();
+    bench.run(&send).exits(1);
+    let said = bench.run("status s").exits(0).stdout;
+    assert!(
+        said.contains("  not sent x.csv, at ") && said.contains(": cannot read `x.csv`: no such file\n"),
+        "{said}"
+    );
+    // Of another state's feed nothing is told here.
+    bench.run(&send.replace("--sync id", "--sync value")).exits(6);
+    std::fs::rename(bench.path("y.csv"), bench.path("x.csv")).unwrap();
+    bench.run(&send).exits(0);
+    assert!(!bench.run("status s").exits(0).stdout.contains("not sent"));
 }

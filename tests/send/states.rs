@@ -464,3 +464,19 @@ fn a_canary_whose_rows_are_in_doubt_says_why_and_does_not_bid_to_go_on() {
         assert!(said.ends_with(&end), "{said}");
     }
 }
+
+#[test]
+fn an_import_that_was_turned_away_at_the_door_and_given_up_counts_as_not_sent() {
+    use crate::support::scripted::{Scripted, Step};
+    let server = Scripted::start(&[Step::Says("401 No", "", ""), Step::Says("422 No", "", "")]);
+    let bench = Bench::with("x.csv", csv(1));
+    let send = format!("send x.csv --to {} --progress none", server.url);
+    bench.run(&send).exits(1);
+    bench.run(&format!("{send} --abandon")).exits(0);
+    bench.run(&format!("{send} --again")).exits(3);
+    let said = bench.run(&format!("{send} --method PUT")).exits(6).stderr;
+    assert!(
+        said.contains("hint: nothing of it was delivered, so these settings can begin another import"),
+        "{said}"
+    );
+}

@@ -39,9 +39,14 @@ pub(super) fn newest(conn: &Connection) -> Result<Option<Found>, LedgerError> {
     let has_left = "SELECT EXISTS (SELECT 1 FROM batch WHERE may_have_left = 1 OR state <> 'prepared')";
     let has_left = conn.query_row(has_left, [], |row| row.get(0))?;
     let Some(newest) = newest else { return Ok(None) };
-    let earlier =
-        "SELECT coalesce(sum(rows_read - rejected - unchanged), 0) AS sent FROM import WHERE number < ?1";
-    let sent = conn.query_row(earlier, [newest.import.number as i64], |row| Ok(number(row, "sent")))?;
+    // What was given up before it left, or was turned away at the door, was not sent.
+    let earlier = format!(
+        "SELECT coalesce(sum(delivered + in_doubt), 0) + (
+           SELECT coalesce(sum(rows), 0) FROM batch WHERE import < ?1 AND {UNSETTLED} AND state <> 'doubt'
+             AND (may_have_left = 1 OR state <> 'prepared')) AS sent
+         FROM import WHERE number < ?1"
+    );
+    let sent = conn.query_row(&earlier, [newest.import.number as i64], |row| Ok(number(row, "sent")))?;
     Ok(Some(Found { has_left, sent_earlier: sent?, ..newest }))
 }
 
