@@ -108,6 +108,11 @@ impl Filter {
             }
             Self::LineTag => {
                 let text = value.into_text();
+                if text.ends_with('\\') {
+                    // It would be read as the escape of what comes next, and nothing can stand for it.
+                    let text = super::scrub::cap(&text, 60);
+                    return Err(format!("`{text}` ends with a backslash, which a tag cannot"));
+                }
                 owned(text.replace(',', "\\,").replace('=', "\\=").replace(' ', "\\ "))
             }
             Self::LineText => {

@@ -65,6 +65,12 @@ fn a_line_of_text_holds_one_row() {
         body(&target, &rows),
         "cpu\\ load,host=a\\,b\\=c v=1.50,s=\"say \\\"x\\\" \\\\\" 1549891472010\nm,host=h v=2,s=\"\" 1\n"
     );
+    // A backslash at its end would take the blank behind the tag, or the comma before the next, for a part of it.
+    for open in [r#"{"m":"m","h":"D:\\","v":2,"s":"","t":1}"#, r#"{"m":"m\\","h":"h","v":2,"s":"","t":1}"#] {
+        assert_eq!(target.item(&row(open, 0), &mut Vec::new()).unwrap_err().code, "bad_value");
+    }
+    let within = r#"{"m":"m","h":"D:\\x","v":2,"s":"","t":1}"#;
+    assert_eq!(body(&target, &[within]), "m,host=D:\\x v=2,s=\"\" 1\n");
     let broken = r#"{"m":"m","h":"h","v":2,"s":"two\nlines","t":1}"#;
     assert_eq!(target.item(&row(broken, 0), &mut Vec::new()).unwrap_err().code, "bad_value");
     assert_eq!(kind(&target), "text/plain");
