@@ -34,7 +34,12 @@ fn read(value: &str) -> Option<WallTime> {
     if let Ok(at) = value.parse::<jiff::Timestamp>() {
         return Some(WallTime::from_millis(at.as_millisecond()));
     }
-    let number: f64 = value.parse().ok().filter(|number: &f64| number.is_finite())?;
+    since_1970(value)
+}
+
+/// A number of seconds, or where it is too large for that, of milliseconds.
+pub(super) fn since_1970(number: &str) -> Option<WallTime> {
+    let number: f64 = number.parse().ok().filter(|number: &f64| number.is_finite())?;
     let millis = if number.abs() < MILLIS_FROM { number * 1000.0 } else { number };
     Some(WallTime::from_millis(millis as i64))
 }

@@ -2,6 +2,7 @@
 //!
 //! They never make a value up: what does not fit is refused, and the row with it.
 
+use super::expiry::since_1970;
 use super::raw;
 use crate::model::{Digest, WallTime};
 use std::borrow::Cow;
@@ -135,10 +136,15 @@ impl Filter {
     fn time<'a>(&self, value: Piped<'a>) -> Result<Piped<'a>, String> {
         let at = match value {
             Piped::Time(at) => at,
+            // In a text, 20260131 is more likely a day than a number of seconds.
+            Piped::Json(json) if json.starts_with(|first: char| first == '-' || first.is_ascii_digit()) => {
+                since_1970(&json).ok_or_else(|| format!("`{json}` is no time"))?
+            }
             other => {
                 let text = other.into_text();
-                let at: jiff::Timestamp =
-                    text.parse().map_err(|_| format!("`{text}` is no time (RFC 3339)"))?;
+                let at: jiff::Timestamp = text
+                    .parse()
+                    .map_err(|_| format!("`{text}` is no time (RFC 3339, or a number since 1970)"))?;
                 WallTime::from_millis(at.as_millisecond())
             }
         };

@@ -28,7 +28,8 @@ bytes = "1MB"
 [request]
 method = "POST"
 url = "${param.base}/items"
-format = "json"              # or ndjson: one item a line, without `body`
+format = "json"              # or ndjson: one item a line, without `body`; csv, form, empty; text: `item` is a line as it is sent, in
+                             # which quotes are quotes
 body = '''{"items":"${rows}"}'''
 "#;
 

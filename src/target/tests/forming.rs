@@ -74,6 +74,14 @@ fn filters_change_what_they_say_and_refuse_what_does_not_fit() {
         .unwrap(),
         r#"[12,"1.50","a%20b","YSBi","612062",1767225600,"äö","Thu, 01 Jan 2026 00:00:00 GMT"]"#
     );
+    let times = r#"["${row:/s|epoch_ms}","${row:/ms|epoch_ms}","${row:/ms|epoch_s}","${row:/s|rfc3339}","${row:/s|imf}"]"#;
+    assert_eq!(
+        item(times, r#"{"s":1767225600.5,"ms":1767225600500}"#).unwrap(),
+        r#"[1767225600500,1767225600500,1767225600,"2026-01-01T00:00:00Z","Thu, 01 Jan 2026 00:00:00 GMT"]"#
+    );
+    for day in [r#"{"d":"20260101"}"#, r#"{"d":"1767225600"}"#, r#"{"d":true}"#] {
+        assert_eq!(item(r#""${row:/d|epoch_s}""#, day).unwrap_err().code, "bad_value", "{day}");
+    }
     assert_eq!(item(r#""${row:/s|int}""#, text).unwrap_err().code, "bad_value");
     assert_eq!(item(r#""${row:/s|bool}""#, text).unwrap_err().code, "bad_value");
 }
