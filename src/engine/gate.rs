@@ -269,6 +269,10 @@ impl Gate {
                 self.slots.went_too_fast(now, took);
             }
             Outcome::Unknown { .. } | Outcome::NotApplied { .. } => {
+                // A target that is down says nothing about how much it takes.
+                if self.trouble < TROUBLED {
+                    self.pace.let_pass(now);
+                }
                 self.trouble = self.trouble.saturating_add(1);
                 self.slots.went_badly(now, took);
             }

@@ -102,7 +102,7 @@ pub(super) struct Pace {
     learned: Option<Learned>,
     /// Not before this moment.
     next: Moment,
-    /// Requests that were taken, stretch by stretch.
+    /// Requests that were taken or let pass, stretch by stretch.
     taken: [u32; STRETCHES],
     stretch: u64,
     started: Option<Moment>,
@@ -155,10 +155,15 @@ impl Pace {
         }
     }
 
-    /// A request was taken.
-    pub(super) fn taken(&mut self, now: Moment) {
+    /// A request was let pass, and failed: that was not for coming too fast, and is no part of what is learned of that.
+    pub(super) fn let_pass(&mut self, now: Moment) {
         self.turn_to(now);
         self.taken[self.stretch as usize % STRETCHES] += 1;
+    }
+
+    /// A request was taken.
+    pub(super) fn taken(&mut self, now: Moment) {
+        self.let_pass(now);
         let Some(mut learned) = self.learned else { return };
         let calm = now.since(self.refused_at);
         let passed = now.since(self.grown_at).as_secs_f64();

@@ -36,6 +36,8 @@ pub(super) struct Model {
     pub(super) rate: fn(u64) -> f64,
     pub(super) latency: u64,
     pub(super) words: Words,
+    /// Of a hundred requests that it takes, those whose answer is lost.
+    pub(super) lost: u64,
 }
 
 struct State {
@@ -175,7 +177,9 @@ impl Model {
         let now = Moment::from_micros(landing.at);
         let took = Duration::from_micros(landing.at - landing.left);
         let whole_seconds = Duration::from_secs(landing.reset.div_ceil(1_000_000).max(1));
-        if landing.taken {
+        if landing.taken && rng.u64(0..100) < self.lost {
+            gate.landed(now, took, &Outcome::Unknown { wait: None, why: String::new() });
+        } else if landing.taken {
             gate.landed(now, took, &Outcome::Settled(Verdicts::delivered()));
         } else {
             let wait = (self.words == Words::RetryAfter).then_some(whole_seconds);
