@@ -268,7 +268,7 @@ impl Desk<'_> {
 
     fn abandon(&self, ledger: &mut Ledger, state: &StateDir, replay: Replayed) -> Result<u8, Error> {
         let found = opening::abandon(ledger, "replay")?;
-        self.closing(state.path(), replay).abandoned(&found);
+        self.closing(state.path(), replay).abandoned(&found, false);
         Ok(exit::COMPLETE)
     }
 

@@ -203,9 +203,10 @@ fn abandon(args: &SendArgs, arguments: &[OsString], target: &str, place: &Path) 
         closing.deletion_abandoned(&deleted);
         return Ok(0);
     }
+    let newest = ledger.newest().map_err(|error| ledger_error(&error))?;
     let found = opening::abandon(&mut ledger, "import")?;
     ledger.close().map_err(|error| ledger_error(&error))?;
-    closing.abandoned(&found);
+    closing.abandoned(&found, newest.is_some_and(|newest| newest.import.number != found.import.number));
     drop(state);
     if let (Some(replayed), _) = rejects::replayed(place)? {
         closing.replayed_since(replayed);

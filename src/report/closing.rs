@@ -196,11 +196,16 @@ impl<'a> Closing<'a> {
         self.to_program(&summary);
     }
 
-    pub fn abandoned(&self, found: &Found) {
+    /// `is_earlier`: a stream that another one has followed.
+    pub fn abandoned(&self, found: &Found, is_earlier: bool) {
         let mut summary = self.of_found(found, "stopped", 0);
         (summary.stopped_by, summary.resume) = (Some("abandon"), None);
         if !self.args.quiet {
-            let what = if self.replay.is_some() { "replay" } else { "import" };
+            let what = match (&self.replay, is_earlier) {
+                (Some(_), _) => "replay".to_owned(),
+                (None, true) => format!("earlier stream (import {})", found.import.number),
+                (None, false) => "import".to_owned(),
+            };
             say(&format!("the {what} is abandoned: {}", rows_line(&summary.rows, false)));
             if self.replay.is_none() && self.args.sync.is_none() && !is_live(self.args) {
                 say(

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// How far to the right a name may stand beside which a line's words begin.
-const NAME_MAX: usize = 30;
+const NAME_MAX: usize = 34;
 
 /// Text whose lines are at most so wide, where that can be; as it is without a width.
 pub(super) fn wrapped(text: &str, width: Option<usize>) -> Cow<'_, str> {

@@ -132,6 +132,10 @@ hint: `bulkhaul targets show NAME` prints a built-in one to look at
     bench.write("x.toml", "[profile\n");
     let said = bench.run("targets check x.toml").exits(1);
     assert!(said.stderr.starts_with("error: 1 mistake in the profile\nx.toml:1: not TOML: "), "{said:?}");
+    bench.write("x.toml", "[profile]\nversion = 1\nname = \"x\"\n[limits]\nrows = ten\n");
+    let said = bench.run("targets check x.toml").exits(1);
+    assert!(said.stderr.contains("x.toml:5: not TOML: "), "{said:?}");
+    assert!(said.stderr.contains("; text stands in quotes; a number, true and false do not\n"), "{said:?}");
     let said = bench.run("targets check none.toml").exits(1);
     assert_eq!(
         said.stderr,

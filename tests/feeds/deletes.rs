@@ -267,3 +267,17 @@ fn a_plan_says_what_would_be_deleted_how_and_whether_it_may() {
         "{said:?}"
     );
 }
+
+#[test]
+fn a_feed_without_rows_does_not_say_that_nothing_was_sent_where_it_deleted_what_was_there() {
+    let (bench, server) = yard(&[]);
+    bench.write("x.csv", without(&[], 3));
+    bench.run(&sync(server.url(), "--deletes")).exits(0);
+    bench.write("x.csv", without(&[1, 2, 3], 3));
+    let said = bench.run(&sync(server.url(), "--deletes --max-deletes 100%")).exits(0);
+    assert_eq!(sums(&said), [3, 3, 0, 0]);
+    assert!(
+        said.stderr.contains("warning: the feed has no rows, and had 3 last time; nothing else was sent ("),
+        "{said:?}"
+    );
+}

@@ -54,6 +54,7 @@ fn status_promises_keys_only_to_a_target_that_has_them() {
     let keys = "--idempotency-header Idempotency-Key";
     let cases = [
         (keys, "asks for them again under the same keys"),
+        ("natural", "sends them again: writing a row twice is writing it once"),
         ("", "puts them in doubt: the target has no keys"),
         ("--on-ambiguous resend", "sends them again, and may double them"),
         ("--on-ambiguous stop", "stops at them: the target has no keys"),
@@ -62,6 +63,14 @@ fn status_promises_keys_only_to_a_target_that_has_them() {
         let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let bench = bench();
         let to = format!("http://{}/rows", silent.local_addr().unwrap());
+        bench.write(
+            "natural.toml",
+            format!(
+                "[profile]\nversion = 1\nname = \"n\"\n[request]\nurl = \"{to}\"\n[idempotency]\nscope = \"natural\"\n\
+                 [[response]]\nwhen = {{ status = [200] }}\nthen = \"ok\"\n"
+            ),
+        );
+        let (to, more) = if more == "natural" { ("./natural.toml".to_owned(), "") } else { (to, more) };
         let mut run = bench.start(&format!("send x.ndjson --to {to} --progress none {more}"));
         let (mut request, mut byte) = (silent.accept().unwrap().0, [0]);
         std::io::Read::read_exact(&mut request, &mut byte).unwrap();

@@ -131,7 +131,10 @@ fn status_tells_apart_what_was_being_taken_up_of_an_earlier_stream_and_abandon_g
     let earlier = |bench: &Bench| bench.run("status s --json").exits(0).summary()["earlier_streams"].clone();
     assert_eq!(earlier(&bench), json!({"in_doubt": 0, "pending": 3}));
     let said = fed(&bench, &format!("{send} --abandon"), "").exits(0).books([3, 0, 0, 0, 3]);
-    assert!(said.stderr.contains("the import is abandoned"), "{said:?}");
+    assert!(
+        said.stderr.contains("the earlier stream (import 1) is abandoned: 0 rows delivered, 3 pending\n"),
+        "{said:?}"
+    );
     assert_eq!(earlier(&bench), json!({"in_doubt": 0, "pending": 0}));
     let before = server.requests().len();
     fed(&bench, &send, &lines(20..23)).exits(0).books([3, 3, 0, 0, 0]);
