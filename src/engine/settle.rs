@@ -81,6 +81,9 @@ impl Engine {
     ) {
         let mut sorted = self.sort(now, seq, verdicts);
         let load = self.hand.get(seq).load().clone();
+        if sorted.doubt.len() == load.len() && self.is_undecided(seq) {
+            return self.park(seq, sorted.doubt_why, commands);
+        }
         let mut children = Vec::new();
         let mut add = |engine: &mut Self, rows: &[usize], reason, wait, row_attempts, park: Option<Park>| {
             if !rows.is_empty() {
@@ -127,6 +130,13 @@ impl Engine {
             children,
             commands,
         );
+    }
+
+    /// Whether an answer that tells of no row leaves its key as it was: the target says the same under it as long as it
+    /// remembers it, and once the profile can read that, nothing is doubled by asking.
+    fn is_undecided(&self, seq: BatchSeq) -> bool {
+        let batch = self.hand.get(seq);
+        self.policy.repeatable && batch.job.is_none() && !batch.planned.doubtful
     }
 
     /// A refusal that names no row: one line for all, and the rows are in doubt.

@@ -342,7 +342,12 @@ impl Reader {
             Word::Exists => RowVerdict::Exists(self.refusal(entry, reading)),
             Word::Reject => RowVerdict::Rejected(self.refusal(entry, reading)),
             Word::Collateral => RowVerdict::Resend,
-            Word::InDoubt => RowVerdict::InDoubt(self.refusal(entry, reading).message),
+            Word::InDoubt => RowVerdict::InDoubt(match said(self.message.as_ref(), entry, reading) {
+                None if rule.is_none() => {
+                    format!("no rule of the profile reads the entry {}", clean(entry, reading.secrets))
+                }
+                message => message.unwrap_or_else(|| self.refusal(entry, reading).message),
+            }),
             Word::Retry => RowVerdict::Retry {
                 wait: rule.and_then(|rule| rule.wait),
                 refusal: self.refusal(entry, reading),
@@ -352,12 +357,7 @@ impl Reader {
 
     fn refusal(&self, entry: &str, reading: &Reading<'_>) -> Rejection {
         let text = raw::string(entry).unwrap_or(entry.into());
-        let word = |wording: &Option<Wording>| {
-            wording
-                .as_ref()
-                .and_then(|wording| wording.of(Some(entry), &text))
-                .map(|text| clean(&text, reading.secrets))
-        };
+        let word = |wording: &Option<Wording>| said(wording.as_ref(), entry, reading);
         Rejection {
             code: word(&self.code).unwrap_or_else(|| "rejected".to_owned()),
             message: word(&self.message).unwrap_or_else(|| clean(&text, reading.secrets)),
@@ -393,6 +393,12 @@ impl Reader {
         verdicts.ids.dedup_by_key(|(index, _)| *index);
         Ok(verdicts)
     }
+}
+
+/// What an entry says by this wording.
+fn said(wording: Option<&Wording>, entry: &str, reading: &Reading<'_>) -> Option<String> {
+    let text = raw::string(entry).unwrap_or(entry.into());
+    wording?.of(Some(entry), &text).map(|text| clean(&text, reading.secrets))
 }
 
 fn unlisted(word: Word) -> RowVerdict {

@@ -177,6 +177,48 @@ fn rows_in_doubt_go_again_under_their_own_key_while_the_target_remembers_it() {
     assert!(keys.iter().all(|key| *key == keys[0]), "{keys:?}");
 }
 
+/// A profile with a wrong word for success reads no entry of any answer. Once it is mended, the target is asked for what
+/// it said: rows under new keys would be there twice.
+#[test]
+fn rows_in_doubt_behind_a_profile_that_could_not_read_their_entries_are_not_doubled_once_it_can() {
+    let said = Says(
+        "200 OK",
+        "",
+        "{\"results\":[{\"id\":1,\"status\":\"created\"},{\"id\":2,\"status\":\"created\"}]}",
+    );
+    let bench = Bench::with("x.ndjson", "{\"id\":1}\n{\"id\":2}\n");
+    let server = Scripted::start(&[said.clone(), said.clone(), said]);
+    let profile = |word: &str| {
+        bench.write(
+            "p.toml",
+            format!(
+                "[profile]\nversion = 1\nname = \"t\"\n[params.base]\nrequired = true\n[request]\n\
+                 url = \"${{param.base}}/rows\"\n[idempotency]\nscope = \"batch\"\n\
+                 send = {{ header = \"Idempotency-Key\" }}\n[[response]]\nwhen = {{ status = [200] }}\n\
+                 then = \"results\"\nresults = \"items\"\n[results.items]\nfrom = \"/results\"\n\
+                 match = {{ by = \"id\", row = \"/id\", at = \"/id\" }}\ndefault = \"in_doubt\"\n\
+                 [[results.items.rule]]\nwhen = {{ json = {{ \"/status\" = \"{word}\" }} }}\nthen = \"ok\"\n\
+                 [[results.items.rule]]\nwhen = {{ json = {{ \"/status\" = \"error\" }} }}\nthen = \"reject\"\n"
+            ),
+        );
+    };
+    let send = format!("send x.ndjson --to ./p.toml --url {} --progress none --json", server.url);
+    profile("ok");
+    bench.run(&send).exits(5).books([2, 0, 0, 2, 0]);
+    let why = bench.run("rejects x.ndjson.bulkhaul").stdout;
+    assert!(
+        why.contains("no rule of the profile reads the entry {\"id\":2,\"status\":\"created\"}"),
+        "{why}"
+    );
+    // As long as nobody has mended it, it says the same.
+    bench.run(&format!("{send} --on-ambiguous resend")).exits(5).books([2, 0, 0, 2, 0]);
+    profile("created");
+    bench.run(&format!("{send} --on-ambiguous resend")).exits(0).books([2, 2, 0, 0, 0]);
+    bench.run("audit x.ndjson.bulkhaul x.ndjson").exits(0);
+    let keys: Vec<String> = server.got().into_iter().map(|got| got.key).collect();
+    assert!(keys.len() == 3 && keys.iter().all(|key| *key == keys[0]), "{keys:?}");
+}
+
 #[test]
 fn a_key_that_the_target_forgot_is_never_sent_again() {
     let (bench, server) = (bench(), Scripted::start(&[Loses, OK]));
