@@ -46,9 +46,11 @@ pub(super) fn courses(
 
 /// What a feed no longer had was deleted by an import without an input; its end is in the feed's books.
 pub(super) fn of_deletion(state: &Path) -> Error {
+    let whole = std::path::absolute(state).unwrap_or_else(|_| state.to_owned());
     let feed = match state.parent().and_then(Path::parent) {
         Some(feed) if !feed.as_os_str().is_empty() => feed,
-        _ => Path::new("."),
+        Some(_) => Path::new("."),
+        None => whole.parent().and_then(Path::parent).unwrap_or(state),
     };
     let words = format!("`{}` holds the deletions of a feed, which read no input", state.display());
     Error::failed(words).hint(format!("the feed's books tell of them: {}", settings::audit_command(feed)))

@@ -263,6 +263,7 @@ fn open(state: &StateDir) -> Result<Ledger, Error> {
 
 /// Whether a folder is called as that of a deletion is.
 pub(super) fn is_folder_of_one(folder: &Path) -> bool {
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let is_numbered = folder.file_name().is_some_and(|name| name.to_string_lossy().parse::<u64>().is_ok());
     is_numbered && folder.parent().is_some_and(|above| above.ends_with("deletes"))
 }

@@ -26,7 +26,7 @@ pub(super) fn export(
             if wanted.is_some_and(|wanted| !is_of(letter, wanted, groups)) {
                 return Ok(());
             }
-            if rows.open == 0 {
+            if rows.since.open == 0 {
                 replayed.set(replayed.get() + letter.count());
                 return Ok(());
             }

@@ -15,7 +15,7 @@ use crate::edge::ledger::{LedgerError, View};
 use crate::edge::status_file;
 use crate::error::{Error, exit};
 use crate::model::Letter;
-use crate::report::groups::{Group, Groups, kind_of};
+use crate::report::groups::{Group, Groups, Since, kind_of};
 use crate::report::rejects::{self as report, Doubtful, Found};
 use crate::report::since::Replayed;
 use crate::report::speech;
@@ -58,7 +58,7 @@ pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
     }
     let (mut groups, mut unsure, mut earlier) = (Groups::default(), 0, 0);
     book.each(&from, &mut |letter, _, rows| {
-        groups.add_as(letter, rows.open);
+        groups.add_as(letter, rows.since);
         unsure += rows.unsure;
         earlier += if rows.are_earlier { letter.count() } else { 0 };
         Ok(())
@@ -90,6 +90,7 @@ pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
         letters: from.letters(),
         earlier,
         replaying,
+        is_replayed: !book.replays.is_none(),
         deletion,
     };
     if args.json {
@@ -135,10 +136,10 @@ pub(super) fn replayed(state: &Path) -> Result<(Option<Replayed>, u64), Error> {
     let mut earlier = 0;
     book.each(&from, &mut |letter, _, rows| {
         if rows.are_earlier {
-            earlier += rows.open;
+            earlier += rows.since.open;
         } else {
-            replayed.open += rows.open;
-            replayed.delivered += letter.count() - rows.open;
+            replayed.open += rows.since.open;
+            replayed.delivered += letter.count() - rows.since.open;
         }
         Ok(())
     })?;
@@ -177,6 +178,9 @@ impl From {
     /// What `replay` takes.
     fn letters(&self) -> Option<PathBuf> {
         match self {
+            // It takes no deletions.
+            Self::File(file) if file.parent().is_some_and(deletes::is_folder_of_one) => None,
+            Self::Ledger { state, .. } if deletes::is_folder_of_one(state) => None,
             Self::File(file) => Some(file.clone()),
             Self::Ledger { state, .. } => Some(letters::file_of(state)),
             Self::Running { .. } | Self::Nothing(_) => None,
@@ -304,12 +308,13 @@ impl Book {
     ) -> Result<(), Error> {
         from.each(Imports::Earlier, &mut |letter, line| {
             let rows = Rows { are_earlier: true, ..self.rows(letter)? };
-            if rows.open > 0 { each(letter, line, rows) } else { Ok(()) }
+            if rows.since.open > 0 { each(letter, line, rows) } else { Ok(()) }
         })?;
         from.each(Imports::Newest, &mut |letter, line| {
             let rows = self.rows(letter)?;
-            // A file has those of all imports.
-            let is_over = matches!(from, From::File(_)) && rows.over > 0 && rows.over == letter.count();
+            // A person may have taken out all rows of a letter, and a file has those of all imports.
+            let is_over = letter.count() == 0
+                || matches!(from, From::File(_)) && rows.over > 0 && rows.over == letter.count();
             if is_over { Ok(()) } else { each(letter, line, rows) }
         })
     }
@@ -330,7 +335,12 @@ impl Book {
             }
             let fate = name.map_or(Ok(Fate::Open), |name| self.replays.fate(name))?;
             let is_open = own != Fate::Settled && fate != Fate::Delivered;
-            found.open += u64::from(is_open);
+            let is_sure = is_open && !letter.is_doubt() && fate != Fate::InDoubt;
+            found.since += Since {
+                open: is_open.into(),
+                sure: is_sure.into(),
+                delivered: (fate == Fate::Delivered).into(),
+            };
             found.unsure += u64::from(is_open && fate == Fate::InDoubt);
         }
         Ok(found)
@@ -339,9 +349,8 @@ impl Book {
 
 #[derive(Clone, Copy, Default)]
 pub(super) struct Rows {
-    /// Delivered neither by a replay nor by the import itself.
-    pub(super) open: u64,
-    /// Of these, the ones that a replay has sent, without knowing what came of it.
+    pub(super) since: Since,
+    /// Of those that are open, the ones that a replay has sent, without knowing what came of it.
     unsure: u64,
     /// Those that a later import has taken over.
     over: u64,

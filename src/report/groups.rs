@@ -15,14 +15,31 @@ const OTHERS_MAX: usize = 2;
 /// The kind of everything beyond.
 const OTHERS: &str = "other reasons";
 
+/// What has become of refused rows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Since {
+    pub open: u64,
+    /// Of these, the ones that are not in doubt.
+    pub sure: u64,
+    pub delivered: u64,
+}
+
+impl std::ops::AddAssign for Since {
+    fn add_assign(&mut self, other: Self) {
+        self.open += other.open;
+        self.sure += other.sure;
+        self.delivered += other.delivered;
+    }
+}
+
 /// Refusals of one kind.
 #[derive(Clone, Debug)]
 pub struct Group {
     pub code: String,
     pub pattern: String,
     pub rows: u64,
-    /// Of these, the ones that were not delivered since.
-    pub open: u64,
+    /// What has become of these.
+    pub since: Since,
     /// They are in doubt: so many of them were refused, and nobody knows which.
     pub doubt: Option<u64>,
     /// The fields at fault, each with its rows; not all of them if there are many.
@@ -56,11 +73,13 @@ pub struct Groups {
 
 impl Groups {
     pub fn add(&mut self, letter: &Letter) {
-        self.add_as(letter, letter.count());
+        let open = letter.count();
+        let sure = if letter.is_doubt() { 0 } else { open };
+        self.add_as(letter, Since { open, sure, delivered: 0 });
     }
 
-    /// So many of its rows were not delivered since.
-    pub fn add_as(&mut self, letter: &Letter, open: u64) {
+    /// This has become of its rows.
+    pub fn add_as(&mut self, letter: &Letter, since: Since) {
         let mut key = kind_of(letter);
         if self.map.len() >= GROUPS_MAX && !self.map.contains_key(&key) {
             key = (OTHERS.to_owned(), String::new(), letter.is_doubt());
@@ -73,7 +92,7 @@ impl Groups {
             code: code.clone(),
             pattern: pattern.clone(),
             rows: 0,
-            open: 0,
+            since: Since::default(),
             doubt: doubt.then_some(0),
             fields: Vec::new(),
             example: Example::of(letter),
@@ -89,7 +108,7 @@ impl Groups {
         if first != group.first && group.others.len() < OTHERS_MAX {
             group.others.push(Example::of(letter));
         }
-        group.open += open;
+        group.since += since;
         if let Some(field) = &letter.error.field {
             group.count_field(field, rows);
         }
@@ -188,9 +207,10 @@ pub fn words(groups: &[(usize, &Group)]) -> String {
             format!(" (in doubt: {} of them refused, nobody knows which)", grouped(refused))
         });
         let status = group.example.status.map_or(String::new(), |status| format!(" [{status}]"));
-        let open = match group.open {
+        let open = match group.since.open {
             open if open == group.rows => String::new(),
-            0 => " (all delivered since)".to_owned(),
+            0 if group.since.delivered == group.rows => " (all delivered since)".to_owned(),
+            0 => " (none still open)".to_owned(),
             open => format!(" ({} still open)", grouped(open)),
         };
         text.push_str(&format!("{number}  {pad}{rows}  {}{status}{doubt}{open}\n", tame(&group.code)));
@@ -218,7 +238,7 @@ pub fn to_json(groups: &[(usize, &Group)]) -> Value {
             group.fields.iter().map(|(field, rows)| (field.clone(), Value::from(*rows))).collect();
         json!({
             "reason": index + 1, "code": group.code, "pattern": group.pattern, "rows": group.rows,
-            "open": group.open,
+            "open": group.since.open,
             "in_doubt": group.doubt.is_some(), "refused_of_them": group.doubt, "fields": fields,
             "example": {
                 "input": example.input, "row": example.row, "line": example.line, "field": example.field,

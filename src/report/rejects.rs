@@ -1,7 +1,7 @@
 //! The words of `rejects`, and the same as JSON.
 
 use super::Deletion;
-use super::groups::{self, Group};
+use super::groups::{self, Group, Since};
 use super::phrases::out_of_doubt;
 use super::speech::{count, grouped, tame};
 use crate::engine::WITHOUT_KEY_FIRST;
@@ -54,6 +54,8 @@ pub struct Found {
     /// What the feed no longer has, and is not all deleted.
     pub deletion: Option<Deletion>,
     pub replaying: UnderWay,
+    /// There was a replay.
+    pub is_replayed: bool,
 }
 
 /// What replays have begun and not brought to an end.
@@ -142,14 +144,11 @@ impl Found {
         let reasons = count(groups.len() as u64, "reason");
         let name = self.name();
         let first = groups[0].0 + 1;
-        let open = groups.iter().map(|(_, group)| group.open).sum::<u64>();
-        let mut replayed = match rows - open {
-            0 => String::new(),
-            all if open == 0 => {
-                format!("; {} delivered since", if all == 1 { "it was" } else { "all of them" })
-            }
-            some => format!("; {} delivered since, {} still open", grouped(some), grouped(open)),
-        };
+        let mut since = Since::default();
+        for (_, group) in groups {
+            since += group.since;
+        }
+        let mut replayed = since_then(rows, since);
         match self.earlier {
             0 => {}
             all if all == rows => replayed.push_str("; in earlier imports, and still open"),
@@ -165,27 +164,29 @@ impl Found {
             self.from,
             what_happened(groups),
             groups::words(groups),
-            self.to_replay(open, groups)
+            self.to_replay(since)
         )
     }
 
     /// The command that sends what is open again, as a line of its own.
-    fn to_replay(&self, open: u64, groups: &[(usize, &Group)]) -> String {
+    fn to_replay(&self, since: Since) -> String {
         // What replays have begun is gone on with, and told of above.
         let is_taken = matches!(self.replaying, UnderWay::Running | UnderWay::Stopped(_));
-        let Some(letters) = self.letters.as_ref().filter(|_| open > 0 && !is_taken) else {
+        let Some(letters) = self.letters.as_ref().filter(|_| since.open > 0 && !is_taken) else {
             return String::new();
         };
-        let doubt = if groups.iter().all(|(_, group)| group.doubt.is_some()) { " --in-doubt" } else { "" };
+        let doubt = if since.sure == 0 { " --in-doubt" } else { "" };
+        // Without it, the replay that was asked for last is found to be complete.
+        let again = if self.is_replayed { " --again" } else { "" };
         let letters = quoted(letters.as_os_str());
-        format!("\nto send them again:       bulkhaul replay {letters} --to …{doubt}")
+        format!("\nto send them again:       bulkhaul replay {letters} --to …{doubt}{again}")
     }
 
     pub fn to_json(&self) -> String {
         let groups = self.wanted();
         let [refused, in_doubt] = sums(&groups);
         let state = self.state.as_ref().map(|state| state.display().to_string());
-        let open: u64 = groups.iter().map(|(_, group)| group.open).sum();
+        let open: u64 = groups.iter().map(|(_, group)| group.since.open).sum();
         let list: Value = groups::to_json(&groups);
         let doubts = self.doubts.iter().map(|at| {
             json!({"input": at.input, "row": at.row, "line": at.line, "last_row": at.last, "rows": at.rows,
@@ -250,6 +251,19 @@ fn held(rows: u64) -> String {
         count(rows, "row"),
         out_of_doubt(rows, "feed")
     )
+}
+
+/// What has become of so many rows, where it is something.
+fn since_then(rows: u64, since: Since) -> String {
+    let Since { open, delivered, .. } = since;
+    match rows - open {
+        0 => String::new(),
+        // The import itself has sent them again, or a person has said what became of them.
+        _ if rows != open + delivered && open == 0 => "; none of them still open".to_owned(),
+        _ if rows != open + delivered => format!("; {} of them still open", grouped(open)),
+        all if open == 0 => format!("; {} delivered since", if all == 1 { "it was" } else { "all of them" }),
+        some => format!("; {} delivered since, {} still open", grouped(some), grouped(open)),
+    }
 }
 
 /// Rows that were refused, and rows in doubt.

@@ -246,3 +246,21 @@ fn rows_in_doubt_are_listed_with_their_place_and_why() {
     bench.run(&format!("{send} --on-ambiguous resend")).exits(0);
     assert_eq!(bench.run("rejects").exits(0).stdout, "a.csv.bulkhaul: no row was refused\n");
 }
+
+#[test]
+fn the_command_that_sends_refused_rows_again_does_so_after_a_replay_that_was_refused() {
+    let bench = Bench::with("x.csv", "id\n1\n2\n");
+    let to = "--to sandbox --faults reject=100% --progress none";
+    bench.run(&format!("send x.csv {to}")).exits(3);
+    bench.run(&format!("replay x.csv.bulkhaul {to}")).exits(3);
+    for (state, letters) in [
+        ("x.csv.bulkhaul", "x.csv.bulkhaul/dead-letters.ndjson"),
+        ("x.csv.bulkhaul/replays/1", "x.csv.bulkhaul/replays/1/dead-letters.ndjson"),
+    ] {
+        let said = bench.run(&format!("rejects {state}")).exits(0).stdout;
+        assert!(said.ends_with(&format!("bulkhaul replay {letters} --to … --again\n")), "{said}");
+    }
+    let said =
+        bench.run("replay x.csv.bulkhaul/dead-letters.ndjson --to sandbox --progress none --again").exits(0);
+    assert!(said.stderr.starts_with("replaying 2 rows\n"), "{said:?}");
+}

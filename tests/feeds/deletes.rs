@@ -69,6 +69,12 @@ fn what_a_feed_no_longer_has_is_deleted_once_and_sent_when_it_comes_again() {
                      them: bulkhaul audit s x.csv\n";
         assert_eq!(said.stderr, words);
     }
+    for (folder, named) in [("s/deletes", "1"), ("s/deletes/1", ".")] {
+        let audit =
+            bench.command(&format!("audit {named}")).current_dir(bench.path(folder)).output().unwrap();
+        let said = crate::support::said(audit).exits(2);
+        assert!(said.stderr.contains("holds the deletions of a feed, which read no input"), "{said:?}");
+    }
     let third = bench.run(&sync).exits(0);
     assert_eq!((rows(&third), &third.summary()["deletes"]), ([28, 0, 0, 28, 0], &Value::Null));
     bench.write("x.csv", without(&[19], 30));

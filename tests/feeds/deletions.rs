@@ -140,7 +140,13 @@ fn a_refused_deletion_is_told_until_its_row_is_back_or_gone() {
     let words = "0 of 1 row that the feed no longer has, 1 refused; bulkhaul rejects s/deletes/1 says why they were refused\n";
     assert!((said.stdout + "\n").contains(words));
     assert!((bench.run("rejects s").exits(0).stdout + "\n").contains(words));
-    assert!(bench.run("rejects s/deletes/1").exits(0).stdout.contains("kept"));
+    for from in ["s/deletes/1", "s/deletes/1/dead-letters.ndjson"] {
+        let said = bench.run(&format!("rejects {from}")).exits(0).stdout;
+        assert!(
+            said.contains("kept") && !said.contains("to send them again"),
+            "no replay takes them: {said}"
+        );
+    }
     bench.write("x.csv", without(&[], 30));
     assert_eq!(rows(&bench.run(&sync).exits(0)), [30, 0, 0, 30, 0]);
     assert_eq!(bench.run("status s").stdout.lines().next().unwrap(), "x.csv to things: complete");

@@ -148,3 +148,36 @@ fn a_replay_of_rows_in_doubt_that_stands_still_sends_none_of_them_after_its_impo
     assert!(said.stderr.contains("a later import has taken over what was open of it"), "{said:?}");
     assert_eq!(doubt.requests(), 4);
 }
+
+/// The last line of `rejects`.
+fn command_of(doubt: &Doubt, of: &str) -> String {
+    let said = doubt.bench.run(&format!("rejects {of}")).exits(0).stdout;
+    said.lines().last().unwrap().trim_start_matches("to send them again:").trim_start().to_owned()
+}
+
+#[test]
+fn rejects_ends_with_the_command_that_takes_rows_in_doubt() {
+    let doubt = Doubt::with(&[COUNTS_ONE, COUNTS_ONE, GOOD]);
+    let letters = "x.ndjson.bulkhaul/dead-letters.ndjson";
+    assert_eq!(command_of(&doubt, ""), format!("bulkhaul replay {letters} --to … --in-doubt"));
+    let lines = doubt.bench.read(letters).replace("\"rows\":[{\"id\":1},{\"id\":2},", "\"row\":");
+    doubt.bench.write("apart.ndjson", lines.replace("{\"id\":3}]", "{\"id\":3}"));
+    assert_eq!(command_of(&doubt, "apart.ndjson"), "bulkhaul replay apart.ndjson --to … --in-doubt");
+    doubt.replay("").exits(5);
+    assert_eq!(command_of(&doubt, ""), format!("bulkhaul replay {letters} --to … --in-doubt --again"));
+    doubt.replay_of(letters, "--again").exits(0).books([3, 3, 0, 0, 0]);
+}
+
+#[test]
+fn rows_that_were_not_applied_by_a_persons_word_are_not_called_delivered() {
+    let doubt = Doubt::with(&[COUNTS_ONE, GOOD]);
+    doubt.send("--verdict missing").exits(3).books([3, 0, 3, 0, 0]);
+    let said = doubt.bench.run("rejects").exits(0).stdout;
+    assert!(said.starts_with("x.ndjson.bulkhaul: 3 rows were refused and 3 rows are in doubt, for 2 reasons; 3 of them still open\n"), "{said}");
+    assert!(said.contains("nobody knows which) (none still open)\n"), "{said}");
+    let letter = doubt.bench.read("x.ndjson.bulkhaul/dead-letters.ndjson").lines().next().unwrap().to_owned();
+    let (begin, end) =
+        (letter.split_once("\"rows\":[").unwrap().0, letter.split_once("],\"invalid\"").unwrap().1);
+    doubt.bench.write("empty.ndjson", format!("{begin}\"rows\":[],\"invalid\"{end}\n"));
+    assert_eq!(doubt.bench.run("rejects empty.ndjson").exits(0).stdout, "empty.ndjson: no row was refused\n");
+}
