@@ -2,29 +2,23 @@
 //! the replay goes on with the same rows whatever becomes of the file meanwhile.
 
 use super::letters::{Foreign, of_any};
-use super::opening::{ledger_error, source_error};
+use super::opening::ledger_error;
 use super::origin::Origin;
 use super::pieces;
+use super::replay_copy::Copying;
+pub(super) use super::replay_copy::{COPY, goes_on};
 use super::replays::{Fate, Replays, in_order};
 use super::unnamed::Known;
-use crate::edge::ledger::{Found, Replaying};
-use crate::edge::source::{
-    ColumnType, Format, Layout, Source, TakenRow, pointer, records, refuse_untyped, retyped,
-};
-use crate::error::{Error, exit};
+use crate::edge::ledger::Replaying;
+use crate::edge::source::{ColumnType, Format, Layout, TakenRow, pointer, records, refuse_untyped, retyped};
+use crate::error::Error;
 use crate::model::{BadRow, Digest, Letter, LetterId};
 use crate::report::LeftOut;
 use crate::report::groups::Groups;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-
-/// The copy of the rows that were taken over.
-pub(super) const COPY: &str = "rows.ndjson";
 
 /// What `--type` says, and which of them met a column.
 #[derive(Debug)]
@@ -108,33 +102,6 @@ struct Meant<'a> {
     names: Option<Vec<LetterId>>,
     are_over: Vec<bool>,
     own: Vec<Fate>,
-}
-
-/// The copy that is being written.
-struct Copying<'a> {
-    out: BufWriter<File>,
-    path: &'a Path,
-}
-
-impl<'a> Copying<'a> {
-    fn begin(path: &'a Path) -> Result<Self, Error> {
-        let made = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-        let file = made.map_err(|error| unwritable(path, &error))?;
-        Ok(Self { out: BufWriter::new(file), path })
-    }
-
-    fn write(&mut self, row: &TakenRow) -> Result<(), Error> {
-        self.out.write_all(row.to_line().as_bytes()).map_err(|error| unwritable(self.path, &error))
-    }
-
-    fn end(self) -> Result<(), Error> {
-        let file = self.out.into_inner().map_err(|error| unwritable(self.path, error.error()))?;
-        file.sync_all().map_err(|error| unwritable(self.path, &error))
-    }
-}
-
-fn unwritable(path: &Path, error: &std::io::Error) -> Error {
-    Error::failed(format!("cannot write `{}`: {error}", path.display()))
 }
 
 impl Intake<'_> {
@@ -428,22 +395,4 @@ fn one_line(row: Box<RawValue>) -> Box<RawValue> {
         return row;
     }
     RawValue::from_string(in_one_line(row.get())).unwrap_or(row)
-}
-
-/// The rows of a replay from where it stands.
-pub(super) fn goes_on(folder: &Path, found: &Found) -> Result<Source, Error> {
-    let copy = [folder.join(COPY)];
-    let layout = Layout::taken();
-    let source = match found.cursor {
-        None => Source::open(&copy, &layout),
-        Some(cursor) => Source::resume(&copy, &layout, &cursor, &mut |_| {}),
-    };
-    source.map_err(|error| {
-        if error.is_changed() {
-            let words = format!("the replay's copy of its rows, `{}`, was changed", copy[0].display());
-            Error::new(exit::NOT_THE_SAME, words).hint("--abandon gives the replay up")
-        } else {
-            source_error(&error)
-        }
-    })
 }

@@ -32,6 +32,7 @@ mod questions;
 mod reading;
 mod rejects;
 mod replay;
+mod replay_copy;
 mod replay_request;
 mod replay_words;
 mod replayed;
