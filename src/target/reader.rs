@@ -342,12 +342,14 @@ impl Reader {
             Word::Exists => RowVerdict::Exists(self.refusal(entry, reading)),
             Word::Reject => RowVerdict::Rejected(self.refusal(entry, reading)),
             Word::Collateral => RowVerdict::Resend,
-            Word::InDoubt => RowVerdict::InDoubt(match said(self.message.as_ref(), entry, reading) {
-                None if rule.is_none() => {
-                    format!("no rule of the profile reads the entry {}", clean(entry, reading.secrets))
-                }
-                message => message.unwrap_or_else(|| self.refusal(entry, reading).message),
-            }),
+            Word::InDoubt => RowVerdict::InDoubt(
+                match self.message.as_ref().and_then(|message| message.of_entry(entry, reading.secrets)) {
+                    None if rule.is_none() => {
+                        format!("no rule of the profile reads the entry {}", clean(entry, reading.secrets))
+                    }
+                    message => message.unwrap_or_else(|| self.refusal(entry, reading).message),
+                },
+            ),
             Word::Retry => RowVerdict::Retry {
                 wait: rule.and_then(|rule| rule.wait),
                 refusal: self.refusal(entry, reading),
@@ -357,7 +359,7 @@ impl Reader {
 
     fn refusal(&self, entry: &str, reading: &Reading<'_>) -> Rejection {
         let text = raw::string(entry).unwrap_or(entry.into());
-        let word = |wording: &Option<Wording>| said(wording.as_ref(), entry, reading);
+        let word = |wording: &Option<Wording>| wording.as_ref()?.of_entry(entry, reading.secrets);
         Rejection {
             code: word(&self.code).unwrap_or_else(|| "rejected".to_owned()),
             message: word(&self.message).unwrap_or_else(|| clean(&text, reading.secrets)),
@@ -393,12 +395,6 @@ impl Reader {
         verdicts.ids.dedup_by_key(|(index, _)| *index);
         Ok(verdicts)
     }
-}
-
-/// What an entry says by this wording.
-fn said(wording: Option<&Wording>, entry: &str, reading: &Reading<'_>) -> Option<String> {
-    let text = raw::string(entry).unwrap_or(entry.into());
-    wording?.of(Some(entry), &text).map(|text| clean(&text, reading.secrets))
 }
 
 fn unlisted(word: Word) -> RowVerdict {

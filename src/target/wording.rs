@@ -4,6 +4,7 @@ use super::document::{Node, Value};
 use super::pointer::Pointer;
 use super::raw;
 use super::rule::{pointer, regex};
+use super::scrub::clean;
 use super::section::Section;
 use regex::Regex;
 use std::borrow::Cow;
@@ -50,6 +51,12 @@ impl Wording {
                 None
             }
         }
+    }
+
+    /// The words that an entry of an answer has, fit to be shown.
+    pub(super) fn of_entry(&self, entry: &str, secrets: &[String]) -> Option<String> {
+        let text = raw::string(entry).unwrap_or(entry.into());
+        self.of(Some(entry), &text).map(|words| clean(&words, secrets))
     }
 
     /// The words; none if the answer has none there. `text` is all of what is spoken of, as it came.
