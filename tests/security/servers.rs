@@ -15,6 +15,18 @@ const MEMORY: u64 = 96 << 10;
 /// What is done with a connection on which a request was read.
 type Answering = fn(&TcpStream) -> Option<()>;
 
+/// Reads a request to its end.
+fn hear_out(stream: &mut impl BufRead) -> Option<()> {
+    let (mut length, mut line) = (0, String::new());
+    while stream.read_line(&mut line).ok()? > 2 {
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length: ") {
+            length = value.trim().parse().ok()?;
+        }
+        line.clear();
+    }
+    std::io::copy(&mut stream.take(length), &mut std::io::sink()).ok().map(drop)
+}
+
 /// Reads each request and hands the connection over.
 fn hostile(answer: Answering) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -23,14 +35,7 @@ fn hostile(answer: Answering) -> String {
         for stream in listener.incoming().flatten() {
             std::thread::spawn(move || {
                 let mut reader = BufReader::new(&stream);
-                let (mut length, mut line) = (0, String::new());
-                while reader.read_line(&mut line).ok()? > 2 {
-                    if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length: ") {
-                        length = value.trim().parse().ok()?;
-                    }
-                    line.clear();
-                }
-                std::io::copy(&mut Read::by_ref(&mut reader).take(length), &mut std::io::sink()).ok()?;
+                hear_out(&mut reader)?;
                 answer(&stream)
             });
         }
@@ -200,14 +205,7 @@ fn over_tls(bench: &Bench, name: &str) -> String {
             let session = rustls::ServerConnection::new(std::sync::Arc::clone(&config)).unwrap();
             let mut stream = BufReader::new(rustls::StreamOwned::new(session, stream));
             std::thread::spawn(move || {
-                let (mut length, mut line) = (0, String::new());
-                while stream.read_line(&mut line).ok()? > 2 {
-                    if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length: ") {
-                        length = value.trim().parse().ok()?;
-                    }
-                    line.clear();
-                }
-                std::io::copy(&mut Read::by_ref(&mut stream).take(length), &mut std::io::sink()).ok()?;
+                hear_out(&mut stream)?;
                 let stream = stream.get_mut();
                 stream
                     .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")

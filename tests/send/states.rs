@@ -1,5 +1,6 @@
 //! The state of an import: one runner, one target, one input; and what is said when one of them is another.
 
+use crate::support::scripted::{Scripted, Step};
 use crate::support::{Bench, csv};
 
 const SEND: &str = "send x.csv --to sandbox --progress none --json";
@@ -105,7 +106,6 @@ fn a_parameter_of_the_profile_that_differs_is_named_and_its_value_is_not_kept() 
 
 #[test]
 fn other_settings_may_begin_anew_where_nothing_ever_left() {
-    use crate::support::scripted::{Scripted, Step};
     // All rows were refused here: a slip of the hand.
     let bench = Bench::with("x.csv", csv(3));
     bench.run(&format!("{SEND} --type amount=boolean")).exits(3).books([3, 0, 3, 0, 0]);
@@ -163,7 +163,6 @@ fn a_limit_is_a_canary_and_the_next_run_goes_on() {
 
 #[test]
 fn a_canary_that_failed_goes_on_as_a_canary() {
-    use crate::support::scripted::{Scripted, Step};
     let server = Scripted::start(&[
         Step::Says("401 No", "", ""),
         Step::Says("503 Later", "retry-after: 9999\r\n", ""),
@@ -391,9 +390,7 @@ fn an_import_id_that_is_not_the_one_it_began_with_exits_6() {
 fn a_header_that_is_no_secret_is_the_targets_wherever_its_value_comes_from() {
     use crate::support::said;
     let bench = Bench::with("x.csv", csv(3));
-    let server = crate::support::scripted::Scripted::start(&[crate::support::scripted::Step::Says(
-        "200 OK", "", "{}",
-    )]);
+    let server = Scripted::start(&[Step::Says("200 OK", "", "{}")]);
     let send = |header: &str, tenant: &str, token: &str| {
         let mut command = bench.command(&format!("send x.csv --to {}/rows --progress none -H", server.url));
         command.arg(header).env("TENANT", tenant).env("TOKEN", token);
@@ -410,8 +407,7 @@ fn a_header_that_is_no_secret_is_the_targets_wherever_its_value_comes_from() {
 #[test]
 fn the_header_of_a_profiles_credential_is_no_part_of_what_an_import_is_known_by() {
     use crate::support::said;
-    use crate::support::scripted::{Scripted, Step::Says};
-    let (bench, server) = (Bench::with("x.csv", csv(3)), Scripted::start(&[Says("200 OK", "", "{}")]));
+    let (bench, server) = (Bench::with("x.csv", csv(3)), Scripted::start(&[Step::Says("200 OK", "", "{}")]));
     bench.write(
         "t.toml",
         format!(
@@ -431,7 +427,6 @@ fn the_header_of_a_profiles_credential_is_no_part_of_what_an_import_is_known_by(
 
 #[test]
 fn a_canary_behind_a_run_that_has_planned_more_says_so_before_it_sends() {
-    use crate::support::scripted::{Scripted, Step};
     let server = Scripted::start(&[Step::Says("401 No", "", ""), Step::Says("200 OK", "", "")]);
     let bench = Bench::with("x.csv", csv(10));
     let send = format!("send x.csv --to {} --progress none --batch-rows 5 -j 1", server.url);
@@ -447,7 +442,6 @@ fn a_canary_behind_a_run_that_has_planned_more_says_so_before_it_sends() {
 
 #[test]
 fn a_canary_whose_rows_are_in_doubt_says_why_and_does_not_bid_to_go_on() {
-    use crate::support::scripted::{Scripted, Step};
     let server = Scripted::start(&[Step::Loses]);
     let bench = Bench::with("x.csv", csv(10));
     for quiet in ["", " -q --state quiet.bulkhaul"] {
@@ -467,7 +461,6 @@ fn a_canary_whose_rows_are_in_doubt_says_why_and_does_not_bid_to_go_on() {
 
 #[test]
 fn an_import_that_was_turned_away_at_the_door_and_given_up_counts_as_not_sent() {
-    use crate::support::scripted::{Scripted, Step};
     let server = Scripted::start(&[Step::Says("401 No", "", ""), Step::Says("422 No", "", "")]);
     let bench = Bench::with("x.csv", csv(1));
     let send = format!("send x.csv --to {} --progress none", server.url);

@@ -12,6 +12,11 @@ fn key() -> BatchKey {
     BatchKey(Digest([0xab; 32]))
 }
 
+/// A request of this row alone.
+fn of_row<'a>(key: &'a BatchKey, row: &'a RowContext<'a>) -> About<'a> {
+    About { key, rows: 1, first_sent: NOW, timeout: TEN, row: Some(row), state: None, refusals: 0, import: 1 }
+}
+
 fn item(template: &str, row_text: &str) -> Result<String, Rejection> {
     let target = plain(&format!("item = '''{template}'''\n"));
     let mut body = b"kept".to_vec();
@@ -177,16 +182,7 @@ fn a_natural_key_comes_from_the_row_and_grows_with_its_refusals() {
     let context = row(r#"{"id":7}"#, 0);
     assert_eq!(target.natural_key(&context).unwrap().as_deref(), Some("order-7"));
     let key = key();
-    let about = |refusals| About {
-        key: &key,
-        rows: 1,
-        first_sent: NOW,
-        timeout: TEN,
-        row: Some(&context),
-        state: None,
-        refusals,
-        import: 1,
-    };
+    let about = |refusals| About { refusals, ..of_row(&key, &context) };
     let sent = |refusals| target.request_about(Bytes::new(), &about(refusals)).unwrap();
     assert_eq!(sent(0).headers.last().unwrap().1, "order-7");
     assert_eq!(sent(1).headers.last().unwrap().1, "order-7~2");
@@ -203,7 +199,7 @@ fn a_natural_key_comes_from_the_row_and_grows_with_its_refusals() {
 #[test]
 fn a_key_that_a_row_brings_along_is_the_one_in_its_item_and_in_the_address() {
     let keys = "[limits]\nrows = 1\n[idempotency]\nscope = \"row\"\nkey = { template = \"m-${row:/id}\", format = \"raw\" }\n";
-    let context = row(r#"{"id":7}"#, 0);
+    let (key, context) = (key(), row(r#"{"id":7}"#, 0));
     for (shape, wanted) in [
         (
             "body = TQ{\"rows\":\"${rows}\"}TQ\nitem = TQ{\"k\":\"${row.idem}\",\"...\":\"${row}\"}TQ\n",
@@ -220,16 +216,7 @@ fn a_key_that_a_row_brings_along_is_the_one_in_its_item_and_in_the_address() {
         let formed = body(&target, &[r#"{"id":7}"#]);
         assert_eq!(formed, wanted.replace("KEY", "m-7"), "{shape}");
         for (refusals, import, own) in [(0, 1, "m-7"), (2, 1, "m-7~3"), (0, 2, "m-7~i2")] {
-            let about = About {
-                key: &key(),
-                rows: 1,
-                first_sent: NOW,
-                timeout: TEN,
-                row: Some(&context),
-                state: None,
-                refusals,
-                import,
-            };
+            let about = About { refusals, import, ..of_row(&key, &context) };
             let sent = target.request_about(Bytes::from(formed.clone()), &about).unwrap();
             assert_eq!(sent.body, wanted.replace("KEY", own), "{shape}");
             assert!(sent.headers.contains(&("row".to_owned(), own.to_owned())), "{:?}", sent.headers);
@@ -263,16 +250,7 @@ fn a_key_may_stand_in_the_body_and_is_made_of_the_body_without_it() {
     assert_eq!(plain_body, r#"{"phone":"+49","reference":"00000000-0000-4000-8000-000000000000"}"#);
     let context = row(text, 0);
     let (state, key) = (GroupState::new(), key());
-    let about = About {
-        key: &key,
-        rows: 1,
-        first_sent: NOW,
-        timeout: TEN,
-        row: Some(&context),
-        state: Some(&state),
-        refusals: 0,
-        import: 1,
-    };
+    let about = About { state: Some(&state), ..of_row(&key, &context) };
     let sent = one.request_about(Bytes::from(plain_body), &about).unwrap();
     assert_eq!(sent.body, r#"{"phone":"+49","reference":"abababab-abab-4bab-abab-abababababab"}"#);
 
@@ -311,16 +289,8 @@ fn a_value_in_the_path_never_leaves_its_segment() {
         );
     }
     let context = row(r#"{"id":"a b:ü"}"#, 0);
-    let about = About {
-        key: &key(),
-        rows: 1,
-        first_sent: NOW,
-        timeout: TEN,
-        row: Some(&context),
-        state: Some(&GroupState::new()),
-        refusals: 0,
-        import: 1,
-    };
+    let (state, key) = (GroupState::new(), key());
+    let about = About { state: Some(&state), ..of_row(&key, &context) };
     let request = target.request_about(Bytes::new(), &about).unwrap();
     assert_eq!(request.url, "https://a.test/x/a%20b%3A%C3%BC");
 }
