@@ -89,7 +89,7 @@ fn check_words(args: &AuditArgs) -> Result<bool, Error> {
     }
 }
 
-fn unlooked(state: &Path, error: &StateError) -> Error {
+pub(super) fn unlooked(state: &Path, error: &StateError) -> Error {
     let shown = state.display();
     match error {
         StateError::Held => super::send::held(state),

@@ -1,17 +1,17 @@
 //! `rejects --in-doubt`: the rows in doubt themselves, for whoever looks for them at the target. They are read from the
 //! input once more, or from the ledger where it keeps them; rows of which a dead letter speaks are in that.
 
+use super::audit::unlooked;
 use super::export;
 use super::inputs;
 use super::intake::COPY;
 use super::opening::{ledger_error, names};
 use super::replays::root_of_state;
-use super::send::held;
 use crate::args::ExportArg;
 use crate::edge::ledger::{Found, View};
 use crate::edge::source::{Layout, Rereader, Source};
 use crate::edge::spool;
-use crate::edge::state_dir::{StateDir, StateError};
+use crate::edge::state_dir::StateDir;
 use crate::error::{Error, exit};
 use crate::model::{
     Circumstances, DeadLetter, FeedKey, IN_DOUBT, ImportState, Letter, Mark, Planned, Rejection,
@@ -35,12 +35,7 @@ struct Doubted {
 pub(super) fn export(state: &Path, format: ExportArg) -> Result<(), Error> {
     let failed = |error: &_| ledger_error(error);
     // No run begins while this is held.
-    let _look = StateDir::look(state).map_err(|error| match error {
-        StateError::Held => held(state),
-        StateError::Io(error) => {
-            Error::failed(format!("the state folder `{}` cannot be read: {error}", state.display()))
-        }
-    })?;
+    let _look = StateDir::look(state).map_err(|error| unlooked(state, &error))?;
     let view = View::open(&state.join("ledger.db")).map_err(|error| failed(&error))?;
     let Some(newest) = view.newest().map_err(|error| failed(&error))? else { return Ok(()) };
     let all = gather(&view, &newest)?;

@@ -76,12 +76,7 @@ impl Subject<'_> {
         if !opening::is_same(found, self)? {
             return Ok(None);
         }
-        let (inputs, layout) = (&self.args.inputs, self.layout);
-        let source = match found.cursor {
-            None => Source::open(inputs, layout),
-            Some(cursor) => Source::resume(inputs, layout, &cursor, &mut |_| {}),
-        };
-        match source {
+        match Source::behind(&self.args.inputs, self.layout, found.cursor.as_ref()) {
             Err(error) if error.is_changed() => Ok(None),
             source => source.map(Some).map_err(|error| source_error(&error)),
         }

@@ -93,7 +93,7 @@ pub(super) struct Intake<'a> {
 }
 
 /// A letter whose rows are taken as far as they are open.
-struct Meant<'a> {
+struct OpenLetter<'a> {
     known: Known<'a>,
     line: u64,
     /// Of each row: its place in the letter as it was written, its name if it has one, whether a later import has taken it
@@ -140,8 +140,8 @@ impl Intake<'_> {
             }
             let places = places.ok_or_else(|| guessed(self.file, line))?;
             let own = self.replays.own_fates(letter, &places)?;
-            let meant = Meant { known, line, places, names, are_over, own };
-            self.take(book, &meant, rows, (&mut out, &mut left_out))
+            let open = OpenLetter { known, line, places, names, are_over, own };
+            self.take(book, &open, rows, (&mut out, &mut left_out))
         })?;
         left_out.too_long = too_long;
         if book.taken() > 0 {
@@ -155,23 +155,23 @@ impl Intake<'_> {
     fn take(
         &self,
         book: &mut Replaying<'_>,
-        meant: &Meant<'_>,
+        open: &OpenLetter<'_>,
         rows: Vec<Option<Box<RawValue>>>,
         (out, left_out): (&mut Copying<'_>, &mut LeftOut),
     ) -> Result<(), Error> {
-        let letter = &*meant.known.letter;
+        let letter = &*open.known.letter;
         let state = self.origin.map(|origin| origin.first.as_str()).unwrap_or_default();
-        for (index, row) in rows.into_iter().enumerate().filter(|(index, _)| !meant.are_over[*index]) {
+        for (index, row) in rows.into_iter().enumerate().filter(|(index, _)| !open.are_over[*index]) {
             let said = row.as_ref().map_or_else(|| bytes(letter).into_owned(), |row| row.get().into());
-            for taken in self.rows_of(letter, row, meant.line) {
-                let name = match &meant.names {
-                    Some(names) if letter.is_doubt() => self.doubt_name(book, meant, index, &said)?,
+            for taken in self.rows_of(letter, row, open.line) {
+                let name = match &open.names {
+                    Some(names) if letter.is_doubt() => self.doubt_name(book, open, index, &said)?,
                     Some(names) => self.name(book, letter, names[index], &taken)?,
-                    None if meant.own[index] != Fate::Open => None,
+                    None if open.own[index] != Fate::Open => None,
                     None => Some(nameless(book, state, &said, index as u64)?),
                 };
                 let Some(name) = name else {
-                    match meant.own[index] {
+                    match open.own[index] {
                         Fate::Settled => left_out.settled += 1,
                         Fate::Pending => left_out.pending += 1,
                         _ => left_out.repeated += 1,
@@ -196,19 +196,19 @@ impl Intake<'_> {
     fn doubt_name(
         &self,
         book: &Replaying<'_>,
-        meant: &Meant<'_>,
+        open: &OpenLetter<'_>,
         index: usize,
         said: &[u8],
     ) -> Result<Option<LetterId>, Error> {
-        let letter = &*meant.known.letter;
+        let letter = &*open.known.letter;
         let see = |name| book.see(name).map_err(|error| ledger_error(&error));
-        let name = meant.names.as_ref().map(|names| names[index]);
-        if let Some(name) = name.filter(|_| meant.own[index] == Fate::Open)
+        let name = open.names.as_ref().map(|names| names[index]);
+        if let Some(name) = name.filter(|_| open.own[index] == Fate::Open)
             && see(name)?
         {
             return Ok(Some(name));
         }
-        let others = meant.known.alike(said, &meant.places);
+        let others = open.known.alike(said, &open.places);
         let own = self.replays.own_fates(letter, &others)?;
         let names = self.replays.names(letter, &others, None)?.unwrap_or_default();
         for (name, own) in names.into_iter().zip(own) {

@@ -254,9 +254,10 @@ fn same_kind(subject: &Subject<'_>, found: &Found) -> Result<Vec<InputFacts>, Er
 pub(super) fn abandon(ledger: &mut Ledger, what: &str) -> Result<Found, Error> {
     let newest = ledger.newest().map_err(|error| ledger_error(&error))?;
     let newest = newest.ok_or_else(|| Error::failed(format!("there is no {what} here to abandon")))?;
-    let is_open = newest.import.state == ImportState::Open;
-    let earlier = ledger.earlier_stream(0, false).map_err(|error| ledger_error(&error))?;
-    let found = if is_open { Some(newest) } else { earlier };
+    let found = match newest.import.state {
+        ImportState::Open => Some(newest),
+        _ => ledger.earlier_stream(0, false).map_err(|error| ledger_error(&error))?,
+    };
     let over = || Error::failed(format!("the {what} here is over; there is nothing to abandon"));
     let found = found.ok_or_else(over)?;
     // The dead-letter file follows to the end.

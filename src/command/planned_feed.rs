@@ -76,7 +76,7 @@ pub(super) fn survey(
                     }
                     .take(&mut ledger, &found)?;
                 }
-                (pending, again) = first(subject, target, &mut ledger, &found, &replayed)?;
+                (pending, again) = sent_before(subject, target, &mut ledger, &found, &replayed)?;
                 last = ledger.last_feed().map_err(|error| ledger_error(&error))?;
             }
             let mut rows = |import, each: &mut EachReplayed<'_>| replayed.rows(import, each);
@@ -121,9 +121,9 @@ pub(super) fn survey(
 }
 
 /// What the next run sends of the import here before it takes the feed: how many rows. The ledger, a copy, has them then as
-/// the target will, unless they are rows of this feed, which goes on. Where `--again` began
-/// that one, also how many of its rows were read: behind these none counts as unchanged.
-fn first(
+/// the target will, unless they are rows of this feed, which goes on. Where `--again` began that one, also how many of its
+/// rows were read: behind these none counts as unchanged.
+fn sent_before(
     subject: &Subject<'_>,
     target: &Target,
     ledger: &mut Ledger,

@@ -46,7 +46,7 @@ pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
     if let Some(format) = args.export.filter(|_| args.in_doubt) {
         let is_file =
             || Error::failed("a file of dead letters has none of the rows in doubt").hint("name the state");
-        doubted_rows::export(&from.state().or_else(|| from.running()).ok_or_else(is_file)?, format)?;
+        doubted_rows::export(&from.folder().ok_or_else(is_file)?, format)?;
         return Ok(exit::COMPLETE);
     }
     let book = Book::of(&from)?;
@@ -187,8 +187,9 @@ impl From {
         }
     }
 
-    fn running(&self) -> Option<PathBuf> {
-        if let Self::Running { state, .. } = self { Some(state.clone()) } else { None }
+    /// The state, whether a run holds it or not.
+    fn folder(&self) -> Option<PathBuf> {
+        if let Self::Running { state, .. } = self { Some(state.clone()) } else { self.state() }
     }
 
     /// Rows in doubt of which no letter speaks.
@@ -294,8 +295,7 @@ impl Book {
                 states.pop().filter(|_| states.is_empty())
             }
         };
-        let state = from.state().or_else(|| from.running());
-        let has_earlier = root.as_ref() != state.as_ref();
+        let has_earlier = root != from.folder();
         let replays = root.map(|root| Replays::of(&root)).transpose()?.unwrap_or_default();
         Ok(Self { replays, newest, has_earlier, too_long })
     }

@@ -42,12 +42,7 @@ fn unwritable(path: &Path, error: &std::io::Error) -> Error {
 /// The rows of a replay from where it stands.
 pub(super) fn goes_on(folder: &Path, found: &Found) -> Result<Source, Error> {
     let copy = [folder.join(COPY)];
-    let layout = Layout::taken();
-    let source = match found.cursor {
-        None => Source::open(&copy, &layout),
-        Some(cursor) => Source::resume(&copy, &layout, &cursor, &mut |_| {}),
-    };
-    source.map_err(|error| {
+    Source::behind(&copy, &Layout::taken(), found.cursor.as_ref()).map_err(|error| {
         if error.is_changed() {
             let words = format!("the replay's copy of its rows, `{}`, was changed", copy[0].display());
             Error::new(exit::NOT_THE_SAME, words).hint("--abandon gives the replay up")

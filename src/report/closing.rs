@@ -347,24 +347,23 @@ impl<'a> Closing<'a> {
 
     fn at_the_limit(&self, rows: &Tally) {
         let of = |some: u64| format!("{} of {}", grouped(some), count(rows.read, "row"));
-        let (trouble, mend) = match (rows.rejected, rows.in_doubt) {
-            (0, 0) => {
-                return say_command(
-                    "--limit is reached; to go on behind it:",
-                    &command_behind(Some(&StopCause::Limit), &self.arguments),
-                );
-            }
-            (refused, 0) => (format!("{} were refused", of(refused)), "mend that first"),
-            (0, doubt) => (format!("{} are in doubt", of(doubt)), "find out first why"),
-            (refused, doubt) => (
-                format!("{} were refused and {} are in doubt", of(refused), grouped(doubt)),
-                "find out first why",
-            ),
+        let trouble = match (rows.rejected, rows.in_doubt) {
+            (0, 0) => None,
+            (refused, 0) => Some(format!("{} were refused: mend that first", of(refused))),
+            (0, doubt) => Some(format!("{} are in doubt: find out first why", of(doubt))),
+            (refused, doubt) => Some(format!(
+                "{} were refused and {} are in doubt: find out first why",
+                of(refused),
+                grouped(doubt)
+            )),
         };
-        say_command(
-            &format!("--limit is reached, and {trouble}: {mend}; to go on behind them all the same:"),
-            &command_behind(Some(&StopCause::Limit), &self.arguments),
-        );
+        let words = match trouble {
+            None => "--limit is reached; to go on behind it:".to_owned(),
+            Some(trouble) => {
+                format!("--limit is reached, and {trouble}; to go on behind them all the same:")
+            }
+        };
+        say_command(&words, &command_behind(Some(&StopCause::Limit), &self.arguments));
     }
 
     /// The command that goes on, as the last line.

@@ -174,7 +174,7 @@ impl Spent {
     pub(super) fn add_to(&self, summary: &mut Summary) {
         summary.requests.add(self.requests);
         summary.bytes.sent += self.bytes;
-        summary.elapsed_s = ((summary.elapsed_s + self.elapsed_s) * 1000.0).round() / 1000.0;
+        summary.elapsed_s = in_seconds(Duration::from_secs_f64(summary.elapsed_s + self.elapsed_s));
     }
 
     /// Less the time that a later import of the command tells, too.

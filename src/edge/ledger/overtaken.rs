@@ -32,8 +32,8 @@ enum Which {
     Open,
 }
 
-/// Lists letters of earlier imports with the names of their rows, and which of them are over. The list is a temporary table, so that
-/// memory stays bounded.
+/// Lists letters of earlier imports with the names of their rows, and which of them are over. The list is a temporary
+/// table, so that memory stays bounded.
 fn gather(conn: &Connection, import: i64, key: Option<&FeedKey>, which: Which) -> Result<(), LedgerError> {
     conn.execute_batch(
         "CREATE TEMP TABLE IF NOT EXISTS earlier (
@@ -130,7 +130,8 @@ impl View {
             return Ok(());
         }
         self.find_earlier(import)?;
-        let query = "SELECT line FROM letter WHERE number IN (SELECT number FROM temp.earlier WHERE NOT is_over) ORDER BY number";
+        let query = "SELECT line FROM letter
+                     WHERE number IN (SELECT number FROM temp.earlier WHERE NOT is_over) ORDER BY number";
         self.lines(query, [], each)
     }
 }

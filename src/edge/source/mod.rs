@@ -195,6 +195,14 @@ impl Source {
         Self::resume_inputs(Inputs::files(inputs), layout, cursor, progress, total)
     }
 
+    /// The inputs behind what was read of them; from their beginning where that is nothing.
+    pub fn behind(inputs: &[PathBuf], layout: &Layout, cursor: Option<&Cursor>) -> Result<Self, SourceError> {
+        match cursor {
+            None => Self::open(inputs, layout),
+            Some(cursor) => Self::resume(inputs, layout, cursor, &mut |_| {}),
+        }
+    }
+
     /// [`Self::resume`] over readers that stand at the beginning of their inputs.
     pub fn resume_over(
         readers: Vec<(String, Box<dyn Read + Send>)>,
