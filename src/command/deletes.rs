@@ -56,7 +56,7 @@ pub(super) struct Deletes<'a> {
     pub(super) target: Option<Arc<Target>>,
 }
 
-fn folder(state: &Path, number: u64) -> PathBuf {
+pub(super) fn folder(state: &Path, number: u64) -> PathBuf {
     state.join("deletes").join(number.to_string())
 }
 
@@ -132,13 +132,12 @@ impl Deletes<'_> {
         let mut own = open(&state)?;
         let Some(found) = own.newest().map_err(|error| ledger_error(&error))? else { return Ok(None) };
         let import = found.import;
-        let code = match (&self.target, missing, import.state) {
-            (Some(target), Some(missing), ImportState::Open) if import.identity == own_identity(target) => {
-                let open = own.open_keys(import.number).map_err(|error| ledger_error(&error))?;
-                let still = open.into_iter().filter(|(_, rows)| missing.lacks(rows)).map(|(seq, _)| seq);
+        let still = still_to_go(&own, &import, self.target.as_deref(), missing)?;
+        let code = match (&self.target, still, import.state) {
+            (Some(target), Some(still), _) => {
                 own.close_input(import.number).map_err(|error| ledger_error(&error))?;
                 let source = Source::nothing(&layout()).map_err(|error| source_error(&error))?;
-                self.run((own, Some(still.collect())), import, source, &state, Arc::clone(target))?
+                self.run((own, Some(still)), import, source, &state, Arc::clone(target))?
             }
             (_, _, ImportState::Open) => {
                 opening::abandon(&mut own, "import")?;
@@ -228,6 +227,24 @@ impl Deletes<'_> {
         }
         Ok(code)
     }
+}
+
+/// The requests of a deletion that was broken off whose rows are all still `missing`; `None` where it is given up, or over.
+pub(super) fn still_to_go(
+    own: &Ledger,
+    import: &ImportRecord,
+    target: Option<&Target>,
+    missing: Option<&Missing>,
+) -> Result<Option<Vec<BatchSeq>>, Error> {
+    let (Some(target), Some(missing), ImportState::Open) = (target, missing, import.state) else {
+        return Ok(None);
+    };
+    if import.identity != own_identity(target) {
+        return Ok(None);
+    }
+    let open = own.open_keys(import.number).map_err(|error| ledger_error(&error))?;
+    let still = open.into_iter().filter(|(_, rows)| missing.lacks(rows)).map(|(seq, _)| seq);
+    Ok(Some(still.collect()))
 }
 
 /// Which key each row was, and the import: durable together.

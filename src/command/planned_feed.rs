@@ -12,7 +12,8 @@ use super::planned_deletion;
 use super::replayed::Replayed;
 use super::send::held;
 use super::survey::Survey;
-use crate::edge::ledger::{EachReplayed, Found, KeyTexts, Ledger};
+use crate::args::SendArgs;
+use crate::edge::ledger::{EachReplayed, Found, KeyTexts, LastFeed, Ledger, Presumed};
 use crate::edge::state_dir::{StateDir, StateError};
 use crate::edge::watched::Seen;
 use crate::engine::OnAmbiguous;
@@ -35,6 +36,19 @@ pub(super) struct PlannedFeed {
     pub(super) deletion: Option<PlannedDeletion>,
 }
 
+/// What the ledger of a state knows; there may be none yet.
+#[derive(Default)]
+struct Known {
+    ledger: Option<Ledger>,
+    last: Option<LastFeed>,
+    /// As [`sent_before`] says it.
+    pending: u64,
+    again: Option<u64>,
+}
+
+/// The feed as it is read through.
+type Looked = (Courses, News, Option<(Missing, Vec<String>)>);
+
 pub(super) fn survey(
     subject: &Subject<'_>,
     aim: &Aim,
@@ -43,48 +57,11 @@ pub(super) fn survey(
 ) -> Result<PlannedFeed, Error> {
     let Subject { args, layout, .. } = *subject;
     let target = &aim.target;
-    let texts = deletes::target(args, target)?.map_or(KeyTexts::NotKept, |_| deletes::key_texts(target));
     let state = settings::state_path(args)?;
-    let failed = |error: &io::Error| {
-        Error::failed(format!("the state folder `{}` cannot be looked at: {error}", state.display()))
-    };
-    let folder = tempfile::tempdir().map_err(|error| failed(&error))?;
-    let replayed = Replayed::of(&state, target)?;
-    replayed.check_still()?;
-    let (mut pending, mut again) = (0, None);
-    let mut last = None;
-    let ledger = match copied(&state, folder.path())? {
-        None => None,
-        Some(mut ledger) => {
-            last = ledger.last_feed().map_err(|error| ledger_error(&error))?;
-            if let Some(found) = ledger.newest().map_err(|error| ledger_error(&error))? {
-                subject.check(&found)?;
-                check_history(key, &found, last.as_ref())?;
-                if last.is_none() {
-                    let state = StateDir::take(folder.path()).map_err(|_| held(folder.path()))?;
-                    let (inputs, quiet) = (&args.inputs[..], true);
-                    let replayed = &replayed;
-                    Baseline {
-                        inputs,
-                        layout,
-                        state: &state,
-                        key,
-                        texts,
-                        replayed,
-                        quiet,
-                        is_asked: &|| false,
-                    }
-                    .take(&mut ledger, &found)?;
-                }
-                (pending, again) = sent_before(subject, target, &mut ledger, &found, &replayed)?;
-                last = ledger.last_feed().map_err(|error| ledger_error(&error))?;
-            }
-            let mut rows = |import, each: &mut EachReplayed<'_>| replayed.rows(import, each);
-            let folded = ledger.fold_feeds((key, texts), folder.path(), &mut rows);
-            folded.map_err(|error| ledger_error(&error))?;
-            Some(ledger)
-        }
-    };
+    let folder = tempfile::tempdir().map_err(|error| failed(&state, &error))?;
+    let beside = folder.path().join("deletion");
+    std::fs::create_dir(&beside).map_err(|error| failed(&state, &error))?;
+    let Known { mut ledger, last, pending, again } = known(subject, target, key, &state, folder.path())?;
     let (inputs, holds) = (&args.inputs, settings::holds_doubts(args, target));
     let survey = Survey {
         inputs,
@@ -96,28 +73,81 @@ pub(super) fn survey(
         seen,
         is_asked: &|| false,
     };
-    let mut missing = if args.deletes { Some(Missing::gather(folder.path())?) } else { None };
-    let (mut courses, news) = survey.of(
+    let (mut courses, mut news, mut missing) = look(args, &survey, ledger.as_ref())?;
+    let guards = guards(args, last.as_ref(), news, missing.as_ref().map(|(missing, _)| missing));
+    let mut first = Presumed::default();
+    if let Some(ledger) = &mut ledger {
+        let lacks = missing.as_ref().map(|(missing, _)| missing);
+        if let Some(broken_off) = planned_deletion::take_in(args, aim, (ledger, &beside), lacks)? {
+            first = broken_off;
+            drop(missing);
+            (courses, news, missing) = look(args, &survey, Some(ledger))?;
+        }
+    }
+    for behind in (0..again.unwrap_or(0)).map(Ordinal) {
+        if courses.of(behind) == Course::Send {
+            courses.set(behind, Course::Unchanged);
+        }
+    }
+    let missing = missing.map(|missing| planned_deletion::of(args, aim, missing, first));
+    Ok(PlannedFeed { courses, news, pending, guards, deletion: missing.transpose()? })
+}
+
+fn failed(state: &Path, error: &io::Error) -> Error {
+    Error::failed(format!("the state folder `{}` cannot be looked at: {error}", state.display()))
+}
+
+/// In a copy, what comes before the feed has come to its end.
+fn known(
+    subject: &Subject<'_>,
+    target: &Target,
+    key: &FeedKey,
+    state: &Path,
+    folder: &Path,
+) -> Result<Known, Error> {
+    let Subject { args, layout, .. } = *subject;
+    let texts = deletes::target(args, target)?.map_or(KeyTexts::NotKept, |_| deletes::key_texts(target));
+    let replayed = Replayed::of(state, target)?;
+    replayed.check_still()?;
+    let Some(mut ledger) = copied(state, folder)? else { return Ok(Known::default()) };
+    let (mut pending, mut again) = (0, None);
+    let mut last = ledger.last_feed().map_err(|error| ledger_error(&error))?;
+    if let Some(found) = ledger.newest().map_err(|error| ledger_error(&error))? {
+        subject.check(&found)?;
+        check_history(key, &found, last.as_ref())?;
+        if last.is_none() {
+            let state = StateDir::take(folder).map_err(|_| held(folder))?;
+            let (inputs, quiet) = (&args.inputs[..], true);
+            let (state, replayed, is_asked) = (&state, &replayed, &|| false);
+            let baseline = Baseline { inputs, layout, state, key, texts, replayed, quiet, is_asked };
+            baseline.take(&mut ledger, &found)?;
+        }
+        (pending, again) = sent_before(subject, target, &mut ledger, &found, &replayed)?;
+        last = ledger.last_feed().map_err(|error| ledger_error(&error))?;
+    }
+    let mut rows = |import, each: &mut EachReplayed<'_>| replayed.rows(import, each);
+    ledger.fold_feeds((key, texts), folder, &mut rows).map_err(|error| ledger_error(&error))?;
+    Ok(Known { ledger: Some(ledger), last, pending, again })
+}
+
+/// Reads the feed through; what it lacks is gathered where it is deleted.
+fn look(args: &SendArgs, survey: &Survey<'_>, ledger: Option<&Ledger>) -> Result<Looked, Error> {
+    let mut missing = if args.deletes { Some(Missing::gather(survey.folder)?) } else { None };
+    let (courses, news) = survey.of(
         |source| Some(ReadingBar::new(args, source.bytes_total())),
         |meet| {
-            let Some(ledger) = &ledger else { return Ok(()) };
+            let Some(ledger) = ledger else { return Ok(()) };
             ledger.known_rows(&mut |known| {
                 let is_there = meet(known)?;
                 missing.as_mut().map_or(Ok(()), |missing| missing.add(ledger, known.key, is_there))
             })
         },
     )?;
-    for behind in (0..again.unwrap_or(0)).map(Ordinal) {
-        if courses.of(behind) == Course::Send {
-            courses.set(behind, Course::Unchanged);
-        }
-    }
-    let deletion = match &mut missing {
-        Some(missing) => Some(planned_deletion::of(args, aim, missing, news.unread)?),
-        None => None,
-    };
-    let guards = guards(args, last.as_ref(), news, missing.as_ref());
-    Ok(PlannedFeed { courses, news, pending, guards, deletion })
+    let missing = missing.map(|mut missing| {
+        let notes = missing.settle(news.unread, false);
+        (missing, notes)
+    });
+    Ok((courses, news, missing))
 }
 
 /// What the next run sends of the import here before it takes the feed: how many rows. The ledger, a copy, has them then as
@@ -145,12 +175,12 @@ fn sent_before(
         return Ok((0, None));
     }
     let repeats = policy.repeatable || takes_up || policy.on_ambiguous == OnAmbiguous::Resend;
-    let pending = ledger.presume(number, repeats, takes_up).map_err(|error| ledger_error(&error))?;
-    Ok((pending, None))
+    let sent = ledger.presume(number, repeats, takes_up, None).map_err(|error| ledger_error(&error))?;
+    Ok((sent.rows, None))
 }
 
 /// The ledger of a state that no run holds; `None` where there is none yet.
-fn copied(state: &Path, folder: &Path) -> Result<Option<Ledger>, Error> {
+pub(super) fn copied(state: &Path, folder: &Path) -> Result<Option<Ledger>, Error> {
     let failed = |error: io::Error| {
         Error::failed(format!("the ledger in `{}` cannot be looked at: {error}", state.display()))
     };

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 /// What would be deleted.
 #[derive(Debug)]
 pub struct PlannedDeletion {
+    /// All of it.
     pub rows: u64,
     pub requests: u64,
-    /// A deletion that was broken off would be brought to its end first.
-    pub goes_on: bool,
+    /// Rows of a deletion that was broken off, which would go first.
+    pub first: u64,
     /// Why not all of it is.
     pub notes: Vec<String>,
     /// The first request.
@@ -20,16 +21,16 @@ pub struct PlannedDeletion {
 impl PlannedDeletion {
     pub(super) fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        if self.goes_on {
-            let words = "what may have left of a deletion that was broken off would come to its end first";
-            lines.push(format!("  {words}"));
-        }
         lines.push(match self.rows {
             0 => "  nothing would be deleted".to_owned(),
             rows => format!(
-                "  {} would be deleted at the target before that, by {}",
+                "  {} would be deleted at the target before that, by {}{}",
                 grouped(rows),
-                count(self.requests, "request")
+                count(self.requests, "request"),
+                match self.first {
+                    0 => String::new(),
+                    first => format!("; first {} of a deletion that was broken off", grouped(first)),
+                }
             ),
         });
         lines.extend(self.notes.iter().map(|note| format!("  note: {note}")));
@@ -43,7 +44,7 @@ impl PlannedDeletion {
 
     pub(super) fn to_json(&self) -> Value {
         json!({
-            "rows": self.rows, "requests": self.requests, "goes_on": self.goes_on, "notes": self.notes,
+            "rows": self.rows, "requests": self.requests, "goes_on": self.first > 0, "notes": self.notes,
             "first_request": self.curl.as_ref().map(Curl::to_json), "curl": self.curl.as_ref().map(Curl::line),
         })
     }

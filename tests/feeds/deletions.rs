@@ -243,3 +243,31 @@ fn what_a_target_will_not_delete_holds_no_feed_up_though_no_rule_says_what_that_
     assert!(bench.run("rejects s/deletes/1").exits(0).stdout.contains("r7 has orders"));
     assert_eq!(sums(&bench.run(&sync).exits(3)), [1, 0, 1, 0]);
 }
+
+#[test]
+fn a_plan_behind_a_deletion_that_was_broken_off_counts_as_the_next_send_does() {
+    let feeds: [&'static [u64]; 4] = [&[], &[9], &[3, 4, 5], &[3, 4, 5, 6, 7, 8, 9]];
+    for (gone, more) in feeds.iter().flat_map(|gone| [(gone, "--deletes --max-deletes 30"), (gone, "")]) {
+        let (bench, server, rested) = tired();
+        rested.store(true, Ordering::Relaxed);
+        bench.write("x.csv", without(gone, 30));
+        let send = sync(server.url(), &format!("{more} --max-wait 2h"));
+        let plan = bench.run(&format!("{send} -n")).exits(0).summary();
+        let before = server.requests().len();
+        let said = bench.run(&send).exits(0);
+        let of = |name: &str| plan["feed"][name].as_u64().unwrap();
+        let [read, delivered, _, unchanged, _] = rows(&said);
+        assert_eq!(
+            [of("new") + of("changed"), of("unchanged")],
+            [delivered, unchanged],
+            "{plan:#}\n{said:?}"
+        );
+        assert_eq!(plan["rows"]["sendable"], delivered);
+        assert_eq!(read, 30 - gone.len() as u64);
+        let requests = &server.requests()[before..];
+        let deletes = requests.iter().filter(|got| got.method == "DELETE").count();
+        let planned = &plan["deletes"];
+        let planned = (planned["rows"].as_u64().unwrap_or(0), planned["requests"].as_u64().unwrap_or(0));
+        assert_eq!(planned, (deletes as u64, deletes as u64), "{gone:?} {more}: {plan:#}\n{said:?}");
+    }
+}

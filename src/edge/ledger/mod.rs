@@ -31,7 +31,7 @@ pub use deletions::KeyHash;
 pub use doubts::Doubt;
 pub use feed::{EachReplayed, KeyTexts, LastFeed, NextRow, ReplayedRows};
 pub use letters::LetterFile;
-pub use questions::Question;
+pub use questions::{Presumed, Question};
 pub use reading::Found;
 pub use replay::{BatchOf, ReplayView, Replaying, RowsWithoutEnd, Standing, ToldDoubt, WithoutEnd};
 pub use view::{Details, Refusals, Stamp, View};

@@ -5,6 +5,13 @@ use super::{Found, Ledger, LedgerError, feed, reading};
 use crate::model::{BatchSeq, FeedKey, KeptRows};
 use rusqlite::{Connection, params};
 
+/// What a plan takes an import to send before it ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Presumed {
+    pub rows: u64,
+    pub requests: u64,
+}
+
 /// An earlier import, and those of its requests that can be asked about.
 #[derive(Debug)]
 pub struct Question {
@@ -61,22 +68,35 @@ impl Ledger {
     }
 
     /// For a plan, in a copy of a ledger: the import has come to its end, and what it may still send is delivered. What may
-    /// have left is in doubt unless it `repeats`, and so stays what was in doubt unless the run `takes_up` that. How many
-    /// rows it sends.
-    pub fn presume(&mut self, number: u64, repeats: bool, takes_up: bool) -> Result<u64, LedgerError> {
+    /// have left is in doubt unless it `repeats`, and so stays what was in doubt unless the run `takes_up` that. `only` these
+    /// requests go, where that is not all that have no end.
+    pub fn presume(
+        &mut self,
+        number: u64,
+        repeats: bool,
+        takes_up: bool,
+        only: Option<&[BatchSeq]>,
+    ) -> Result<Presumed, LedgerError> {
         let txn = self.conn.transaction()?;
         let sends = "import = ?1 AND (state = 'accepted' OR state = 'prepared' AND (?2 OR NOT may_have_left)
-                     OR state = 'doubt' AND ?3)";
-        let values = params![number as i64, repeats, takes_up];
-        let sql = format!("SELECT coalesce(sum(rows), 0) FROM batch WHERE {sends}");
-        let rows: i64 = txn.query_row(&sql, values, |row| row.get(0))?;
+                     OR state = 'doubt' AND ?3) AND (?4 IS NULL OR seq IN (SELECT value FROM json_each(?4)))";
+        let only = only.map(|only| {
+            serde_json::to_string(&only.iter().map(|seq| seq.0).collect::<Vec<_>>()).expect("plain data")
+        });
+        let values = params![number as i64, repeats, takes_up, only];
+        let sql =
+            format!("SELECT coalesce(sum(rows), 0) AS rows, count(*) AS requests FROM batch WHERE {sends}");
+        let presumed = txn.query_row(&sql, values, |row| {
+            Ok(reading::number(row, "rows")
+                .and_then(|rows| Ok(Presumed { rows, requests: reading::number(row, "requests")? })))
+        })??;
         txn.execute(&format!("UPDATE batch SET state = 'settled', delivered = rows WHERE {sends}"), values)?;
         txn.execute(
             "UPDATE import SET state = 'complete', exit = coalesce(exit, 0) WHERE number = ?1",
             [number as i64],
         )?;
         txn.commit()?;
-        Ok(rows as u64)
+        Ok(presumed)
     }
 
     fn open_again(&mut self, number: u64, batches: &[BatchSeq], key: &FeedKey) -> Result<(), LedgerError> {
