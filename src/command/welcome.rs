@@ -11,7 +11,7 @@ pub(super) fn run() -> u8 {
     let file = input.as_deref().map_or_else(|| "FILE.csv".to_owned(), quoted);
     let make = "to have a file to try it with:\n  printf 'id,name\\n1,Ada\\n2,Grace\\n' > FILE.csv\n";
     speech::say(&format!(
-        "bulkhaul moves rows from CSV or NDJSON into any HTTP batch API, once each, however often it is interrupted.\n\n\
+        "bulkhaul: rows from CSV or NDJSON into any HTTP batch API, once each, however often it is interrupted.\n\n\
          {}to see it work, against a practice server that it brings along:\n  bulkhaul send {file} --to sandbox\n\
          to see what would be sent to an API of yours; nothing is sent:\n  \
          bulkhaul plan {file} --to https://api.example.com/items\n\

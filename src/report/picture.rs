@@ -48,6 +48,7 @@ impl Picture {
         let class = match (standing.word(), standing.exit()) {
             ("complete", Some(0)) => "good",
             ("complete", Some(5)) | ("stopped", _) => "doubt",
+            ("complete", _) if self.is_mended() => "good",
             ("complete", _) => "bad",
             _ => "",
         };
@@ -68,11 +69,19 @@ impl Picture {
         head
     }
 
+    /// All that was refused was delivered since.
+    fn is_mended(&self) -> bool {
+        self.standing.exit() == Some(3) && self.standing.replayed.is_some_and(|replayed| replayed.open == 0)
+    }
+
     fn tiles(&self, timeline: &Timeline) -> String {
         let tally = self.standing.tally();
         let mut tiles = vec![(grouped(tally.delivered), "rows delivered".to_owned())];
         if tally.rejected > 0 {
             tiles.push((grouped(tally.rejected), "refused".to_owned()));
+        }
+        if let Some(replayed) = self.standing.replayed.filter(|replayed| replayed.delivered > 0) {
+            tiles.push((grouped(replayed.delivered), "delivered since, by replays".to_owned()));
         }
         if tally.in_doubt > 0 {
             tiles.push((grouped(tally.in_doubt), "in doubt".to_owned()));
@@ -106,7 +115,9 @@ impl Picture {
             }
         }
         let tile = |(value, name): (String, String)| {
-            format!("<div class=\"tile\"><b>{}</b><span>{}</span></div>\n", escape(&value), escape(&name))
+            // A number and its unit stand on one line.
+            let value = escape(&value).replace(' ', "\u{a0}");
+            format!("<div class=\"tile\"><b>{value}</b><span>{}</span></div>\n", escape(&name))
         };
         format!("<div class=\"tiles\">\n{}</div>\n", tiles.into_iter().map(tile).collect::<String>())
     }
@@ -200,10 +211,13 @@ impl Picture {
                 count((self.refused.len() - REASONS_MAX) as u64, "reason")
             ));
         }
+        if self.is_mended() {
+            return text + "</div>\n";
+        }
         let state = self.standing.state.display().to_string();
         let state = shlex::try_quote(&state).map_or_else(|_| state.clone(), std::borrow::Cow::into_owned);
         text + &format!(
-            "</div>\n<p>The rows themselves: <code>{}</code></p>\n",
+            "</div>\n<p>The rows that are still open: <code>{}</code></p>\n",
             escape(&format!("bulkhaul rejects {state} --export csv > refused.csv"))
         )
     }

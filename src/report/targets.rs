@@ -20,7 +20,7 @@ pub fn list(profiles: &[Profile]) -> String {
         text.push_str(&format!("{indent}{}\n", parameters(profile.params())));
     }
     text.push_str(
-        "\nbulkhaul targets show NAME prints a profile, to copy and change; targets new FILE.toml writes a new one.\n\
+        "\n`bulkhaul targets show NAME` prints a profile, to copy and change; `targets new FILE.toml` writes a new one.\n\
          A target may also be a URL that takes a JSON array: --to https://api.example.com/items",
     );
     text

@@ -58,6 +58,9 @@ impl Timeline {
             return "<h2>Over time</h2>\n<p class=\"faint\">Nothing is known of it: no run has kept its figures here.</p>\n"
                 .to_owned();
         }
+        if self.sum(|sample| sample.sent + sample.answers) == 0 {
+            return "<h2>Over time</h2>\n<p class=\"faint\">No request was sent.</p>\n".to_owned();
+        }
         let charts = [self.rows(), self.latency(), self.trouble(), self.slots()];
         let mut notes = vec!["The axis is the time in which the import ran."];
         if !self.marks.is_empty() {

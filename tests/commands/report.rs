@@ -55,9 +55,33 @@ fn what_replays_have_delivered_is_told_by_the_page_and_when_the_import_is_given_
     bench.run("replay fixed.ndjson --to sandbox --progress none").exits(3);
     let words = "1 row delivered since, 1 still open";
     let page = page(&bench, "");
+    assert!(page.contains("<b>1</b><span>delivered since, by replays</span>"), "{page}");
+    assert!(page.contains("The rows that are still open: <code>bulkhaul rejects x.csv.bulkhaul"), "{page}");
     assert!(page.contains(&format!("<h2>Refused rows, by reason</h2>\n<p>Replays: {words}</p>\n")), "{page}");
     let said = bench.run(&format!("{send} --abandon")).exits(0);
     assert!(said.stderr.ends_with(&format!("replays of its dead letters: {words}\n")), "{said:?}");
+}
+
+#[test]
+fn an_import_whose_refused_rows_were_all_delivered_since_ends_well_on_its_page() {
+    let bench = Bench::with("x.csv", "id,amount\nr1,-1\nr2,2\n");
+    bench.run("send x.csv --to sandbox --type amount=number --progress none").exits(3);
+    let bad = page(&bench, "");
+    assert!(bad.contains("<span class=\"state bad\">complete, with dead letters</span>"), "{bad}");
+    bench.write("fixed.ndjson", bench.read("x.csv.bulkhaul/dead-letters.ndjson").replacen("-1", "1", 1));
+    bench.run("replay fixed.ndjson --to sandbox --progress none").exits(0);
+    let good = page(&bench, "");
+    assert!(good.contains("<span class=\"state good\">complete, and what was refused was"), "{good}");
+    // A list of them would have no row.
+    assert!(!good.contains("rows that are still open"), "{good}");
+}
+
+#[test]
+fn where_no_request_was_sent_there_are_no_empty_pictures() {
+    let bench = Bench::with("x.csv", "id,amount\n");
+    bench.run("send x.csv --to sandbox --progress none").exits(0);
+    let empty = page(&bench, "");
+    assert!(empty.contains("No request was sent.") && !empty.contains("<svg"), "{empty}");
 }
 
 #[test]
