@@ -188,7 +188,7 @@ fn words(outcome: &Outcome) -> (&'static str, String) {
         Outcome::Unknown { why, .. } => ("has an unknown outcome", why.clone()),
         Outcome::Split { refusal, .. } => ("is too large", refusal.message.clone()),
         Outcome::Bisect { refusal } => ("is refused as a whole", refusal.message.clone()),
-        Outcome::Misfit { why } => ("has an answer that does not fit", why.clone()),
+        Outcome::Misfit { why, .. } => ("has an answer that does not fit", why.clone()),
         Outcome::Puzzling { why } => ("has an answer that no rule reads", why.clone()),
         Outcome::Doubtful { why } => ("has a doubtful answer", why.clone()),
         Outcome::Refetch { why } => ("needs the state of its group anew", why.clone()),

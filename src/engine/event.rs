@@ -202,6 +202,10 @@ pub enum StopCause {
         why: String,
         hint: Option<String>,
     },
+    /// The profile can read none of the answers.
+    Unread {
+        why: String,
+    },
     Source {
         why: String,
         hint: Option<String>,
@@ -232,7 +236,10 @@ impl StopCause {
             | Self::TargetDown { .. }
             | Self::Ambiguous { .. }
             | Self::Moving { .. } => 1,
-            Self::Refused { .. } | Self::Results { .. } | Self::Source { changed: false, .. } => 2,
+            Self::Refused { .. }
+            | Self::Unread { .. }
+            | Self::Results { .. }
+            | Self::Source { changed: false, .. } => 2,
             Self::Source { changed: true, .. } => 3,
             Self::Ledger(_) => 4,
         }
@@ -250,6 +257,7 @@ impl StopCause {
             Self::TargetDown { .. } => "target",
             Self::Ambiguous { .. } => "ambiguous",
             Self::Refused { .. } => "refused",
+            Self::Unread { .. } => "profile",
             Self::Source { .. } | Self::Moving { .. } => "input",
             Self::Results { .. } => "results",
             Self::Ledger(_) => "ledger",

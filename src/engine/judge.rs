@@ -57,17 +57,7 @@ impl Engine {
             }
             Outcome::NotApplied { wait, why } => self.again(now, seq, wait, why, commands),
             Outcome::Unknown { wait, why } => self.unknown(now, seq, wait, why, commands),
-            Outcome::Misfit { why } => {
-                let repeatable = self.policy.repeatable;
-                self.taint(seq);
-                let batch = self.batch(seq);
-                batch.misfits += 1;
-                if repeatable && batch.misfits < MISFITS_MAX && batch.job.is_none() {
-                    self.hand.set(seq, State::Waiting(now.tick));
-                } else {
-                    self.park(seq, why, commands);
-                }
-            }
+            Outcome::Misfit { why, said } => self.misfits(now, seq, why, &said, commands),
             Outcome::Puzzling { why } => {
                 // Asking again is only harmless where the target knows that it is the same request.
                 let once = !self.policy.repeatable && self.policy.on_ambiguous != OnAmbiguous::Resend;
@@ -107,6 +97,19 @@ impl Engine {
                 self.stop_for(stop);
             }
         }
+    }
+
+    /// The answer does not fit what was sent.
+    fn misfits(&mut self, now: Now, seq: BatchSeq, why: String, said: &str, commands: &mut Vec<Command>) {
+        self.taint(seq);
+        let may_ask = self.policy.repeatable && self.hand.get(seq).job.is_none();
+        let batch = self.batch(seq);
+        batch.misfits += 1;
+        if may_ask && (batch.misfits < MISFITS_MAX || self.is_blind()) {
+            return self.hand.set(seq, State::Waiting(now.tick));
+        }
+        self.told_nothing(if why.contains(said) { why.clone() } else { format!("{why} in {said}") });
+        self.park(seq, why, commands);
     }
 
     /// The answer ends the run, and may leave open what became of the batch.

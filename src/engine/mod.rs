@@ -125,6 +125,8 @@ pub struct Engine {
     books: Books,
     /// Any row was delivered in this run: first contact has gone well.
     contact: bool,
+    /// Batches in a row of which no answer told anything.
+    blind: u32,
     credential: Credential,
     /// What went wrong last, for whoever watches.
     trouble: Option<wait::Trouble>,

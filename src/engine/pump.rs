@@ -306,7 +306,12 @@ impl Engine {
             Some(StopCause::Limit) => 0,
             Some(StopCause::Ledger(_)) => 74,
             Some(StopCause::Source { changed: true, .. }) => 6,
-            Some(StopCause::Source { .. } | StopCause::Refused { .. } | StopCause::Results { .. }) => 1,
+            Some(
+                StopCause::Source { .. }
+                | StopCause::Refused { .. }
+                | StopCause::Unread { .. }
+                | StopCause::Results { .. },
+            ) => 1,
             Some(_) => 4,
         };
         commands.push(Command::Finish(Ending { exit, cause }));

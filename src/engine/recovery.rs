@@ -80,6 +80,7 @@ pub(super) fn engine(
     }
     let mut engine = Engine {
         contact: false,
+        blind: 0,
         trouble: None,
         outage: None,
         is_whole: false,

@@ -81,7 +81,15 @@ impl Engine {
     ) {
         let mut sorted = self.sort(now, seq, verdicts);
         let load = self.hand.get(seq).load().clone();
-        if sorted.doubt.len() == load.len() && self.is_undecided(seq) {
+        let is_doubt = sorted.doubt.len() == load.len();
+        if is_doubt && self.is_undecided(seq) && verdicts.unread && self.is_blind() {
+            self.taint(seq);
+            return self.put_back(seq, now.tick);
+        }
+        if is_doubt && verdicts.unread {
+            self.told_nothing(sorted.doubt_why.clone());
+        }
+        if is_doubt && self.is_undecided(seq) {
             return self.park(seq, sorted.doubt_why, commands);
         }
         let mut children = Vec::new();
@@ -269,6 +277,9 @@ impl Engine {
         self.books.deliver(end.delivered, end.may_be_doubled);
         self.books.reject(end.rejected);
         self.contact |= end.delivered > 0;
+        if end.delivered + end.rejected > 0 || end.split {
+            self.blind = 0;
+        }
         for (planned, load, wait) in children {
             self.books.planned();
             if planned.parked.is_some() {

@@ -19,7 +19,25 @@ pub(super) struct Outage {
     pub(super) until: Moment,
 }
 
+/// So many batches in a row of which no answer told anything end a run that has delivered nothing: the profile reads
+/// another target than this one.
+const BLIND_MAX: u32 = 5;
+
 impl Engine {
+    /// An answer was heard out, and told nothing of any row of its batch. Where the first ones are so, more requests would
+    /// only bring more rows into doubt.
+    pub(super) fn told_nothing(&mut self, why: String) {
+        self.blind += 1;
+        if self.is_blind() {
+            self.stop_for(StopCause::Unread { why });
+        }
+    }
+
+    /// No answer of this run could be read. What may be asked for again stays pending then.
+    pub(super) const fn is_blind(&self) -> bool {
+        !self.contact && self.blind >= BLIND_MAX
+    }
+
     /// The same request again, after a wait; too many of these without any success end the run.
     pub(super) fn again(
         &mut self,

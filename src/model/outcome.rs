@@ -20,8 +20,9 @@ pub enum Outcome {
     NotApplied { wait: Option<Duration>, why: String },
     /// Nobody can know: the same key and the same bytes, or what `--on-ambiguous` says.
     Unknown { wait: Option<Duration>, why: String },
-    /// A whole, readable 2xx that does not fit what was sent. Asked for once more, then in doubt.
-    Misfit { why: String },
+    /// A whole, readable 2xx that does not fit what was sent. Asked for once more, then in doubt. `said`: how it
+    /// begins.
+    Misfit { why: String, said: String },
     /// A 4xx that no rule reads: the same key three times, then the run stops with the rows pending.
     Puzzling { why: String },
     /// Too large, nothing applied: halve it, and remember what was learned. One row alone is refused with this.
@@ -66,11 +67,20 @@ pub struct Verdicts {
     pub replayed: bool,
     /// A count without names: so many rows of the batch were refused, nobody knows which.
     pub unnamed_refusals: Option<(u64, Rejection)>,
+    /// No rule of the profile knows what the answer says of any row.
+    pub unread: bool,
 }
 
 impl Verdicts {
     pub fn all(verdict: RowVerdict) -> Self {
-        Self { others: verdict, listed: Vec::new(), ids: Vec::new(), replayed: false, unnamed_refusals: None }
+        Self {
+            others: verdict,
+            listed: Vec::new(),
+            ids: Vec::new(),
+            replayed: false,
+            unnamed_refusals: None,
+            unread: false,
+        }
     }
 
     pub fn delivered() -> Self {

@@ -4,8 +4,8 @@ use super::speech::{span, tame};
 use super::summary::Words;
 use crate::engine::StopCause;
 use crate::error::plain;
-use crate::settings::{resume_command, resume_without};
-use std::ffi::OsString;
+use crate::settings::{names_file, quoted, resume_command, resume_without};
+use std::ffi::{OsStr, OsString};
 
 /// The command that was typed, less what would stop it again at once.
 pub(super) fn command_behind(cause: Option<&StopCause>, arguments: &[OsString]) -> String {
@@ -39,10 +39,29 @@ pub(super) fn question(why: &str, has_answered: bool) -> Option<&'static str> {
 const WHICH_SCHEME: &str =
     "is it the right port, and does it speak https:// there or http://, as the address says?";
 
+/// What helps where the profile of this name reads no answer.
+pub(super) fn mend_profile(to: &str, is_deletion: bool) -> String {
+    let rules = if is_deletion { "[[delete.response]]" } else { "[[response]] and [results]" };
+    let which = if names_file(to) {
+        format!(
+            "mend {rules} in it (bulkhaul targets check {} says how it reads answers)",
+            quoted(OsStr::new(to))
+        )
+    } else {
+        format!(
+            "see that the address is right, or mend {rules} in a copy: bulkhaul targets show {to} > mine.toml"
+        )
+    };
+    format!("{which}; then the same command goes on with the rows that are pending")
+}
+
 /// `None` for what is no trouble, or has words of its own.
 pub(super) fn words(cause: &StopCause, resume: &str) -> Option<Words> {
     let (message, hint) = match cause {
-        StopCause::Limit | StopCause::Unexpected { .. } | StopCause::TargetDown { .. } => return None,
+        StopCause::Limit
+        | StopCause::Unexpected { .. }
+        | StopCause::TargetDown { .. }
+        | StopCause::Unread { .. } => return None,
         StopCause::Signal => ("interrupted; what was in flight has been settled".to_owned(), None),
         StopCause::CutShort => {
             let why = "interrupted; requests were still in flight, and the next run decides about them";

@@ -393,6 +393,11 @@ impl<'a> Closing<'a> {
                 let ended = format!("the target does not answer well: {}", tame(why));
                 (ended, causes::question(why, rows.settled() > 0).map(str::to_owned))
             }
+            StopCause::Unread { why } => {
+                let ended =
+                    format!("the profile can read none of the target's answers, the last one: {}", tame(why));
+                (ended, Some(causes::mend_profile(&self.args.to, self.is_deletion)))
+            }
             StopCause::Unexpected { read, expected } => {
                 let ended = format!(
                     "the input ended after {}, and {} were expected",

@@ -95,7 +95,7 @@ pub fn choose(args: &SendArgs) -> Result<Chosen, Error> {
     refuse_misplaced(args, is_url, is_sandbox)?;
     let typed = typed_values(args)?;
     let headers = headers(args)?;
-    let is_file = !is_url && (args.to.contains('/') || has_ending(&args.to, "toml"));
+    let is_file = names_file(&args.to);
     let profile = if is_url {
         url_profile(args)?
     } else if is_file {
@@ -128,6 +128,11 @@ fn looks_like_an_address(text: &str) -> bool {
     !name.is_empty()
         && !name.starts_with('.')
         && (name.contains('.') || host.contains(':') || name == "localhost")
+}
+
+/// Whether `--to` names the file of a profile.
+pub fn names_file(to: &str) -> bool {
+    !to.contains("://") && (to.contains('/') || has_ending(to, "toml"))
 }
 
 fn has_ending(name: &str, ending: &str) -> bool {

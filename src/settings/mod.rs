@@ -15,7 +15,7 @@ mod state;
 mod told;
 
 pub use apart::{check_results, keep_apart};
-pub use choice::{Chosen, choose, named_headers};
+pub use choice::{Chosen, choose, named_headers, names_file};
 pub use input::{audit_layout, input_names, layout, layout_as, types};
 pub use masked::Masks;
 pub use near::near_file;

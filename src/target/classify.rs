@@ -183,7 +183,8 @@ impl Answer<'_> {
     fn unread(&self) -> Outcome {
         let status = self.status();
         if self.reply.body_state == BodyState::TooLarge && (200..300).contains(&status) {
-            return Outcome::Misfit { why: format!("the answer ({status}) is larger than can be held") };
+            let why = format!("the answer ({status}) is larger than can be held");
+            return Outcome::Misfit { why, said: String::new() };
         }
         Outcome::Unknown { wait: self.wait, why: format!("the answer ({status}) did not come whole") }
     }
@@ -334,7 +335,9 @@ impl Answer<'_> {
 
     fn unfit(&self, why: &str) -> Outcome {
         let why = mask(&format!("the answer ({}) does not fit: {why}", self.status()), &self.target.secrets);
-        if (200..300).contains(&self.status()) { Outcome::Misfit { why } } else { Outcome::Puzzling { why } }
+        let said = self.excerpt();
+        let is_good = (200..300).contains(&self.status());
+        if is_good { Outcome::Misfit { why, said } } else { Outcome::Puzzling { why } }
     }
 
     fn accepted(&self) -> Outcome {

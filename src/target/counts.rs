@@ -2,7 +2,8 @@
 
 use super::pointer::Pointer;
 use super::raw;
-use super::reader::{Covers, Reader, Reading, Sheet, Word};
+use super::reader::{Covers, Reader, Reading, Word};
+use super::sheet::Sheet;
 use crate::model::RowVerdict;
 
 impl Reader {

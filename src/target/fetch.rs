@@ -145,7 +145,8 @@ impl Target {
         }
         let bytes: usize = pages.got.iter().map(|(_, page)| page.len()).sum();
         if pages.got.len() > MOST_PAGES || bytes > most_bytes(load.len()) {
-            return ended(Outcome::Misfit { why: "the job's results are more than can be held".to_owned() });
+            let why = "the job's results are more than can be held".to_owned();
+            return ended(Outcome::Misfit { why, said: String::new() });
         }
         if pages.left.is_empty() {
             return self.end_with_pages(way, load, job, &pages, reply.status);

@@ -89,6 +89,7 @@ mod scrub;
 mod section;
 mod selector;
 mod settings;
+mod sheet;
 mod sigv4;
 mod slot;
 mod starter;

@@ -13,6 +13,7 @@ use super::rule::{When, pointer_at};
 use super::scrub::clean;
 use super::section::Section;
 use super::selector::Selector;
+use super::sheet::{Sheet, rank, unlisted};
 use super::slot::RowNaming;
 use super::wording::Wording;
 use crate::model::{Load, Rejection, RowVerdict, Verdicts};
@@ -132,12 +133,6 @@ pub(super) struct Source<'a> {
     pub(super) texts: Vec<Cow<'a, str>>,
 }
 
-/// Verdicts while several readers speak.
-pub(super) struct Sheet {
-    pub(super) rows: Vec<Option<RowVerdict>>,
-    ids: Vec<(u32, String)>,
-}
-
 impl Reader {
     pub(super) fn read(section: Section<'_>, naming: &RowNaming) -> Self {
         let from = Selector::read(&section, "from");
@@ -237,7 +232,7 @@ impl Reader {
             return Ok(Verdicts::delivered());
         }
         let rows = reading.load.len();
-        let mut sheet = Sheet { rows: vec![None; rows], ids: Vec::new() };
+        let mut sheet = Sheet::of(rows);
         for source in sources {
             source.reader.fill(&source.texts, reading, &mut sheet)?;
         }
@@ -291,6 +286,7 @@ impl Reader {
             for row in named {
                 let index = u32::try_from(row).unwrap_or(u32::MAX);
                 let verdict = self.verdict(entry, reading);
+                sheet.is_read |= !matches!(verdict, RowVerdict::InDoubt(_)) || self.rule_of(entry).is_some();
                 let taken = verdict == RowVerdict::Delivered;
                 let slot = sheet.rows.get_mut(row).ok_or("it names a row that was not sent")?;
                 match slot {
@@ -335,8 +331,12 @@ impl Reader {
         }
     }
 
+    fn rule_of(&self, entry: &str) -> Option<&EntryRule> {
+        self.rules.iter().find(|rule| rule.when.fits_entry(entry))
+    }
+
     fn verdict(&self, entry: &str, reading: &Reading<'_>) -> RowVerdict {
-        let rule = self.rules.iter().find(|rule| rule.when.fits_entry(entry));
+        let rule = self.rule_of(entry);
         match rule.map_or(self.default, |rule| rule.then) {
             Word::Ok => RowVerdict::Delivered,
             Word::Exists => RowVerdict::Exists(self.refusal(entry, reading)),
@@ -390,29 +390,10 @@ impl Reader {
                 verdicts.listed.push((u32::try_from(row).unwrap_or(u32::MAX), verdict));
             }
         }
+        verdicts.unread = !sheet.is_read;
         verdicts.ids = sheet.ids;
         verdicts.ids.sort();
         verdicts.ids.dedup_by_key(|(index, _)| *index);
         Ok(verdicts)
-    }
-}
-
-fn unlisted(word: Word) -> RowVerdict {
-    match word {
-        Word::Ok => RowVerdict::Delivered,
-        Word::Collateral => RowVerdict::Resend,
-        _ => RowVerdict::InDoubt("the answer says nothing of this row".into()),
-    }
-}
-
-/// Of a row's several items the worst counts.
-fn rank(verdict: &RowVerdict) -> u8 {
-    match verdict {
-        RowVerdict::Delivered => 0,
-        RowVerdict::Resend => 1,
-        RowVerdict::Retry { .. } => 2,
-        RowVerdict::Exists(_) => 3,
-        RowVerdict::Rejected(_) => 4,
-        RowVerdict::InDoubt(_) => 5,
     }
 }

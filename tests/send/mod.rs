@@ -20,3 +20,4 @@ mod standing;
 mod states;
 mod targets;
 mod unbegun;
+mod unread;

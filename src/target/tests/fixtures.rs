@@ -165,7 +165,7 @@ fn told(outcome: &Outcome, rows: usize) -> Vec<String> {
         Outcome::Throttled { wait: time, .. } => format!("throttled{}", wait(time)),
         Outcome::NotApplied { wait: time, .. } => format!("not applied{}", wait(time)),
         Outcome::Unknown { wait: time, .. } => format!("unknown{}", wait(time)),
-        Outcome::Misfit { why } => format!("misfit: {why}"),
+        Outcome::Misfit { why, .. } => format!("misfit: {why}"),
         Outcome::Puzzling { why } => format!("puzzling: {why}"),
         Outcome::Split { learned: Some(Limit::Rows(most)), refusal: said } => {
             format!("split to {most} rows {}", refusal(said))

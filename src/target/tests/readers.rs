@@ -16,7 +16,7 @@ fn settled(outcome: Outcome) -> Verdicts {
 
 fn misfit(target: &Target, body: &str) -> String {
     match read(target, &reply(200, body)) {
-        Outcome::Misfit { why } => why,
+        Outcome::Misfit { why, .. } => why,
         other => panic!("{body}: {other:?}"),
     }
 }
@@ -237,7 +237,7 @@ fn a_name_that_two_rows_of_a_request_have_is_never_taken_for_one_of_them() {
     for way in ["at = \"/t\", by = \"id\", row = \"/id\"", "at = \"/t\", by = \"id\", row = \"${row:/id}\""] {
         let target = reader(&format!("{list}match = {{ {way} }}\n"));
         let of = |body: &str| target.read(&load(&target, &rows), &reply(200, body), NOW);
-        let Outcome::Misfit { why } = of(r#"[{"t":1}]"#) else { panic!("{way}") };
+        let Outcome::Misfit { why, .. } = of(r#"[{"t":1}]"#) else { panic!("{way}") };
         assert!(why.ends_with("it speaks of id `1`, which several rows have"), "{why}");
         assert!(matches!(settled(of(r#"[{"t":2}]"#)).of(2), RowVerdict::Rejected(_)));
     }
