@@ -11,9 +11,7 @@ use crate::edge::ledger::{Found, Refusals};
 use crate::engine::{Ending, StopCause};
 use crate::error::{Error, exit};
 use crate::model::{Counters, Requests, Tally};
-use crate::settings::{
-    input_names, is_live, is_piped, quoted, raising, resume_command, resume_without, typed_command,
-};
+use crate::settings::{input_names, is_live, is_piped, quoted, raising, resume_command, typed_command};
 use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -339,10 +337,10 @@ impl<'a> Closing<'a> {
         exit
     }
 
-    /// What goes on with an import that is complete: nothing, if it left no row in doubt.
+    /// What goes on with an import that is complete: nothing, if it left no row in doubt. Else a person has to look first:
+    /// a machine that sent these rows again might double them.
     fn out_of_doubt(&self, rows: &Tally) -> Option<String> {
-        let again = resume_without("--on-ambiguous", &self.arguments);
-        (rows.in_doubt > 0).then(|| format!("{again} --on-ambiguous resend"))
+        (rows.in_doubt > 0).then(|| format!("bulkhaul rejects {}", self.state_quoted()))
     }
 
     fn at_the_limit(&self, rows: &Tally) {

@@ -186,8 +186,7 @@ fn what_the_target_taught_and_why_rows_are_in_doubt_is_told() {
     );
     let json = bench.run("status --json").exits(0).summary();
     assert_eq!(json["doubts"][0]["rows"], 10);
-    let resend = format!("bulkhaul send x.csv --to {server_url}/rows --progress none --on-ambiguous resend");
-    assert_eq!(json["resume"], resend);
+    assert_eq!(json["resume"], "bulkhaul rejects x.csv.bulkhaul", "whoever goes on is to look first");
 }
 
 #[test]
