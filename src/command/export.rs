@@ -18,23 +18,29 @@ pub(super) fn export(
     wanted: Option<&Wanted>,
     groups: &[Group],
 ) -> Result<(), Error> {
-    let replayed = Cell::new(0);
+    let (delivered, over) = (Cell::new(0), Cell::new(0));
     write(format, &|each| {
         // A table's letters are gone through twice.
-        replayed.set(0);
+        delivered.set(0);
+        over.set(0);
         book.each(from, &mut |letter, line, rows| {
             if wanted.is_some_and(|wanted| !is_of(letter, wanted, groups)) {
                 return Ok(());
             }
             if rows.since.open == 0 {
-                replayed.set(replayed.get() + letter.count());
+                let of_replays = rows.since.delivered;
+                delivered.set(delivered.get() + of_replays);
+                over.set(over.get() + letter.count().saturating_sub(of_replays));
                 return Ok(());
             }
             each(letter, line)
         })
     })?;
-    if replayed.get() > 0 {
-        speech::say(&format!("note: left out: {} delivered since", speech::count(replayed.get(), "row")));
+    let others = if over.get() == 1 { "that is no longer open" } else { "that are no longer open" };
+    for (rows, what) in [(delivered.get(), "delivered since"), (over.get(), others)] {
+        if rows > 0 {
+            speech::say(&format!("note: left out: {} {what}", speech::count(rows, "row")));
+        }
     }
     Ok(())
 }

@@ -134,12 +134,12 @@ pub(super) fn replayed(state: &Path) -> Result<(Option<Replayed>, u64), Error> {
     let book = Book::of(&from)?;
     let mut replayed = Replayed { is_running: book.replays.is_running, ..Replayed::default() };
     let mut earlier = 0;
-    book.each(&from, &mut |letter, _, rows| {
+    book.each(&from, &mut |_, _, rows| {
         if rows.are_earlier {
             earlier += rows.since.open;
         } else {
             replayed.open += rows.since.open;
-            replayed.delivered += letter.count() - rows.since.open;
+            replayed.delivered += rows.since.delivered;
         }
         Ok(())
     })?;
@@ -339,7 +339,8 @@ impl Book {
             found.since += Since {
                 open: is_open.into(),
                 sure: is_sure.into(),
-                delivered: (fate == Fate::Delivered).into(),
+                // What the import itself has sent again has a letter of its own, if it came to no good end.
+                delivered: (own != Fate::Settled && fate == Fate::Delivered).into(),
             };
             found.unsure += u64::from(is_open && fate == Fate::InDoubt);
         }

@@ -15,6 +15,7 @@ pub struct Replayed {
 impl Replayed {
     pub(super) fn words(self) -> String {
         let mut words = match (self.delivered, self.open) {
+            (0, 0) => "none of the rows is still open".to_owned(),
             (0, open) => format!("none of {} delivered yet", count(open, "row")),
             (delivered, 0) => format!("{} delivered since, none still open", count(delivered, "row")),
             (delivered, open) => {

@@ -94,6 +94,12 @@ fn what_is_in_doubt_anew_is_told_once_and_replayed_once() {
     assert_eq!((doubt.open(), doubt.requests()), (0, 3));
     doubt.send("--on-ambiguous resend").exits(5);
     assert_eq!(doubt.requests(), 3);
+    // The first letter's rows were sent again by the import, and no replay delivered them.
+    let status = doubt.bench.run("status --json").exits(0).summary();
+    assert_eq!(status["replayed"], serde_json::json!({"delivered": 3, "open": 0, "running": false}));
+    let said = doubt.bench.run("rejects --export ndjson").exits(0);
+    let words = "note: left out: 3 rows delivered since\nnote: left out: 3 rows that are no longer open\n";
+    assert_eq!((said.stdout.as_str(), said.stderr.as_str()), ("", words));
 }
 
 #[test]
