@@ -69,3 +69,22 @@ pub(super) fn requests_line(requests: &Requests) -> String {
     }
     line + ")"
 }
+
+/// What becomes of rows that were sent, and of which nobody heard: where no request goes again as it is, by
+/// `--on-ambiguous`. `kept`: for how long the target remembers keys, if it has any.
+pub(super) fn without_answer(on_ambiguous: Option<&str>, kept: Option<&str>) -> String {
+    let why = kept.map_or_else(
+        || "the target has no keys".to_owned(),
+        |kept| format!("its keys are remembered for {kept}, and not sent in their last 5 min"),
+    );
+    match on_ambiguous {
+        None => "asks for them again under the same keys".to_owned(),
+        Some("natural") => "sends them again: writing a row twice is writing it once".to_owned(),
+        Some("resend") => format!("sends them again, and may double them: {why}"),
+        Some("verify") => "asks the target whether they were applied".to_owned(),
+        Some("stop") => format!("stops at them: {why}, and --on-ambiguous hold or resend decides"),
+        Some(_) => {
+            format!("puts them in doubt: {why} (--on-ambiguous resend sends them again, and may double them)")
+        }
+    }
+}

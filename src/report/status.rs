@@ -2,7 +2,7 @@
 
 use super::Deletion;
 use super::not_sent::NotSent;
-use super::phrases::{may_be_doubled, rows_line};
+use super::phrases::{may_be_doubled, rows_line, without_answer};
 use super::since::{Replayed, earlier};
 use super::speech::{count, grouped, span, tame, visible};
 use super::summary::{Bytes, Summary};
@@ -219,7 +219,10 @@ impl Standing {
         let keys = settings.and_then(|settings| settings.get("keys")).and_then(Value::as_str);
         let is_natural = keys.is_some_and(|keys| keys.starts_with("none needed"));
         let on_ambiguous = on_ambiguous.or(is_natural.then_some("natural"));
-        facts(found, details, on_ambiguous, self.now)
+        let has_keys = keys.is_some_and(|keys| keys.starts_with("one "));
+        let kept = settings.filter(|_| has_keys).and_then(|settings| settings.get("keys_remembered"));
+        let unanswered = without_answer(on_ambiguous, kept.and_then(Value::as_str));
+        facts(found, details, &unanswered, self.now)
     }
 
     /// Stretches that `status.json` tells of, for a run that is on.
@@ -316,12 +319,7 @@ impl Standing {
     }
 }
 
-fn facts(
-    found: &Found,
-    details: &Details,
-    on_ambiguous: Option<&str>,
-    now: WallTime,
-) -> Vec<(&'static str, String)> {
+fn facts(found: &Found, details: &Details, unanswered: &str, now: WallTime) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
     if found.tally.may_be_doubled > 0 {
         facts.push(("doubled?", may_be_doubled(found.tally.may_be_doubled)));
@@ -358,10 +356,7 @@ fn facts(
     }
     if details.prepared_rows > 0 {
         let rows = count(details.prepared_rows, "row");
-        facts.push((
-            "open",
-            format!("{rows} sent or about to be; the next run {}", without_answer(on_ambiguous)),
-        ));
+        facts.push(("open", format!("{rows} sent or about to be; the next run {unanswered}")));
     }
     if details.jobs > 0 {
         let words =
@@ -390,20 +385,6 @@ fn facts(
         facts.push(("pause", words));
     }
     facts
-}
-
-/// What becomes of rows that were sent, and of which nobody heard: of a target without keys, by `--on-ambiguous`.
-fn without_answer(on_ambiguous: Option<&str>) -> &'static str {
-    match on_ambiguous {
-        None => "asks for them again under the same keys",
-        Some("natural") => "sends them again: writing a row twice is writing it once",
-        Some("resend") => "sends them again, and may double them: the target has no keys",
-        Some("verify") => "asks the target whether they were applied",
-        Some("stop") => "stops at them: the target has no keys, and --on-ambiguous hold or resend decides",
-        Some(_) => {
-            "puts them in doubt: the target has no keys (--on-ambiguous resend sends them again, and may double them)"
-        }
-    }
 }
 
 /// `2,400 rows a second for 12 s, 120 requests`.

@@ -23,10 +23,13 @@ pub fn told(args: &SendArgs, target: &Target) -> Value {
         OnAmbiguous::Hold => "hold",
         OnAmbiguous::Stop => "stop",
     };
+    // Keys that are forgotten too soon to be sent again are as good as none.
+    let is_asked_again =
+        policy.repeatable && policy.key_age_max().is_none_or(|age| age > std::time::Duration::ZERO);
     json!({
         "keys": scope,
         "keys_remembered": policy.key_ttl.map(words),
-        "on_ambiguous": (!policy.repeatable).then_some(ambiguous),
+        "on_ambiguous": (!is_asked_again).then_some(ambiguous),
         "batch_rows": limits.rows,
         "batch_bytes": limits.bytes,
         "rate": policy.request_rates.iter().map(rate).collect::<Vec<_>>(),

@@ -52,8 +52,13 @@ fn without_keys_rows_stay_pending_behind_an_answer_that_did_nothing() {
 #[test]
 fn status_promises_keys_only_to_a_target_that_has_them() {
     let keys = "--idempotency-header Idempotency-Key";
+    let short = "--idempotency-header Idempotency-Key --key-ttl 5m";
     let cases = [
         (keys, "asks for them again under the same keys"),
+        (
+            short,
+            "puts them in doubt: its keys are remembered for 5 min, and not sent in their last 5 min (--on",
+        ),
         ("natural", "sends them again: writing a row twice is writing it once"),
         ("", "puts them in doubt: the target has no keys"),
         ("--on-ambiguous resend", "sends them again, and may double them"),
