@@ -58,7 +58,7 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l expect-rows -
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l batch-rows -d 'Most rows in a request (default: the profile\'s, else 500)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l batch-bytes -d 'Most bytes in a request\'s body (default: the profile\'s, else 1MiB)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l batch-age -d 'For `-`: longest time that a row waits for others to share its request (default: the profile\'s, else 5s)' -r
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l rate -d 'Most requests in a time, e.g. 10/s; every attempt counts; repeatable' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l rate -d 'Most requests in a time, e.g. 10/s; every attempt counts, each run anew; repeatable' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l row-rate -d 'Most rows in a time, e.g. 5000/s; repeatable' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -s j -l concurrency -d 'Requests in flight' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l timeout -d 'Time for one request (default: the profile\'s, else 60s)' -r
@@ -119,7 +119,7 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l null -d 'An u
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l limit -d 'Stop after the first N rows of the input' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l batch-rows -d 'Most rows in a request (default: the profile\'s, else 500)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l batch-bytes -d 'Most bytes in a request\'s body (default: the profile\'s, else 1MiB)' -r
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l rate -d 'Most requests in a time, e.g. 10/s; every attempt counts; repeatable' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l rate -d 'Most requests in a time, e.g. 10/s; every attempt counts, each run anew; repeatable' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l row-rate -d 'Most rows in a time, e.g. 5000/s; repeatable' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l on-ambiguous -d 'What to do with a request whose outcome is unknown, where the target honours no keys (default: hold)' -r -f -a "resend\t'Send it again: rows may be doubled'
 verify\t'Ask the target, as the profile says how'
@@ -175,7 +175,7 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l expect-rows
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l batch-rows -d 'Most rows in a request (default: the profile\'s, else 500)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l batch-bytes -d 'Most bytes in a request\'s body (default: the profile\'s, else 1MiB)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l batch-age -d 'For `-`: longest time that a row waits for others to share its request (default: the profile\'s, else 5s)' -r
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l rate -d 'Most requests in a time, e.g. 10/s; every attempt counts; repeatable' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l rate -d 'Most requests in a time, e.g. 10/s; every attempt counts, each run anew; repeatable' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l row-rate -d 'Most rows in a time, e.g. 5000/s; repeatable' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -s j -l concurrency -d 'Requests in flight' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l timeout -d 'Time for one request (default: the profile\'s, else 60s)' -r

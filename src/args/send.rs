@@ -89,7 +89,7 @@ pub struct SendArgs {
     #[arg(long, value_name = "DUR", help_heading = BATCHES, hide_short_help = true)]
     pub batch_age: Option<Duration>,
 
-    /// Most requests in a time, e.g. 10/s; every attempt counts; repeatable
+    /// Most requests in a time, e.g. 10/s; every attempt counts, each run anew; repeatable
     #[arg(long, value_name = "N/UNIT", help_heading = PACE)]
     pub rate: Vec<RateArg>,
     /// Most rows in a time, e.g. 5000/s; repeatable
