@@ -3,11 +3,12 @@
 //! A credential whose parameter has no value, and need not have one, is left out. Of several ways, as in
 //! `[[auth]]`, the first counts whose parameters all have values.
 
-use super::document::Value;
+use super::document::{Node, Value};
 use super::filter::base64;
 use super::header::header_fault;
 use super::oauth::Grant;
 use super::params::Params;
+use super::placeholder::{Piece, Source, pieces};
 use super::section::Section;
 use super::sigv4::Signer;
 
@@ -123,5 +124,22 @@ impl Auth {
         }
         section.done();
         auth
+    }
+}
+
+/// The parameters that `[auth]` names, whichever of its ways counts.
+pub(super) fn named_in(node: &Node) -> Vec<String> {
+    let param = |piece| match piece {
+        Piece::Hole(hole) => match hole.source {
+            Source::Param(name) => Some(name),
+            _ => None,
+        },
+        Piece::Text(_) => None,
+    };
+    match &node.value {
+        Value::Text(text) => pieces(text).into_iter().flatten().filter_map(param).collect(),
+        Value::List(nodes) => nodes.iter().flat_map(named_in).collect(),
+        Value::Table(table) => table.members.iter().flat_map(|member| named_in(&member.node)).collect(),
+        _ => Vec::new(),
     }
 }

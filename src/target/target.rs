@@ -177,11 +177,12 @@ impl Target {
         let (before, after) = (Step::read(&root, "before", params), Step::read(&root, "after", params));
         check_names(&rules, &readers, job.as_ref(), &root);
         check_names(deletion.as_ref().map_or(&[], Deletion::rules), &readers, None, &root);
+        let credential_hint = credential_hint(profile, &root, params, headers);
         root.done();
         let mut target = Self {
             name: profile.name().to_owned(),
             is_bare: *profile.spot().file == *super::bare_url::FILE,
-            credential_hint: credential_hint(profile, params, headers),
+            credential_hint,
             commits_after: mapping.commits_after,
             mapping,
             naming,
@@ -328,20 +329,37 @@ fn remedy(spec: &ParamSpec) -> String {
     }
 }
 
-/// What to look at where the target refuses whoever asks.
-fn credential_hint(profile: &Profile, params: &Params<'_>, headers: &[(String, String, bool)]) -> String {
+/// What to look at where the target refuses whoever asks: of the secrets those that its credentials are made of.
+fn credential_hint(
+    profile: &Profile,
+    root: &Section<'_>,
+    params: &Params<'_>,
+    headers: &[(String, String, bool)],
+) -> String {
     if headers.iter().any(|(name, ..)| name == "authorization") {
         return "check the token: the header `authorization`, from -H".to_owned();
     }
-    let secret = profile.params().iter().find(|spec| spec.secret);
-    let is_given = |name: &String| params.values.as_ref().is_none_or(|values| values.contains_key(name));
-    match secret.map(|spec| (&spec.name, &spec.env)) {
-        Some((name, Some(env))) if !is_given(name) => {
+    let auth = root.node("auth").map(super::auth::named_in).unwrap_or_default();
+    let secrets = || profile.params().iter().filter(|spec| spec.secret);
+    let mut named: Vec<&ParamSpec> = secrets().filter(|spec| auth.contains(&spec.name)).collect();
+    if named.is_empty() {
+        named = secrets().collect();
+    }
+    let is_given = |spec: &ParamSpec| {
+        spec.default.is_some() || params.values.as_ref().is_none_or(|values| values.contains_key(&spec.name))
+    };
+    let sent = named.iter().find(|spec| is_given(spec));
+    let missing = named.iter().find(|spec| spec.env.is_some()).or(named.first());
+    match (sent.or(missing).map(|spec| (&spec.name, &spec.env)), sent) {
+        (Some((name, Some(env))), Some(_)) => format!("check the token: parameter `{name}`, from ${env}"),
+        (Some((name, None)), Some(_)) => format!("check the token: parameter `{name}`"),
+        (Some((_, Some(env))), None) => {
             format!("no token was sent, as ${env} is not set: export {env}=… first")
         }
-        Some((name, Some(env))) => format!("check the token: parameter `{name}`, from ${env}"),
-        Some((name, None)) => format!("check the token: parameter `{name}`"),
-        None => {
+        (Some((name, None)), None) => {
+            format!("no token was sent: give it with --set '{name}=${{env:VAR}}'")
+        }
+        (None, _) => {
             "if the target wants a token, give it with -H 'Authorization: Bearer ${env:TOKEN}'".to_owned()
         }
     }

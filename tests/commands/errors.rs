@@ -173,3 +173,23 @@ fn a_token_that_is_not_set_is_not_called_wrong() {
         "{said}"
     );
 }
+
+/// What Supabase wants beside the token stands before it in the profile.
+#[test]
+fn of_several_secrets_the_hint_names_the_one_that_proves_who_we_are() {
+    use crate::support::scripted::{Scripted, Step};
+    let server = Scripted::start(&[Step::Says("401 No", "", "")]);
+    let bench = Bench::with("x.csv", csv(3));
+    let hint = |set: Option<&str>| {
+        let line = format!("send x.csv --to postgrest --set table=t --url {}", server.url);
+        let mut command = bench.command(&line);
+        command.envs(set.map(|value| ("BULKHAUL_TOKEN", value)));
+        let said = crate::support::said(command.output().unwrap()).exits(1);
+        said.stderr.lines().last().unwrap().to_owned()
+    };
+    assert_eq!(
+        hint(None),
+        "hint: no token was sent, as $BULKHAUL_TOKEN is not set: export BULKHAUL_TOKEN=… first"
+    );
+    assert_eq!(hint(Some("wrong")), "hint: check the token: parameter `token`, from $BULKHAUL_TOKEN");
+}
