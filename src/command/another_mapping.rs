@@ -45,7 +45,7 @@ pub(super) fn may_begin_anew(subject: &Subject<'_>, found: &Found) -> bool {
     found.import.identity != subject.identity() && !found.has_left && !is_of_stream() && !is_replayed(subject)
 }
 
-fn is_replayed(subject: &Subject<'_>) -> bool {
+pub(super) fn is_replayed(subject: &Subject<'_>) -> bool {
     settings::state_path(subject.args).is_ok_and(|state| state.join("replays").is_dir())
 }
 

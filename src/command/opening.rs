@@ -177,6 +177,9 @@ pub(super) fn open(
         ImportState::Open if args.new_stream => rest(ledger, subject, found),
         ImportState::Open => resume(ledger, subject, reading, found),
         _ if args.again || args.new_stream => subject.begin(ledger, reading, Some(&found)),
+        ImportState::Complete(_) if has_found_nothing(subject, &found) && !is_same(&found, subject)? => {
+            subject.begin(ledger, reading, Some(&found))
+        }
         ImportState::Complete(exit) => finished(ledger, subject, reading, found, exit),
         ImportState::Abandoned => Err(abandoned()),
     }
@@ -221,8 +224,14 @@ pub(super) fn refuse(found: &Found, feed: Option<&[String]>, subject: &Subject<'
     }
     match found.import.state {
         ImportState::Open => go_on(subject, &mut Reading::Files(&args.inputs), found).map(drop),
+        _ if has_found_nothing(subject, found) => Ok(()),
         _ => Err(changed_since(subject, found, None)),
     }
+}
+
+/// A file without rows was imported, and no rows before it: what is in the file now is doubled by nothing.
+fn has_found_nothing(subject: &Subject<'_>, found: &Found) -> bool {
+    found.tally.read == 0 && !found.has_left && !subject.is_stream() && !another_mapping::is_replayed(subject)
 }
 
 fn abandoned() -> Error {

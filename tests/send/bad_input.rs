@@ -68,6 +68,27 @@ fn an_empty_file_is_a_warning() {
 }
 
 #[test]
+fn a_file_that_had_no_rows_keeps_nobody_from_importing_those_that_it_has_the_next_day() {
+    for empty in ["", "id,name\n"] {
+        let bench = Bench::with("x.csv", empty);
+        let send = "send x.csv --to sandbox --progress none --json";
+        bench.run(send).exits(0).books([0, 0, 0, 0, 0]);
+        assert_eq!(bench.run(send).exits(0).summary()["import"], 1);
+        bench.write("x.csv", "id,name\n1,a\n2,b\n");
+        let said = bench.run(send).exits(0).books([2, 2, 0, 0, 0]);
+        assert_eq!(said.summary()["import"], 2);
+        assert_eq!(bench.sandbox_rows("x.csv").len(), 2);
+        // Now there is something that another file would double; nor does an empty one, imported again, hide it.
+        bench.write("x.csv", empty);
+        bench.run(send).exits(6);
+        bench.run(&format!("{send} --again")).exits(0).books([0, 0, 0, 0, 0]);
+        bench.write("x.csv", "id,name\n1,a\n2,b\n");
+        bench.run(send).exits(6);
+        assert_eq!(bench.sandbox_rows("x.csv").len(), 2);
+    }
+}
+
+#[test]
 fn a_record_with_too_few_or_too_many_fields_is_a_dead_letter_with_its_line() {
     let bench = Bench::with("x.csv", "id,name\n1,a\n2\n3,c,d\n4,e\n");
     let said = bench.run("send x.csv --to sandbox --progress none --json").exits(3).books([4, 2, 2, 0, 0]);
