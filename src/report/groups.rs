@@ -182,10 +182,14 @@ impl Example {
         text
     }
 
-    /// As [`Example::place`], and what was said.
+    /// As [`Example::place`], and what was said; a field that this begins with is not named twice.
     fn words(&self) -> String {
-        let place = self.place();
         let message = tame(&self.message);
+        let named = |field: &String| self.message.starts_with(&format!("field {field} "));
+        let place = match &self.field {
+            Some(field) if named(field) => Self { field: None, ..self.clone() }.place(),
+            _ => self.place(),
+        };
         if place.is_empty() { message } else { format!("{place}: {message}") }
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! Never an address into anything but the JSON it is asked about.
 
+use super::encoding::member_names;
+use super::errors::nearest;
+use crate::model::Rejection;
 use std::fmt;
 
 /// A JSON Pointer: the root, or a way down.
@@ -43,6 +46,18 @@ impl Pointer {
     /// The value in some valid JSON, as written; none if there is none.
     pub fn find<'a>(&self, json: &'a str) -> Option<&'a str> {
         super::raw::find(json, self)
+    }
+
+    /// Why a row that has no such field is refused, with what was probably meant.
+    pub(super) fn missing_in(&self, row: &str) -> Rejection {
+        let mut message = format!("field {} is missing", self.as_str());
+        if let [name] = self.tokens() {
+            let names = member_names(row);
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let near = nearest(name, &names).filter(|near| **near != **name);
+            message.extend(near.map(|near| format!("; did you mean `{near}`?")));
+        }
+        Rejection { field: Some(self.as_str().to_owned()), ..Rejection::local("missing_field", message) }
     }
 }
 

@@ -176,12 +176,8 @@ impl Target {
         let Some(group) = &self.group else { return Ok(None) };
         let text = super::form::text_of(row)?;
         let value = |pointer: &super::pointer::Pointer| {
-            pointer.find(text).and_then(raw::scalar).map(std::borrow::Cow::into_owned).ok_or_else(|| {
-                Rejection {
-                    field: Some(pointer.as_str().to_owned()),
-                    ..Rejection::local("missing_field", format!("field {} is missing", pointer.as_str()))
-                }
-            })
+            let found = pointer.find(text).and_then(raw::scalar);
+            found.map(std::borrow::Cow::into_owned).ok_or_else(|| pointer.missing_in(text))
         };
         group.by.iter().map(value).collect::<Result<_, _>>().map(Some)
     }

@@ -180,15 +180,15 @@ impl Slot {
             }
         }
         if value.is_none() && !self.optional {
-            return Err(self.refusal("missing_field", format!("{} is missing", self.subject())));
+            return Err(self.missing(facts));
         }
         Ok(value)
     }
 
-    fn subject(&self) -> String {
+    fn missing(&self, facts: &Facts<'_>) -> Rejection {
         match &self.want {
-            Want::Field(_, pointer) => format!("field {pointer}", pointer = pointer.as_str()),
-            _ => self.text.clone(),
+            Want::Field(_, pointer) => pointer.missing_in(facts.row_text),
+            _ => self.refusal("missing_field", format!("{} is missing", self.text)),
         }
     }
 

@@ -264,3 +264,23 @@ fn the_command_that_sends_refused_rows_again_does_so_after_a_replay_that_was_ref
         bench.run("replay x.csv.bulkhaul/dead-letters.ndjson --to sandbox --progress none --again").exits(0);
     assert!(said.stderr.starts_with("replaying 2 rows\n"), "{said:?}");
 }
+
+#[test]
+fn a_field_that_no_row_has_is_named_once_with_the_column_that_was_meant() {
+    let bench = Bench::with("x.csv", "id,Speed IAS in knots\n1,90\n2,95\n");
+    bench.write(
+        "p.toml",
+        "[profile]\nversion = 1\nname = \"p\"\n[params.base]\nrequired = true\n[request]\n\
+         url = \"${param.base}/x\"\nitem = '''{\"v\": \"${row:/Speed IAS in knotts}\"}'''\n\
+         [idempotency]\nscope = \"none\"\n[[response]]\nwhen = { status = [200] }\nthen = \"ok\"\n",
+    );
+    let plan = || bench.run("plan x.csv --to p.toml --url http://127.0.0.1:9").exits(3).stdout;
+    let said = plan();
+    let words = "  1  2 rows  missing_field\n     e.g. x.csv line 2, row 1: field /Speed IAS in knotts is missing; did \
+                 you mean `Speed IAS in knots`?\n";
+    assert!(said.contains(words), "{said}");
+    // What is like nothing is told as it is.
+    bench.write("x.csv", "id\n1\n");
+    let said = plan();
+    assert!(said.contains("row 1: field /Speed IAS in knotts is missing\n"), "{said}");
+}
