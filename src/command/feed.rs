@@ -82,7 +82,6 @@ pub(super) enum Next {
 impl Desk<'_> {
     /// Ends an import that was broken off, then takes the feed.
     pub(super) fn send(mut self) -> Result<u8, Error> {
-        deletes::target(self.subject.args, &self.job.target)?;
         self.replayed.check_still()?;
         loop {
             match self.next() {

@@ -45,15 +45,16 @@ impl Meant {
         Ok(Some(Self { layout, letters: Letters::Piped(root_of_state(state)) }))
     }
 
-    /// The state whose `replays` these are, and what is done about foreign lines among them.
-    pub(super) fn root(&self, send: &SendArgs) -> Result<(PathBuf, Foreign), Error> {
-        let (root, foreign) = match &self.letters {
+    /// The state whose `replays` these are, and what is done about foreign lines among them; `None` where there is not one
+    /// letter, and no state.
+    pub(super) fn root(&self, send: &SendArgs) -> Result<Option<(PathBuf, Foreign)>, Error> {
+        let found = match &self.letters {
             Letters::File(file) => root(send, file, None)?,
             Letters::State(state, file) => root(send, file, Some(state))?,
-            Letters::Piped(root) => (root.clone(), Foreign::Refused),
+            Letters::Piped(root) => Some((root.clone(), Foreign::Refused)),
         };
-        settings::keep_apart(send, &root)?;
-        Ok((root, foreign))
+        found.iter().try_for_each(|(root, _)| settings::keep_apart(send, root))?;
+        Ok(found)
     }
 
     /// The file that they are in: those on standard input are copied into `folder`, since they are read more than once.
@@ -145,8 +146,8 @@ fn still_open(state: &Path) -> Result<u64, Error> {
     Ok(rows)
 }
 
-/// The state whose `replays` these are; `state` if one was named.
-fn root(send: &SendArgs, file: &Path, state: Option<&Path>) -> Result<(PathBuf, Foreign), Error> {
+/// As [`Meant::root`]; `state` if one was named.
+fn root(send: &SendArgs, file: &Path, state: Option<&Path>) -> Result<Option<(PathBuf, Foreign)>, Error> {
     // Sent as rows they would put back, with nothing but their keys, what had to go.
     if is_of_deletions(file) {
         let shown = file.display();
@@ -155,8 +156,9 @@ fn root(send: &SendArgs, file: &Path, state: Option<&Path>) -> Result<(PathBuf, 
         ))
         .hint("mend the cause; the next `send --sync … --deletes` tries them again"));
     }
-    let mut import_id = None;
+    let (mut import_id, mut has_letters) = (None, false);
     of_any(file, Foreign::PassedOver, &mut |letter, _| {
+        has_letters = true;
         import_id = import_id.take().or_else(|| letter.import_id.clone());
         Ok(())
     })?;
@@ -166,11 +168,11 @@ fn root(send: &SendArgs, file: &Path, state: Option<&Path>) -> Result<(PathBuf, 
         (None, None) => near(file, import_id.as_deref())?,
     };
     if is_shared(file, &root) {
-        return Ok((root, Foreign::PassedOver));
+        return Ok(Some((root, Foreign::PassedOver)));
     }
     // All of it is read: what is no dead letter is told before anything is made.
     of_any(file, Foreign::Refused, &mut |_, _| Ok(()))?;
-    Ok((root, Foreign::Refused))
+    Ok((has_letters || root.exists()).then_some((root, Foreign::Refused)))
 }
 
 /// The state near by that refused them. One that others know nothing of would hear nothing of their replay, and they would

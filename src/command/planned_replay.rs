@@ -28,7 +28,7 @@ fn plan(args: &ReplayArgs, arguments: &[OsString]) -> Result<u8, Error> {
     let send = &args.send;
     let Some(meant) = Meant::of(args)? else { return Ok(nothing(send, arguments)) };
     let aim = Aim::of(send)?;
-    let (root, foreign) = meant.root(send)?;
+    let Some((root, foreign)) = meant.root(send)? else { return Ok(nothing(send, arguments)) };
     let replays = root.join("replays");
     if StateDir::is_held(&replays).unwrap_or(false) {
         return Err(held(&replays));

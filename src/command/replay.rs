@@ -83,13 +83,13 @@ fn replay(args: &ReplayArgs, arguments: &[OsString]) -> Result<u8, Error> {
     let Some(meant) = Meant::of(args)? else { return Ok(nothing(send, arguments)) };
     let chosen = settings::choose(send)?;
     chosen.check_secrets()?;
-    let (root, foreign) = meant.root(send)?;
+    settings::check_question(send, &unbegun::looked_at(&chosen)?)?;
+    let Some((root, foreign)) = meant.root(send)? else { return Ok(nothing(send, arguments)) };
     // One replay at a time: two would take over the same letters.
     let turn = take_state(&root.join("replays"))?;
     let still = keep_still(&root)?;
     let sandbox = if chosen.is_sandbox { Some(start_sandbox(send, &root)?) } else { None };
     let target = Arc::new(send::compile(&chosen, sandbox.as_ref())?);
-    settings::check_question(send, &target)?;
     send::warn(send, &target);
     let layout = meant.layout.clone();
     let file = meant.file(turn.path())?;
@@ -98,7 +98,7 @@ fn replay(args: &ReplayArgs, arguments: &[OsString]) -> Result<u8, Error> {
     code
 }
 
-/// There is not even a file.
+/// There is not even a letter.
 pub(super) fn nothing(send: &SendArgs, arguments: &[OsString]) -> u8 {
     let state = settings::find_state(Some(&send.inputs[0]));
     let in_doubt = state.map_or(0, |state| rejects::untold_doubt(&state));

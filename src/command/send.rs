@@ -82,10 +82,13 @@ fn prepare_and_send(args: &SendArgs, arguments: &[OsString]) -> Result<u8, Error
     if let Some(key) = &feed_key {
         feed_checks::check_columns(args, &layout, key)?;
     }
+    // What its target cannot do is told before anything is made.
+    let able = unbegun::looked_at(&chosen)?;
+    settings::check_question(args, &able)?;
+    deletes::target(args, &able)?;
     let state = take_state(&place)?;
     let sandbox = if chosen.is_sandbox { Some(start_sandbox(args, state.path())?) } else { None };
     let target = Arc::new(compile(&chosen, sandbox.as_ref())?);
-    settings::check_question(args, &target)?;
     warn(args, &target);
     let dead_letters = settings::dead_letter_path(args, state.path());
     let closing = Closing::new(args, arguments, target.name(), &dead_letters)

@@ -16,7 +16,7 @@ use crate::edge::state_dir::StateDir;
 use crate::error::{Error, exit};
 use crate::model::FeedKey;
 use crate::report::Summary;
-use crate::settings;
+use crate::settings::{self, Chosen};
 use crate::target::Target;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -93,7 +93,7 @@ pub(super) fn gravest_of_replay(args: &ReplayArgs, arguments: &[OsString], error
 
 fn look_at_replays(args: &ReplayArgs, arguments: &[OsString]) -> Result<(), Error> {
     let Some(meant) = Meant::of(args)? else { return Ok(()) };
-    let (root, foreign) = meant.root(&args.send)?;
+    let Some((root, foreign)) = meant.root(&args.send)? else { return Ok(()) };
     let replays = root.join("replays");
     if StateDir::is_held(&replays).unwrap_or(false) {
         return Err(held(&replays));
@@ -111,14 +111,18 @@ fn look_at_replays(args: &ReplayArgs, arguments: &[OsString]) -> Result<(), Erro
 
 /// The state of the newest replay of these dead letters.
 pub(super) fn state_of_replay(args: &ReplayArgs) -> Option<PathBuf> {
-    let (root, _) = Meant::of(args).ok()??.root(&args.send).ok()?;
+    let (root, _) = Meant::of(args).ok()??.root(&args.send).ok()??;
     let replays = Replays::of(&root).ok()?;
     replays.newest().map(|(number, _)| root.join("replays").join(number.to_string()))
 }
 
 /// The target; a token that is missing is no part of what it is known by.
 fn compiled(args: &SendArgs) -> Result<Target, Error> {
-    let chosen = settings::choose(args)?;
+    looked_at(&settings::choose(args)?)
+}
+
+/// The target, before there is a sandbox.
+pub(super) fn looked_at(chosen: &Chosen) -> Result<Target, Error> {
     chosen.compile(chosen.is_sandbox.then_some(NOWHERE))
 }
 

@@ -212,6 +212,9 @@ fn without_a_way_to_delete_it_is_said_before_anything_is_sent() {
          [profile]\n  version = 1\n  name = \"orders-batch-of-mine\"\n  extends = \"orders-batch\"\n  [delete]\n  \
          method = \"DELETE\"\n  url = \"${param.base}/items/${row:/id}\"\n  format = \"empty\"\n  rows = 1\n"
     );
+    assert!(!bench.path("s").exists());
+    bench.run("send x.csv --to sandbox --state s --on-ambiguous verify").exits(2);
+    assert!(!bench.path("s").exists());
     // The lines are a profile.
     let (_, lines) = said.stderr.split_once("your key:\n").unwrap();
     bench.write("mine.toml", lines);

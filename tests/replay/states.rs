@@ -181,3 +181,19 @@ fn what_a_replay_has_no_use_for_is_refused() {
     bench.run("replay . --to sandbox").exits(1);
     assert!(!bench.path("l.ndjson.bulkhaul").exists());
 }
+
+#[test]
+fn what_has_nothing_to_do_leaves_no_folder() {
+    let bench = Bench::with("fix.csv", "");
+    bench.write("none.ndjson", "\n");
+    for file in ["fix.csv", "none.ndjson"] {
+        for more in ["", "--json", "-n"] {
+            let said = bench.run(&format!("replay {file} --to sandbox {more}")).exits(0);
+            assert_eq!(said.stderr, "nothing to replay: there are no dead letters\n");
+        }
+        assert!(!bench.path(&format!("{file}.bulkhaul")).exists(), "{file}");
+    }
+    bench.write("fix.csv", "id\n1\n");
+    bench.run("replay fix.csv --to sandbox").exits(1);
+    assert!(!bench.path("fix.csv.bulkhaul").exists());
+}
