@@ -189,6 +189,7 @@ fn planned(seq: u64) -> Planned {
         generation: 0,
         rows: RowSet::range(Ordinal(seq), 1),
         start: Place::START,
+        request: None,
         source_bytes: 100,
         key: BatchKey(hash),
         body_hash: hash,

@@ -144,7 +144,7 @@ type EachRow<'a> = dyn FnMut(&(Planned, String), Mark, &[u8]) -> Result<(), Erro
 fn each_kept(view: &View, requests: &[(Planned, String)], each: &mut EachRow<'_>) -> Result<(), Error> {
     for request in requests.iter().filter(|(batch, _)| batch.kept) {
         let kept = view.recall(request.0.seq).map_err(|error| ledger_error(&error))?;
-        for (mark, text) in kept.iter() {
+        for (mark, text) in kept.only(&request.0.rows).iter() {
             each(request, mark, text)?;
         }
     }

@@ -105,7 +105,7 @@ fn read(
         return input.rows(batch.start, &batch.rows, each).map_err(|error| source_error(&error));
     }
     let kept = ledger.recall(batch.seq).map_err(|error| ledger_error(&error))?;
-    kept.iter().for_each(|(mark, text)| each(mark, text));
+    kept.only(&batch.rows).iter().for_each(|(mark, text)| each(mark, text));
     Ok(())
 }
 

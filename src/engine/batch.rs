@@ -2,7 +2,7 @@
 
 use super::event::Sent;
 use super::gate::Weight;
-use crate::model::{Begun, GroupId, Job, Load, Moment, Now, Planned, WallTime};
+use crate::model::{Begun, GroupId, Job, Load, Mark, Moment, Now, Planned, WallTime};
 use crate::target::GroupState;
 use std::time::Duration;
 
@@ -166,6 +166,12 @@ impl Batch {
         self.load.as_ref().expect("a batch that is sent has its bytes")
     }
 
+    /// Which rows of its request are its own.
+    pub(super) fn own(&self) -> Vec<usize> {
+        let is_own = |mark: &Mark| self.planned.request.is_none() || self.planned.rows.contains(mark.ordinal);
+        self.load().marks().enumerate().filter(|(_, mark)| is_own(mark)).map(|(index, _)| index).collect()
+    }
+
     /// What its request says beside its body.
     pub(super) fn about(&self) -> Sent {
         Sent {
@@ -180,7 +186,7 @@ impl Batch {
 
     /// What its request counts for, where rates count rows or bytes.
     pub(super) fn weight(&self) -> Weight {
-        Weight { rows: self.planned.rows.len(), bytes: self.load().body().len() as u64 }
+        Weight { rows: self.load().len() as u64, bytes: self.load().body().len() as u64 }
     }
 
     /// How old its key may be at the target; `None` where a clock that went back knows no age. Within this run the

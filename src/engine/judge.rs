@@ -213,7 +213,7 @@ impl Engine {
         refusal: Rejection,
         commands: &mut Vec<Command>,
     ) {
-        let rows = self.hand.get(seq).planned.rows.len();
+        let rows = self.hand.get(seq).load().len() as u64;
         if invalid == 0 {
             return self.settle(now, seq, &Verdicts::delivered(), commands);
         }
@@ -288,14 +288,15 @@ impl Engine {
         commands: &mut Vec<Command>,
     ) {
         let decided = self.hand.get(seq).decided;
+        let is_one = self.hand.get(seq).planned.rows.len() == 1;
         if !decided && self.is_hollow(seq, Some(400)) {
             return self.park(seq, self.hollow(), commands);
         }
-        if self.hand.get(seq).load().len() == 1 && self.hand.get(seq).planned.doubtful && !decided {
+        if is_one && self.hand.get(seq).planned.doubtful && !decided {
             let why = format!("refused, and perhaps applied before under another key: {}", refusal.message);
             return self.park(seq, why, commands);
         }
-        if self.hand.get(seq).load().len() == 1 {
+        if is_one {
             let verdicts = Verdicts::all(RowVerdict::Rejected(refusal));
             return self.verdict(now, seq, verdicts, None, commands);
         }

@@ -8,6 +8,7 @@ mod backoff;
 mod batch;
 mod batcher;
 mod books;
+mod children;
 mod concurrency;
 mod credential;
 mod event;

@@ -5,8 +5,8 @@ use super::event::{Command, Ending, StopCause};
 use super::policy::OnAmbiguous;
 use super::{Awaited, Batch, Engine, Formed, Input};
 use crate::model::{
-    BatchKey, BatchSeq, Canary, Circumstances, Close, DeadLetter, Digest, Entry, ImportState, Load, Moment,
-    NaturalKey, Noted, Now, Passed, Planned, Rejection, Settled,
+    Asked, BatchKey, BatchSeq, Canary, Circumstances, Close, DeadLetter, Digest, Entry, ImportState, Load,
+    Moment, NaturalKey, Noted, Now, Passed, Planned, Rejection, Settled,
 };
 
 /// Batches formed and not yet planned.
@@ -96,7 +96,8 @@ impl Engine {
             let command = if batch.planned.kept {
                 Command::Recall { seq }
             } else {
-                let (start, rows) = (batch.planned.start, batch.planned.rows.clone());
+                let own = || Asked { start: batch.planned.start, rows: batch.planned.rows.clone() };
+                let Asked { start, rows } = batch.planned.request.clone().unwrap_or_else(own);
                 Command::Rebuild { seq, start, rows, state: batch.group_state.clone() }
             };
             self.hand.set(seq, State::Rebuilding);
@@ -210,6 +211,7 @@ impl Engine {
             rows: load.row_set(),
             close,
             start: load.mark(0).place,
+            request: None,
             source_bytes: load.source_bytes(),
             key,
             body_hash,

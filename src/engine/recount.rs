@@ -184,6 +184,7 @@ impl Recount {
             None if batch.generation == 0 => {
                 batch.key == BatchKey::root(self.import, rows.first(), rows.len(), body)
             }
+            Some(parent) if batch.key == parent.key => body == parent.body_hash,
             Some(parent) if batch.generation.wrapping_sub(parent.generation) <= 1 => {
                 let of = |reason| parent.key.child(reason, batch.generation, rows, body) == batch.key;
                 let is_decided = batch.generation > parent.generation;

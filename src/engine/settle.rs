@@ -5,8 +5,8 @@ use super::event::Command;
 use super::policy::OnAmbiguous;
 use super::{Awaited, Engine};
 use crate::model::{
-    BatchEnd, BatchSeq, Canary, ChildReason, Circumstances, Close, DeadLetter, Entry, GroupId, Limit, Load,
-    Now, Ordinal, Park, Planned, Rejection, RowVerdict, Settled, Verdicts,
+    BatchEnd, BatchSeq, Canary, ChildReason, Circumstances, DeadLetter, Entry, GroupId, Limit, Load, Now,
+    Ordinal, Park, Planned, Rejection, RowVerdict, Settled, Verdicts,
 };
 use std::time::Duration;
 
@@ -81,15 +81,16 @@ impl Engine {
     ) {
         let mut sorted = self.sort(now, seq, verdicts);
         let load = self.hand.get(seq).load().clone();
-        let is_doubt = sorted.doubt.len() == load.len();
-        if is_doubt && self.is_undecided(seq) && verdicts.unread && self.is_blind() {
+        let is_undecided = self.is_undecided(seq);
+        let is_doubt = sorted.doubt.len() as u64 == self.hand.get(seq).planned.rows.len();
+        if is_doubt && is_undecided && verdicts.unread && self.is_blind() {
             self.taint(seq);
             return self.put_back(seq, now.tick);
         }
         if is_doubt && verdicts.unread {
             self.told_nothing(sorted.doubt_why.clone());
         }
-        if is_doubt && self.is_undecided(seq) {
+        if is_doubt && is_undecided {
             return self.park(seq, sorted.doubt_why, commands);
         }
         let mut children = Vec::new();
@@ -99,7 +100,7 @@ impl Engine {
             }
         };
         if Canary::RetryOfAllRows.is_loose() && !sorted.retry.is_empty() {
-            sorted.retry = (0..load.len()).collect();
+            sorted.retry = self.hand.get(seq).own();
         }
         if sorted.delivered > 0 {
             self.taken.learn(&load);
@@ -114,7 +115,11 @@ impl Engine {
             if stands_still { (pause, row_attempts + 1) } else { (Duration::ZERO, row_attempts) };
         add(self, &sorted.resend, resend_reason, wait, attempts, None);
         let park = Park { why: sorted.doubt_why };
-        add(self, &sorted.doubt, ChildReason::Doubt, Duration::ZERO, row_attempts, Some(park));
+        if is_undecided && self.policy.key_ttl.is_some() && !sorted.doubt.is_empty() {
+            children.push(self.same(seq, &load, &sorted.doubt, park));
+        } else {
+            add(self, &sorted.doubt, ChildReason::Doubt, Duration::ZERO, row_attempts, Some(park));
+        }
         // Sent again on a person's word, what was there may be there twice now.
         let batch = self.hand.get(seq);
         let is_risky = self.policy.on_ambiguous == OnAmbiguous::Resend
@@ -140,11 +145,11 @@ impl Engine {
         );
     }
 
-    /// Whether an answer that tells of no row leaves its key as it was: the target says the same under it as long as it
-    /// remembers it, and once the profile can read that, nothing is doubled by asking.
+    /// Whether rows of which an answer told nothing stay in doubt under its key: the target says the same under it as long
+    /// as it remembers it, and once the profile can read that, nothing is doubled by asking.
     fn is_undecided(&self, seq: BatchSeq) -> bool {
         let batch = self.hand.get(seq);
-        self.policy.repeatable && batch.job.is_none() && !batch.planned.doubtful
+        self.policy.repeatable && !batch.planned.doubtful
     }
 
     /// A refusal that names no row: one line for all, and the rows are in doubt.
@@ -159,7 +164,8 @@ impl Engine {
         let batch = self.hand.get(seq);
         let load = batch.load().clone();
         let (key, import_id) = (self.shown_key(batch), self.import.id.hex());
-        let mark = load.mark(0);
+        let rows = batch.own();
+        let mark = load.mark(rows[0]);
         let about = Circumstances {
             input: &self.inputs[mark.place.input as usize],
             import_id: &import_id,
@@ -167,10 +173,9 @@ impl Engine {
             attempt: batch.attempts.max(1),
             at: now.wall,
         };
-        let texts = (0..load.len()).map(|index| load.text(index));
+        let texts = rows.iter().map(|index| load.text(*index));
         let report = DeadLetter::of_batch(mark, texts, invalid, refusal, &about);
         let why = format!("{invalid} of {} rows were refused, and the target does not say which", load.len());
-        let rows: Vec<usize> = (0..load.len()).collect();
         let row_attempts = batch.planned.row_attempts;
         let park = Some(Park { why });
         let child =
@@ -209,7 +214,7 @@ impl Engine {
     ) {
         let load = self.hand.get(seq).load().clone();
         let row_attempts = self.hand.get(seq).planned.row_attempts;
-        let rows: Vec<usize> = (0..load.len()).collect();
+        let rows = self.hand.get(seq).own();
         let half = rows.len().div_ceil(2);
         // A target that names its limit gets pieces of that size, else halves.
         let piece = match learned {
@@ -302,12 +307,12 @@ impl Engine {
         let load = batch.load();
         if verdicts.others == RowVerdict::Delivered && verdicts.listed.is_empty() && !self.policy.tell {
             // By far the most batches: nothing is asked of each row.
-            return Sorted { delivered: load.len() as u64, ..Sorted::default() };
+            return Sorted { delivered: batch.planned.rows.len(), ..Sorted::default() };
         }
         let key = self.shown_key(batch);
         let import_id = self.import.id.hex();
         let mut sorted = Sorted::default();
-        for index in 0..load.len() {
+        for index in batch.own() {
             let mark = load.mark(index);
             let verdict = match verdicts.of(index as u32) {
                 RowVerdict::Delivered => {
@@ -351,62 +356,10 @@ impl Engine {
         sorted
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what makes a child different from its parent")]
-    fn child(
-        &mut self,
-        now: Now,
-        parent: BatchSeq,
-        load: &Load,
-        rows: &[usize],
-        reason: ChildReason,
-        wait: Duration,
-        row_attempts: u32,
-        parked: Option<Park>,
-    ) -> (Planned, Load, Duration) {
-        let load =
-            self.assembler.assemble(None, rows.iter().map(|index| (load.mark(*index), load.text(*index))));
-        let tainted = self.hand.get(parent).tainted || self.hand.get(parent).taken_up;
-        // A verdict settles what was unknown, since the key says that it is about the same request. Without keys it is
-        // about the last attempt alone; and what was taken out of doubt, or goes into it, stays unknown.
-        // A limit says nothing of it either: it may have been another one then.
-        let is_limit =
-            reason == ChildReason::Split && self.hand.get(parent).decided && !self.policy.key_first;
-        let unsettled = reason == ChildReason::Resend || !self.policy.repeatable || is_limit;
-        let doubtful = parked.is_some() || unsettled && tainted;
-        let parent = &self.hand.get(parent).planned;
-        // Nothing was decided under a key that only grew old: a row that brings its own goes under the same again.
-        let is_decided = reason != ChildReason::Resend || tainted;
-        let generation = parent.generation + u32::from(is_decided);
-        let rows = load.row_set();
-        let body_hash = load.body_hash();
-        let planned = Planned {
-            seq: self.next_seq,
-            parent: Some(parent.seq),
-            rank: parent.rank,
-            generation,
-            key: parent.key.child(reason, generation, &rows, body_hash),
-            start: load.mark(0).place,
-            source_bytes: load.source_bytes(),
-            rows,
-            close: Close::Child,
-            body_hash,
-            planned_at: now.wall,
-            may_have_left: self.policy.repeatable && !self.assembler.needs_state() && parked.is_none(),
-            row_attempts,
-            group_state: None,
-            refusals: parent.refusals,
-            doubtful: parent.doubtful || doubtful,
-            kept: parent.kept,
-            parked,
-        };
-        self.next_seq = BatchSeq(self.next_seq.0 + 1);
-        (planned, load, wait)
-    }
-
     /// The same rows under a new key: nothing was applied under the old one, or a person took that upon himself.
     pub(super) fn resend(&mut self, now: Now, seq: BatchSeq, commands: &mut Vec<Command>) {
         let load = self.hand.get(seq).load().clone();
-        let rows: Vec<usize> = (0..load.len()).collect();
+        let rows = self.hand.get(seq).own();
         let child = self.child(now, seq, &load, &rows, ChildReason::Resend, Duration::ZERO, 0, None);
         self.finish(seq, End::default(), vec![child], commands);
     }

@@ -21,6 +21,8 @@ pub struct Planned {
     pub close: Close,
     /// Where the first of its rows begins; the others follow it.
     pub start: Place,
+    /// Set where its request has other rows, too.
+    pub request: Option<Asked>,
     /// Bytes of the input that its rows stood in.
     pub source_bytes: u64,
     pub key: BatchKey,
@@ -44,6 +46,14 @@ pub struct Planned {
     pub parked: Option<Park>,
 }
 
+/// The rows of a request that is asked for once more on behalf of some of them: the others have their end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Where the first of them begins.
+    pub start: Place,
+    pub rows: RowSet,
+}
+
 #[cfg(test)]
 impl Planned {
     /// One row, and nothing out of the way about it.
@@ -56,6 +66,7 @@ impl Planned {
             generation: 0,
             rows: RowSet::range(super::Ordinal(seq), 1),
             start: Place::START,
+            request: None,
             source_bytes: 100,
             key: BatchKey(hash),
             body_hash: hash,

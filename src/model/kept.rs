@@ -1,7 +1,7 @@
 //! Rows of a batch as the ledger keeps them, where the input can't be read again: each with its place and its text,
 //! so that the same body, the same children and the same dead letters can be made of them.
 
-use super::{Load, Mark, Ordinal, Place};
+use super::{Load, Mark, Ordinal, Place, RowSet};
 use std::ops::Range;
 
 /// Rows read back; never empty, their ordinals ascend.
@@ -47,6 +47,13 @@ impl KeptRows {
             rows.push((mark, text));
         }
         if rows.is_empty() { None } else { Some(Self { bytes, rows }) }
+    }
+
+    /// Those of them that are among these.
+    #[must_use]
+    pub fn only(mut self, rows: &RowSet) -> Self {
+        self.rows.retain(|(mark, _)| rows.contains(mark.ordinal));
+        self
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (Mark, &[u8])> {

@@ -26,7 +26,8 @@ pub use canary::Canary;
 pub use dead_letter::{Circumstances, DeadLetter, Rejection};
 pub use digest::{Digest, Hasher};
 pub use entry::{
-    BatchEnd, Begun, Entry, Form, NaturalKey, Noted, Park, Planned, Recovered, Unsettled, UnsettledState,
+    Asked, BatchEnd, Begun, Entry, Form, NaturalKey, Noted, Park, Planned, Recovered, Unsettled,
+    UnsettledState,
 };
 pub use exchange::{BodyState, Fault, Reply, Request};
 pub use feed::{Course, Courses, FeedEntry, FeedKey, News, Passed};

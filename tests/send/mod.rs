@@ -13,6 +13,7 @@ mod formats;
 mod keys;
 mod memory;
 mod outages;
+mod partly_read;
 mod pipes;
 mod results;
 mod several;

@@ -27,7 +27,7 @@ impl Ledger {
             return Ok(None);
         }
         let mut select = self.conn.prepare(
-            "SELECT batch.import, batch.seq, kept.rows FROM batch JOIN kept USING (seq) JOIN import ON number = import
+            "SELECT batch.import, batch.seq, batch.row_set, kept.rows FROM batch JOIN kept USING (seq) JOIN import ON number = import
              WHERE import > ?1 AND import < (SELECT max(number) FROM import)
                AND sync IS NOT NULL AND import.state <> 'abandoned'
                AND batch.state IN ('prepared', 'accepted', 'doubt') AND may_have_left = 1
@@ -40,7 +40,9 @@ impl Ledger {
             if import.is_some_and(|import| import != number) {
                 break;
             }
-            if is_last_word(&self.conn, key, row.get("rows")?)? {
+            let kept = KeptRows::read(row.get("rows")?)
+                .ok_or_else(|| reading::damaged("the kept rows of a batch"))?;
+            if is_last_word(&self.conn, key, &kept.only(&reading::row_set(row, "row_set")?))? {
                 import = Some(number);
                 batches.push(BatchSeq(reading::number(row, "seq")?));
             }
@@ -102,7 +104,9 @@ impl Ledger {
     fn open_again(&mut self, number: u64, batches: &[BatchSeq], key: &FeedKey) -> Result<(), LedgerError> {
         let txn = self.conn.transaction()?;
         for seq in batches {
-            let kept = reading::kept(&txn, *seq)?;
+            let sql = "SELECT row_set FROM batch WHERE seq = ?1";
+            let own = txn.query_row(sql, [seq.0 as i64], |row| Ok(reading::row_set(row, "row_set")))??;
+            let kept = reading::kept(&txn, *seq)?.only(&own);
             feed::note_kept(&txn, seq.0 as i64, &kept, key)?;
         }
         // One that is not sealed still has all its entries.
@@ -148,8 +152,7 @@ impl Ledger {
 }
 
 /// Nothing was sent of any of these rows since.
-fn is_last_word(conn: &Connection, key: &FeedKey, kept: Vec<u8>) -> Result<bool, LedgerError> {
-    let kept = KeptRows::read(kept).ok_or_else(|| reading::damaged("the kept rows of a batch"))?;
+fn is_last_word(conn: &Connection, key: &FeedKey, kept: &KeptRows) -> Result<bool, LedgerError> {
     for (_, row) in kept.iter() {
         let Ok(entry) = key.entry(row) else { return Ok(false) };
         if feed::of_key(conn, entry.key)? != Some(entry.doubtful()) {

@@ -3,11 +3,11 @@
 use super::LedgerError;
 use super::schema::UNSETTLED;
 use crate::model::{
-    BatchKey, BatchSeq, Begun, Close, Counters, Cursor, Digest, GroupId, ImportId, ImportRecord, ImportState,
-    Job, KeptRows, Ordinal, Park, Place, Planned, Recovered, RowSet, Tally, Unsettled, UnsettledState,
-    WallTime,
+    Asked, BatchKey, BatchSeq, Begun, Close, Counters, Cursor, Digest, GroupId, ImportId, ImportRecord,
+    ImportState, Job, KeptRows, Ordinal, Park, Place, Planned, Recovered, RowSet, Tally, Unsettled,
+    UnsettledState, WallTime,
 };
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// The newest import, with what its inputs were.
 #[derive(Clone, Debug)]
@@ -162,7 +162,8 @@ pub(super) fn unsettled(conn: &Connection, import: u64) -> Result<Vec<Unsettled>
     let mut rows = select.query([import as i64])?;
     let mut list = Vec::new();
     while let Some(row) = rows.next()? {
-        let batch = planned(row)?;
+        let mut batch = planned(row)?;
+        batch.request = request(conn, &batch)?;
         let state: String = row.get("state")?;
         let job = match row.get::<_, Option<String>>("job_id")? {
             Some(id) => {
@@ -181,6 +182,29 @@ pub(super) fn unsettled(conn: &Connection, import: u64) -> Result<Vec<Unsettled>
         list.push(Unsettled { batch, state });
     }
     Ok(list)
+}
+
+/// A key is made of its rows and stands twice for one reason: a batch asks for the request of the one it came from.
+fn request(conn: &Connection, batch: &Planned) -> Result<Option<Asked>, LedgerError> {
+    let sql = "SELECT parent, row_set, input, row, line, byte FROM batch WHERE seq = ?1 AND key = ?2";
+    let mut select = conn.prepare_cached(sql)?;
+    let (mut above, mut found) = (batch.parent, None);
+    while let Some(seq) = above {
+        let mut rows = select.query(params![seq.0 as i64, batch.key.0.0])?;
+        let Some(row) = rows.next()? else { break };
+        found = Some(Asked { start: start(row)?, rows: row_set(row, "row_set")? });
+        above = row.get::<_, Option<i64>>("parent")?.map(|seq| BatchSeq(seq as u64));
+    }
+    Ok(found)
+}
+
+fn start(row: &Row<'_>) -> Result<Place, LedgerError> {
+    Ok(Place {
+        input: row.get("input")?,
+        row: number(row, "row")?,
+        line: number(row, "line")?,
+        byte: number(row, "byte")?,
+    })
 }
 
 fn blocked(conn: &Connection, import: u64) -> Result<Vec<(GroupId, Ordinal)>, LedgerError> {
@@ -202,12 +226,8 @@ fn planned(row: &Row<'_>) -> Result<Planned, LedgerError> {
         generation: row.get("generation")?,
         rows: row_set(row, "row_set")?,
         close: close(row)?,
-        start: Place {
-            input: row.get("input")?,
-            row: number(row, "row")?,
-            line: number(row, "line")?,
-            byte: number(row, "byte")?,
-        },
+        start: start(row)?,
+        request: None,
         source_bytes: number(row, "source_bytes")?,
         key: BatchKey(digest(row, "key")?),
         body_hash: digest(row, "body_hash")?,
