@@ -164,6 +164,12 @@ impl Intake<'_> {
         for (index, row) in rows.into_iter().enumerate().filter(|(index, _)| !open.are_over[*index]) {
             let said = row.as_ref().map_or_else(|| bytes(letter).into_owned(), |row| row.get().into());
             for taken in self.rows_of(letter, row, open.line) {
+                // What stands where another row stood in an earlier replay may be that one, edited, or one behind it.
+                if let Some(names) = open.names.as_ref().filter(|_| open.known.is_alone())
+                    && pieces::is_of_another(self.replays, names[index], taken.content())?
+                {
+                    return Err(guessed(self.file, open.line));
+                }
                 let name = match &open.names {
                     Some(names) if letter.is_doubt() => self.doubt_name(book, open, index, &said)?,
                     Some(names) => self.name(book, letter, names[index], &taken)?,
@@ -364,15 +370,18 @@ fn rows(letter: &Letter, line: u64, file: &Path) -> Result<Vec<Option<Box<RawVal
 
 /// It may only be sent as what it is: else one row goes twice in the end, and another never.
 fn guessed(file: &Path, line: u64) -> Error {
-    Error::failed(format!(
-        "`{}` line {line}: which of the request's rows it has cannot be told any more; nothing was sent",
-        file.display()
-    ))
-    .hint(
-        "take whole rows out of `rows` and leave the others as they were, or edit rows where they stand and leave all of \
-         them in it; `bulkhaul rejects STATE --export ndjson` has it as it was",
-    )
+    Error::failed(format!("{}; nothing was sent", in_words(file, line))).hint(TO_BE_TOLD)
 }
+
+/// What is wrong with such a letter.
+pub(super) fn in_words(file: &Path, line: u64) -> String {
+    format!("`{}` line {line}: which of the request's rows it has cannot be told any more", file.display())
+}
+
+/// How letters are edited so that they can be told.
+pub(super) const TO_BE_TOLD: &str = "take whole rows out of `rows` and leave the others as they were, or edit rows where they \
+                                     stand and leave all of them in it; `bulkhaul rejects STATE --export ndjson` has it as \
+                                     it was";
 
 /// A name for a row that does not say where it stood.
 fn nameless(book: &Replaying<'_>, state: &str, content: &[u8], index: u64) -> Result<LetterId, Error> {

@@ -42,6 +42,7 @@ impl Meant {
             Error::usage("standard input does not say in which state the import of its dead letters is")
                 .hint("name it: --state DIR")
         })?;
+        is_there(state)?;
         Ok(Some(Self { layout, letters: Letters::Piped(root_of_state(state)) }))
     }
 
@@ -163,7 +164,11 @@ fn root(send: &SendArgs, file: &Path, state: Option<&Path>) -> Result<Option<(Pa
         Ok(())
     })?;
     let root = match (&send.state, state) {
-        (Some(state), _) => root_of_state(state),
+        (Some(state), _) => {
+            // Letters that name no import have no other books than those of their replays.
+            import_id.as_ref().map_or(Ok(()), |_| is_there(state))?;
+            root_of_state(state)
+        }
         (None, Some(state)) => root_of_state(state),
         (None, None) => near(file, import_id.as_deref())?,
     };
@@ -173,6 +178,18 @@ fn root(send: &SendArgs, file: &Path, state: Option<&Path>) -> Result<Option<(Pa
     // All of it is read: what is no dead letter is told before anything is made.
     of_any(file, Foreign::Refused, &mut |_, _| Ok(()))?;
     Ok((has_letters || root.exists()).then_some((root, Foreign::Refused)))
+}
+
+/// A slip of the hand would be a new state, which knows of none of these rows what was sent, and under which key.
+fn is_there(state: &Path) -> Result<(), Error> {
+    if state.is_dir() {
+        return Ok(());
+    }
+    let shown = settings::quoted(state.as_os_str());
+    Err(Error::failed(format!("there is no state folder `{}`", state.display())).hint(format!(
+        "--state names the folder of the import whose dead letters these are: what was sent of them, and under which keys, \
+         is known there; if it is gone, `mkdir {shown}` makes an empty one for the books of the replay"
+    )))
 }
 
 /// The state near by that refused them. One that others know nothing of would hear nothing of their replay, and they would
@@ -186,7 +203,7 @@ fn near(file: &Path, import_id: Option<&str>) -> Result<PathBuf, Error> {
         [state] => Ok(state.clone()),
         [] if import_id.is_none() || beside.join("replays").is_dir() => Ok(beside),
         [] => Err(Error::failed(format!("no state near here knows the import whose dead letters `{shown}` holds"))
-            .hint("--state DIR names the state folder of that import; if it is gone, --state with a new folder replays them all the same")),
+            .hint("--state DIR names the state folder of that import; if it is gone, make an empty folder, and name that")),
         several => {
             let list: Vec<String> = several.iter().map(|state| format!("  {}", state.display())).collect();
             let words = format!("several states know the import whose dead letters `{shown}` holds:\n{}", list.join("\n"));

@@ -1,6 +1,7 @@
 //! Which natural keys a replay must not use: those that were decided against, and those under which another row was
 //! delivered. The target would answer the second row from its memory of the first, and never apply it.
 
+use super::letters::{Foreign, of_any};
 use super::opening::{ledger_error, source_error};
 use super::origin::Origin;
 use super::replay::Request;
@@ -50,6 +51,31 @@ pub(super) fn hand_on(
             Ok(None) => return Ok(()),
         }
     }
+}
+
+/// Where no ledger knows the import, its letters say which keys were decided against: those that their rows went under.
+pub(super) fn hand_on_from_letters(
+    book: &Replaying<'_>,
+    letters: &Path,
+    foreign: Foreign,
+) -> Result<(), Error> {
+    of_any(letters, foreign, &mut |letter, _| {
+        let Some(shown) = letter.batch.as_deref() else { return Ok(()) };
+        let refused = |key: &str, times| {
+            book.refused_key(Digest::of(key.as_bytes()), times).map_err(|error| ledger_error(&error))
+        };
+        refused(shown, 1)?;
+        let numbered =
+            shown.rsplit_once('~').and_then(|(key, times)| Some((key, times.parse::<u32>().ok()?)));
+        let (key, times) = numbered.unwrap_or((shown, 1));
+        refused(key, times)?;
+        // Of a later import of its state, and the books begin with the first one here.
+        match key.rsplit_once("~i") {
+            Some((key, import)) if import.parse::<u32>().is_ok() => refused(key, times),
+            _ => Ok(()),
+        }
+    })?;
+    Ok(())
 }
 
 fn is_delivered(origin: Option<&Origin>, replays: &Replays, key: Digest) -> Result<bool, Error> {

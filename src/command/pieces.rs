@@ -56,6 +56,11 @@ pub(super) fn name(
     Ok(Some(if inherits && see(letter)? { letter } else { piece }))
 }
 
+/// Whether something else was sent under the letter's name, and may have been applied.
+pub(super) fn is_of_another(replays: &Replays, letter: LetterId, content: &str) -> Result<bool, Error> {
+    Ok(replays.fate(letter)? != Fate::Open && !was_sent_as(replays, letter, content)?)
+}
+
 /// Whether some replay sent just this under the letter's name.
 fn was_sent_as(replays: &Replays, letter: LetterId, content: &str) -> Result<bool, Error> {
     for view in replays.views() {

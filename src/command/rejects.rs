@@ -5,6 +5,7 @@ use super::deletes;
 use super::doubted_rows;
 use super::doubts;
 use super::export::export;
+use super::intake;
 use super::letters;
 use super::letters::{Foreign, of_lines};
 use super::opening::ledger_error;
@@ -61,6 +62,10 @@ pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
         groups.add_as(letter, rows.since);
         unsure += rows.unsure;
         earlier += if rows.are_earlier { letter.count() } else { 0 };
+        if let (true, From::File(file)) = (rows.are_guessed, &from) {
+            let words = intake::in_words(file, rows.number);
+            speech::say(&format!("note: {words}, and `replay` refuses it\nhint: {}", intake::TO_BE_TOLD));
+        }
         Ok(())
     })?;
     let sorted = groups.sorted();
@@ -154,7 +159,7 @@ pub(super) fn untold_doubt(state: &Path) -> u64 {
 
 /// Every dead letter of a state's newest import, running or not.
 pub(super) fn each_of_state(state: PathBuf, each: &mut dyn FnMut(&Letter)) -> Result<(), Error> {
-    of_state(state)?.each(Imports::Newest, &mut |letter, _| {
+    of_state(state)?.each(Imports::Newest, &mut |letter, _, _| {
         each(letter);
         Ok(())
     })
@@ -205,24 +210,24 @@ impl From {
         Ok(if let Seen::Ledger(held) = seen { held } else { (0, false) })
     }
 
-    /// Hands over every letter with its line; of earlier imports those that no later one has taken over.
+    /// Hands over every letter with its line and, from a file, that line's number; of earlier imports those that no later one has taken over.
     fn each(
         &self,
         imports: Imports,
-        each: &mut dyn FnMut(&Letter, &str) -> Result<(), Error>,
+        each: &mut dyn FnMut(&Letter, &str, u64) -> Result<(), Error>,
     ) -> Result<(), Error> {
         match self {
             Self::Nothing(_) => Ok(()),
             Self::File(_) | Self::Running { .. } if imports == Imports::Earlier => Ok(()),
             Self::File(file) => {
-                of_lines(file, Foreign::RefusedBeforeTheLast, &mut |letter, line, _| each(letter, line))?;
+                of_lines(file, Foreign::RefusedBeforeTheLast, each)?;
                 Ok(())
             }
             Self::Running { file, .. } if !file.exists() => Ok(()),
             Self::Running { file, import_id, .. } => {
-                of_lines(file, Foreign::RefusedBeforeTheLast, &mut |letter, line, _| {
+                of_lines(file, Foreign::RefusedBeforeTheLast, &mut |letter, line, number| {
                     let is_of_it = import_id.is_none() || letter.import_id == *import_id;
-                    if is_of_it { each(letter, line) } else { Ok(()) }
+                    if is_of_it { each(letter, line, number) } else { Ok(()) }
                 })?;
                 Ok(())
             }
@@ -234,7 +239,7 @@ impl From {
                             "a dead letter cannot be read: {why}"
                         ))))
                     })?;
-                    each(&letter, line).map_err(Trouble)
+                    each(&letter, line, 0).map_err(Trouble)
                 };
                 let read = match imports {
                     Imports::Newest => view.letters(*import, &mut read),
@@ -306,12 +311,12 @@ impl Book {
         from: &From,
         each: &mut dyn FnMut(&Letter, &str, Rows) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        from.each(Imports::Earlier, &mut |letter, line| {
+        from.each(Imports::Earlier, &mut |letter, line, _| {
             let rows = Rows { are_earlier: true, ..self.rows(letter)? };
             if rows.since.open > 0 { each(letter, line, rows) } else { Ok(()) }
         })?;
-        from.each(Imports::Newest, &mut |letter, line| {
-            let rows = self.rows(letter)?;
+        from.each(Imports::Newest, &mut |letter, line, number| {
+            let rows = Rows { number, ..self.rows(letter)? };
             // A person may have taken out all rows of a letter, and a file has those of all imports.
             let is_over = letter.count() == 0
                 || matches!(from, From::File(_)) && rows.over > 0 && rows.over == letter.count();
@@ -323,10 +328,11 @@ impl Book {
     fn rows(&self, letter: &Letter) -> Result<Rows, Error> {
         let known = self.replays.known(letter)?;
         let letter = &*known.letter;
-        // Whoever replays it hears that it cannot be told.
-        let places = known.places().unwrap_or_else(|| in_order(letter.count()));
+        let places = known.places();
+        let are_guessed = places.is_none();
+        let places = places.unwrap_or_else(|| in_order(letter.count()));
         let names = self.replays.names(letter, &places, self.newest.as_deref())?;
-        let mut found = Rows::default();
+        let mut found = Rows { are_guessed, ..Rows::default() };
         for (index, own) in self.replays.own_fates(letter, &places)?.into_iter().enumerate() {
             let name = names.as_ref().map(|names| names[index]);
             if self.has_earlier && name.map_or(Ok(false), |name| self.replays.is_over(name))? {
@@ -357,6 +363,10 @@ pub(super) struct Rows {
     over: u64,
     /// They are of an earlier import.
     are_earlier: bool,
+    /// Which they are cannot be told any more.
+    are_guessed: bool,
+    /// Of its line, where it stands in a file.
+    number: u64,
 }
 
 /// An error of either side of reading a ledger.

@@ -350,6 +350,9 @@ impl Desk<'_> {
         let import = ImportRecord { number, id, identity: self.identity, state: ImportState::Open };
         let known = (self.origin.as_ref(), &self.replays);
         natural_keys::hand_on(&book, known, (&self.target, &import), copy)?;
+        if self.origin.is_none() && self.target.idempotency().is_natural_key() {
+            natural_keys::hand_on_from_letters(&book, &self.file, self.foreign)?;
+        }
         let request = Request { replay: replay.clone(), nth: self.nth(), ..self.request.clone() };
         let request = serde_json::to_string(&[request]).expect("names and sizes are plain data");
         book.begin(&import, &request).map_err(|error| failed(&error))?;

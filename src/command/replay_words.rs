@@ -11,6 +11,13 @@ impl Desk<'_> {
     pub(super) fn say_what_is_taken(&self, replay: &Replayed) {
         let left_out = replay.left_out.words().map_or(String::new(), |words| format!("; left out: {words}"));
         speech::say(&format!("replaying {}{left_out}", speech::count(replay.taken, "row")));
+        if self.origin.is_none() && self.args.send.state.is_some() {
+            let place = self.request.replay.of.as_str();
+            speech::say(&format!(
+                "note: there is no ledger of an import in `{place}`: what was sent of these rows since they were refused \
+                 nobody knows here"
+            ));
+        }
         let is_other = self.origin.as_ref().is_some_and(|origin| {
             let layout = origin.inputs.first().and_then(|facts| facts.layout.as_ref());
             layout.is_some_and(|layout| {

@@ -28,6 +28,11 @@ impl Known<'_> {
         }
     }
 
+    /// No ledger has the letter: where its rows stand in it is all that is known of them.
+    pub(super) fn is_alone(&self) -> bool {
+        self.letter.is_doubt() && self.written.is_none()
+    }
+
     /// The request's other places whose rows said what this one says.
     pub(super) fn alike(&self, row: &[u8], places: &[u64]) -> Vec<u64> {
         let Some(written) = self.written.as_ref().filter(|written| places.len() as u64 != written.count())

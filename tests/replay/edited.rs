@@ -198,3 +198,43 @@ fn rows_that_differ_in_the_last_digit_of_a_number_are_not_taken_for_each_other()
         assert_eq!(doubt.sent_last(), format!("[{{\"n\":{one}}},{{\"n\":{third}}}]"));
     }
 }
+
+#[test]
+fn where_no_ledger_knows_a_letter_its_rows_are_not_taken_for_others_that_stood_there_before() {
+    let doubt = Doubt::with(&[COUNTS_ONE, GOOD]);
+    doubt.bench.write("whole.ndjson", doubt.bench.read(OWN));
+    doubt.write_edited(OWN, "{\"id\":2},{\"id\":3}");
+    std::fs::remove_dir_all(doubt.bench.path("x.ndjson.bulkhaul")).unwrap();
+    std::fs::create_dir(doubt.bench.path("books")).unwrap();
+    doubt.replay_of("edited.ndjson", "--state books").exits(0).books([2, 2, 0, 0, 0]);
+    for plan in ["", " -n"] {
+        let said = doubt.replay_of("whole.ndjson", &format!("--state books{plan}")).exits(1);
+        assert!(
+            said.stderr.contains("`whole.ndjson` line 1: which of the request's rows it has cannot be told"),
+            "{said:?}"
+        );
+    }
+    assert_eq!(doubt.requests(), 2);
+    doubt.replay_of("edited.ndjson", "--state books").exits(0);
+    // What has the rows that were sent, in their places, and more behind them says which are left.
+    std::fs::create_dir(doubt.bench.path("others")).unwrap();
+    doubt.bench.write("begin.ndjson", doubt.bench.read("whole.ndjson").replace(",{\"id\":3}]", "]"));
+    doubt.replay_of("begin.ndjson", "--state others").exits(0).books([2, 2, 0, 0, 0]);
+    doubt.replay_of("whole.ndjson", "--state others").exits(0).books([1, 1, 0, 0, 0]);
+    assert_eq!(doubt.sent_last(), "[{\"id\":3}]");
+}
+
+#[test]
+fn a_look_at_letters_says_what_a_replay_of_them_will_refuse() {
+    let doubt = Doubt::with(&[COUNTS_ONE, GOOD]);
+    doubt.write_edited(OWN, "{\"id\":2},{\"id\":3}");
+    let said = doubt.bench.run("rejects edited.ndjson").exits(0);
+    assert_eq!(said.stderr, "");
+    doubt.write_edited(OWN, "{\"id\":2,\"mended\":true},{\"id\":3}");
+    let refused = doubt.replay_of("edited.ndjson", "").exits(1).stderr;
+    let said = doubt.bench.run("rejects edited.ndjson").exits(0);
+    let words =
+        refused.replace("error: ", "note: ").replace("; nothing was sent", ", and `replay` refuses it");
+    assert_eq!(said.stderr, words);
+    assert!(words.starts_with("note: `edited.ndjson` line 1: which of the request's rows"), "{words}");
+}

@@ -74,6 +74,7 @@ fn where_nobody_knows_the_type_that_a_field_did_not_fit_it_is_asked_for() {
     let bench = refused("id,city,amount\nr1,x,1\nr2,y,x\n");
     let elsewhere =
         Bench::with("l.ndjson", bench.read("x.csv.bulkhaul/dead-letters.ndjson").replace(":\"x\"", ":\"7\""));
+    std::fs::create_dir(elsewhere.path("l.ndjson.bulkhaul")).unwrap();
     elsewhere
         .run(&format!("replay l.ndjson {REPLAY} --state l.ndjson.bulkhaul"))
         .exits(3)
@@ -112,6 +113,7 @@ fn columns_are_said_where_no_state_knows_them() {
     mended[0]["raw"] = "r3;y;12".into();
     write(&bench, "fixed.ndjson", &mended);
     let elsewhere = Bench::with("fixed.ndjson", bench.read("fixed.ndjson"));
+    std::fs::create_dir(elsewhere.path("fixed.ndjson.bulkhaul")).unwrap();
     elsewhere
         .run(&format!("replay fixed.ndjson {REPLAY} --state fixed.ndjson.bulkhaul"))
         .exits(3)
@@ -201,6 +203,7 @@ fn rows_in_doubt_are_left_alone_until_a_person_says_so() {
     });
     let single = json!({"row": {"id": "c"}, "error": {"code": "y", "message": "no"}});
     let bench = Bench::with("l.ndjson", format!("{text}\n{single}\n"));
+    std::fs::create_dir(bench.path("x.csv.bulkhaul")).unwrap();
     let state = "--state x.csv.bulkhaul";
     let said = bench.run(&format!("replay l.ndjson {REPLAY} {state}")).exits(0).books([1, 1, 0, 0, 0]);
     assert_eq!(said.summary()["replay"]["left_out"]["in_doubt"], 2);

@@ -57,3 +57,24 @@ fn a_row_whose_natural_key_another_row_was_delivered_under_stays_a_dead_letter_u
     bench.run(&format!("send x.ndjson {to} --again")).exits(3);
     assert_eq!(keys()[4..], ["order-5~i2", "order-7~i2~2"]);
 }
+
+#[test]
+fn where_the_ledger_is_lost_the_letters_say_which_natural_keys_were_refused() {
+    let bench = Bench::with("x.ndjson", "{\"id\":1}\n");
+    let no = Says("422 Unprocessable", "", "{\"error\":\"no\"}");
+    let server = Scripted::start(&[no.clone(), no.clone(), no.clone(), no, Says("200 OK", "", "{}")]);
+    bench.write("t.toml", NATURAL);
+    let to = format!("--to ./t.toml --url {} --set path=/one --progress none -j 1", server.url);
+    bench.run(&format!("send x.ndjson {to}")).exits(3);
+    bench.run(&format!("replay x.ndjson.bulkhaul {to}")).exits(3);
+    bench.write("first.ndjson", bench.read("x.ndjson.bulkhaul/replays/1/dead-letters.ndjson"));
+    bench.run(&format!("send x.ndjson {to} --again")).exits(3);
+    bench.write("again.ndjson", bench.read("x.ndjson.bulkhaul/dead-letters.ndjson").lines().last().unwrap());
+    std::fs::remove_dir_all(bench.path("x.ndjson.bulkhaul")).unwrap();
+    std::fs::create_dir(bench.path("books")).unwrap();
+    for (letters, exit) in [("first", 3), ("again", 0)] {
+        bench.run(&format!("replay {letters}.ndjson --state books {to}")).exits(exit);
+    }
+    let keys: Vec<String> = server.got().into_iter().map(|got| got.key).collect();
+    assert_eq!(keys, ["order-1", "order-1~2", "order-1~i2~2", "order-1~3", "order-1~4"]);
+}

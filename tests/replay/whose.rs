@@ -1,6 +1,7 @@
 //! In which state's books letters belong.
 
 use super::REPLAY;
+use super::piped::piped;
 use crate::support::Bench;
 use serde_json::json;
 
@@ -64,7 +65,26 @@ fn letters_whose_state_is_not_near_are_replayed_in_one_that_is_named() {
         said.stderr.contains("no state near here knows the import whose dead letters `l.ndjson` holds"),
         "{said:?}"
     );
+    assert!(said.stderr.contains("if it is gone, make an empty folder, and name that"), "{said:?}");
     assert!(!bench.path("l.ndjson.bulkhaul").exists());
+    // A slip of the hand is no new state: nobody would know there what was sent before.
+    for more in ["", " -n"] {
+        let said = bench.run(&format!("replay l.ndjson {REPLAY} --state new{more}")).exits(1);
+        assert!(
+            said.stderr.starts_with("error: there is no state folder `new`\nhint: --state names"),
+            "{said:?}"
+        );
+        assert!(said.stderr.contains("if it is gone, `mkdir new` makes an empty one"), "{said:?}");
+        let said =
+            piped(&bench, &format!("replay - {REPLAY} --state new{more}"), &bench.read("l.ndjson")).exits(1);
+        assert!(said.stderr.starts_with("error: there is no state folder `new`\n"), "{said:?}");
+        assert!(!bench.path("new").exists());
+    }
+    std::fs::create_dir(bench.path("new")).unwrap();
+    let said = bench.run(&format!("replay l.ndjson {REPLAY} --state new --limit 1")).exits(0);
+    let note =
+        "replaying 1 row\nnote: there is no ledger of an import in `new`: what was sent of these rows since";
+    assert!(said.stderr.starts_with(note), "{said:?}");
     for rows in [1, 1] {
         let said = bench.run(&format!("replay l.ndjson {REPLAY} --state new")).exits(0);
         said.books([rows, rows, 0, 0, 0]);
