@@ -283,7 +283,16 @@ impl Disk {
     }
 
     fn plan(&mut self, batch: &Planned) {
-        self.take_key(batch.key.0);
+        match &batch.request {
+            None => self.take_key(batch.key.0),
+            // Asked for once more on behalf of some of its rows.
+            Some(_) => {
+                let above = &self.batches[&batch.parent.expect("it has one")].planned;
+                if (above.key, above.body_hash) != (batch.key, batch.body_hash) {
+                    self.breaks(format!("I6: batch {} asks for another request than its own", batch.seq.0));
+                }
+            }
+        }
         self.counts.0 += 1;
         let state = if batch.parked.is_some() { PageState::Doubt } else { PageState::Prepared };
         let why = batch.parked.as_ref().map(|park| park.why.clone()).unwrap_or_default();
