@@ -1,6 +1,7 @@
 //! Batches out of the input: read, framed, rendered and cut, as many at once as the engine asks for.
 
 use super::cut::{Cut, Forms, Taken};
+use super::window::Window;
 use crate::edge::source::{Bell, Source, SourceError, Step};
 use crate::edge::watched::Watched;
 use crate::engine::{Assembler, Event, Formed};
@@ -43,6 +44,8 @@ pub struct Former {
     /// What ended the reading, to be told with the next event.
     pub(super) broken: Option<SourceError>,
     scratch: Vec<u8>,
+    /// Empty between two cuts.
+    pub(super) window: Window,
     /// What the last batch took: the next will be much like it.
     room: Room,
     /// Nothing is asked of a row before it joins a batch.
@@ -85,6 +88,7 @@ impl Former {
             beyond: false,
             broken: None,
             scratch,
+            window: Window::default(),
             room: Room::default(),
             is_free,
             feed: None,

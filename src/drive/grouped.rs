@@ -2,7 +2,7 @@
 
 use super::cut::Cut;
 use super::former::{Former, PASSED_MAX, REFUSED_BYTES_MAX};
-use super::window::{Window, group_of};
+use super::window::group_of;
 use crate::edge::source::{SourceError, Step};
 use crate::engine::Formed;
 use crate::model::{Close, Course, DeadLetter, Passed, WallTime};
@@ -16,7 +16,7 @@ impl Former {
         scratch: &mut Vec<u8>,
         wall: WallTime,
     ) -> Result<Cut, SourceError> {
-        let mut window = Window::default();
+        let mut window = std::mem::take(&mut self.window);
         let mut refused = Vec::new();
         let mut refused_bytes = 0;
         let mut close = Close::Rows;
@@ -69,6 +69,9 @@ impl Former {
         let loads = window.cut(&self.assembler, &mut |mark, text, refusal| {
             refused.push(self.letter(mark, text, refusal, wall));
         });
+        if !self.ended {
+            self.window = window;
+        }
         let closes = vec![close; loads.len()];
         let (starts, cursor) = (self.source.take_starts(), self.source.cursor());
         Ok(Cut::Batches(Formed { loads, refused, passed, starts, cursor, closes }))

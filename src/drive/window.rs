@@ -60,15 +60,23 @@ impl Window {
         *line += 1;
     }
 
+    /// The rows go, and their memory stays for the next stretch: freed and allocated anew, it is easily held twice.
+    fn clear(&mut self) {
+        self.texts.clear();
+        self.rows.clear();
+        self.lines.clear();
+        self.next.clear();
+    }
+
     /// The batches of the stretch, in the order in which they are to be sent.
     pub(super) fn cut(
-        self,
+        &mut self,
         assembler: &Assembler,
         refuse: &mut dyn FnMut(Mark, &[u8], &Rejection),
     ) -> Vec<Load> {
         let mut loads = Vec::new();
+        let mut cutter = Cutter::new(assembler, &mut loads);
         for line in &self.lines {
-            let mut cutter = Cutter::new(assembler, &mut loads);
             for row in line {
                 let (mark, text) = &self.rows[*row];
                 let text = &self.texts[text.clone()];
@@ -78,6 +86,7 @@ impl Window {
             }
             cutter.close();
         }
+        self.clear();
         loads
     }
 }
@@ -125,10 +134,7 @@ impl<'a> Cutter<'a> {
 
     fn close(&mut self) {
         self.called.clear();
-        let builder = std::mem::replace(&mut self.builder, self.assembler.open(None));
-        if let Some(load) = self.assembler.close(builder, None) {
-            self.loads.push(load);
-        }
+        self.loads.extend(self.assembler.cut_off(&mut self.builder));
     }
 }
 

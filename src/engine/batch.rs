@@ -205,7 +205,7 @@ impl Batch {
 
     /// Memory that it holds.
     pub(super) fn bytes(&self) -> usize {
-        self.load.as_ref().map_or(0, Load::memory)
+        size_of::<Self>() + self.load.as_ref().map_or(0, Load::memory)
     }
 }
 

@@ -133,7 +133,7 @@ impl Assembler {
         for (mark, text) in rows {
             self.add(&mut body, mark, text)?;
         }
-        Ok(self.close(body, state).expect("a batch has a row"))
+        Ok(self.close_fitted(&mut body, state).expect("a batch has a row"))
     }
 
     /// Whether rows may be written into the body as they are read: see [`Self::add_written`].
@@ -157,14 +157,29 @@ impl Assembler {
     }
 
     pub fn close(&self, mut builder: LoadBuilder, state: Option<&GroupState>) -> Option<Load> {
-        if builder.is_empty() {
-            return None;
-        }
+        self.close_body(&mut builder, state);
+        builder.finish()
+    }
+
+    /// As [`Self::close`], for batches of which many may be in hand: see [`LoadBuilder::finish_fitted`].
+    fn close_fitted(&self, builder: &mut LoadBuilder, state: Option<&GroupState>) -> Option<Load> {
+        self.close_body(builder, state);
+        builder.finish_fitted()
+    }
+
+    /// A batch of what is in the builder, which is open for the next one then.
+    pub fn cut_off(&self, builder: &mut LoadBuilder) -> Option<Load> {
+        let load = self.close_fitted(builder, None)?;
+        self.target.open_body(&mut builder.body);
+        Some(load)
+    }
+
+    fn close_body(&self, builder: &mut LoadBuilder, state: Option<&GroupState>) {
         match state {
+            _ if builder.is_empty() => {}
             Some(state) => self.target.close_body_with(state, &mut builder.body),
             None => self.target.close_body(&mut builder.body),
         }
-        builder.finish()
     }
 
     /// The row of a load as the target sees it.

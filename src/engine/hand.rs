@@ -3,14 +3,15 @@
 
 use super::batch::{Batch, Kind, State};
 use crate::model::{BatchSeq, GroupId, Moment, Ordinal};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The order of the input: by the batch that was cut from it, then by the first row.
 type Rank = (BatchSeq, Ordinal, BatchSeq);
 
 #[derive(Debug, Default)]
 pub(super) struct Hand {
-    batches: BTreeMap<BatchSeq, Batch>,
+    /// Apart from the tree, which is half full where numbers only rise.
+    batches: BTreeMap<BatchSeq, Box<Batch>>,
     /// Waits that are not over, the shortest first.
     later: BTreeSet<(Moment, BatchSeq)>,
     /// May go now, as far as they are concerned.
@@ -19,7 +20,7 @@ pub(super) struct Hand {
     behind: BTreeSet<BatchSeq>,
     absent: BTreeSet<BatchSeq>,
     /// Where the order within groups matters: who of each group is in hand.
-    lanes: HashMap<GroupId, BTreeSet<Rank>>,
+    lanes: BTreeSet<(GroupId, Rank)>,
     counts: [usize; Kind::ALL],
     bytes: usize,
 }
@@ -29,7 +30,7 @@ impl Hand {
         let state = batch.state;
         self.bytes += batch.bytes();
         self.counts[state.kind() as usize] += 1;
-        self.batches.insert(seq, batch);
+        self.batches.insert(seq, Box::new(batch));
         self.join_lanes(seq);
         self.note(seq, state);
     }
@@ -42,21 +43,14 @@ impl Hand {
         self.bytes -= batch.bytes();
         let rank = rank(&batch);
         for group in &batch.groups {
-            let Some(lane) = self.lanes.get_mut(group) else { continue };
-            lane.remove(&rank);
-            match lane.first() {
-                None => {
-                    self.lanes.remove(group);
-                }
-                Some((.., next)) if self.behind.remove(next) => {
-                    let next = *next;
-                    let rank = self.rank_of(next);
-                    self.due.insert(rank);
-                }
-                Some(_) => {}
+            self.lanes.remove(&(*group, rank));
+            if let Some(next) = self.first_of(*group)
+                && self.behind.remove(&next.2)
+            {
+                self.due.insert(next);
             }
         }
-        Some(batch)
+        Some(*batch)
     }
 
     pub(super) fn get(&self, seq: BatchSeq) -> &Batch {
@@ -96,7 +90,7 @@ impl Hand {
         let batch = &self.batches[&seq];
         let rank = rank(batch);
         for group in &batch.groups {
-            self.lanes.entry(*group).or_default().insert(rank);
+            self.lanes.insert((*group, rank));
         }
     }
 
@@ -125,11 +119,17 @@ impl Hand {
         rank(&self.batches[&seq])
     }
 
+    /// Who of a group comes before all others in hand.
+    fn first_of(&self, group: GroupId) -> Option<Rank> {
+        let from = (group, (BatchSeq(0), Ordinal(0), BatchSeq(0)));
+        self.lanes.range(from..).next().filter(|(of, _)| *of == group).map(|(_, rank)| *rank)
+    }
+
     /// Nothing of its groups that comes earlier is in hand.
     fn leads(&self, seq: BatchSeq) -> bool {
         let batch = &self.batches[&seq];
         let rank = rank(batch);
-        batch.groups.iter().all(|group| self.lanes[group].first() == Some(&rank))
+        batch.groups.iter().all(|group| self.first_of(*group) == Some(rank))
     }
 
     /// What may go at this moment, in the order of the input, from the one after `after` on.
@@ -171,7 +171,7 @@ impl Hand {
                 && !batch.taken_up
                 && batch.job.is_none()
         };
-        self.batches.values().filter(is_unsent).map(|batch| batch.planned.seq).collect()
+        self.batches.values().map(Box::as_ref).filter(is_unsent).map(|batch| batch.planned.seq).collect()
     }
 
     pub(super) fn has_due(&self) -> bool {
@@ -204,7 +204,7 @@ impl Hand {
         self.batches.is_empty()
     }
 
-    /// Of all bodies and rows.
+    /// Memory that all of them hold.
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
     }

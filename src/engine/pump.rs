@@ -17,7 +17,12 @@ const AHEAD_MAX: usize = 4;
 /// of every thread.
 const TOGETHER_MAX: usize = 64;
 /// Bytes in hand, above which nothing is added while batches wait for earlier ones of their groups.
-const HELD_BACK_MAX: usize = 16 << 20;
+const HELD_BACK_MAX: usize = 12 << 20;
+/// Bytes in hand, above which no next stretch of rows is sorted into groups while there is enough to send: a stretch is
+/// held in memory twice while it is sorted.
+const STRETCH_BESIDE_MAX: usize = 4 << 20;
+/// Batches that a fast target takes while a stretch is sorted.
+const TAKEN_MEANWHILE: usize = 512;
 
 impl Engine {
     pub(super) fn pump(&mut self, now: Now, commands: &mut Vec<Command>) {
@@ -124,8 +129,7 @@ impl Engine {
         }
         loop {
             let together = self.ready.front().map_or(0, |formed| formed.loads.len());
-            let ahead = self.gate.limit().min(AHEAD_MAX.max(together));
-            let room = self.gate.free_slots() + ahead;
+            let room = self.room(together);
             let jobs = self.hand.count(Kind::Polling) + self.hand.count(Kind::Accepting);
             let full = self.hand.ready() >= room
                 || jobs >= self.policy.jobs_max && self.hand.ready() > 0
@@ -137,6 +141,11 @@ impl Engine {
             let formed = self.ready.pop_front().expect("it is not empty");
             self.plan_formed(now, formed, commands);
         }
+    }
+
+    /// Batches that may wait for a slot, where so many come together.
+    fn room(&self, together: usize) -> usize {
+        self.gate.free_slots() + self.gate.limit().min(AHEAD_MAX.max(together))
     }
 
     /// Writes one cut of the input down.
@@ -259,7 +268,12 @@ impl Engine {
 
     fn form(&mut self, commands: &mut Vec<Command>) {
         // Where rows are sorted into groups, one cut is many batches.
-        let ready_max = if self.assembler.target().group().is_some() { 1 } else { READY_MAX };
+        let sorts = self.assembler.target().group().is_some();
+        let ready_max = if sorts { 1 } else { READY_MAX };
+        let enough = self.room(usize::MAX).max(TAKEN_MEANWHILE);
+        if sorts && self.hand.bytes() > STRETCH_BESIDE_MAX && self.hand.ready() >= enough {
+            return;
+        }
         while self.input == Input::Open && self.ready.len() + self.forming < ready_max {
             self.forming += 1;
             commands.push(Command::Form { batches: self.gate.paces().clamp(1, TOGETHER_MAX) });

@@ -218,11 +218,30 @@ impl LoadBuilder {
         let texts = if self.texts.is_empty() { body.clone() } else { Bytes::from(self.texts) };
         Some(Load { body, texts, rows: Arc::new(self.rows) })
     }
+
+    /// As [`Self::finish`], in no more memory than it takes; what it was formed in is empty, and serves for the next.
+    pub fn finish_fitted(&mut self) -> Option<Load> {
+        if self.rows.is_empty() {
+            return None;
+        }
+        let body = Bytes::from([&self.body[..], &self.texts].concat());
+        let at = if self.texts.is_empty() { 0 } else { self.body.len() };
+        let load = Load {
+            texts: body.slice(at..),
+            body: body.slice(..self.body.len()),
+            rows: Arc::new(self.rows.clone()),
+        };
+        self.body.clear();
+        self.texts.clear();
+        self.rows.clear();
+        Some(load)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Place;
     use proptest::prelude::*;
 
     proptest! {
@@ -242,6 +261,28 @@ mod tests {
         fn foreign_bytes_are_refused_not_believed(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
             if let Some(set) = RowSet::from_bytes(&bytes) {
                 prop_assert_eq!(set.to_bytes(), bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn a_fitted_batch_is_the_same_batch_and_leaves_room_for_another() {
+        let mark = Mark { ordinal: Ordinal(7), place: Place::START, end: 9 };
+        for texts in ["", "{\"a\":1}"] {
+            let mut builder = LoadBuilder::with_room(Room { body: 100, texts: 100, rows: 10 });
+            for _ in 0..2 {
+                builder.body.extend_from_slice(b"[{\"b\":1}]");
+                builder.texts.extend_from_slice(texts.as_bytes());
+                builder.push(mark, if texts.is_empty() { 1..8 } else { 0..7 });
+                let whole = LoadBuilder {
+                    body: builder.body.clone(),
+                    texts: builder.texts.clone(),
+                    rows: builder.rows.clone(),
+                };
+                let (fitted, whole) = (builder.finish_fitted().unwrap(), whole.finish().unwrap());
+                assert_eq!((&fitted, fitted.room()), (&whole, whole.room()));
+                assert_eq!(fitted.text(0), whole.text(0));
+                assert!(builder.finish_fitted().is_none());
             }
         }
     }

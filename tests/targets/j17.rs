@@ -1,8 +1,8 @@
 //! j17: unsorted events, one aggregate for each request, each stream in the order of the input.
 
 use super::{STORM, Yard, scale};
-use crate::support::Said;
 use crate::support::server::{Answer, Server};
+use crate::support::{Said, peak, said};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -124,6 +124,19 @@ fn more_bytes_than_are_held_at_once_keep_their_order() {
     let feed = Feed { padding: 9000, bad_each: 401, ..Feed::new(1000, 50) };
     feed.write(&yard);
     feed.arrived(&yard, yard.import(SEND).run());
+}
+
+#[test]
+fn memory_is_bounded_however_many_aggregates_there_are() {
+    for streams in [1000, 1 << 40] {
+        let yard = Yard::quiet();
+        let feed = Feed { padding: 350, ..Feed::new(18_000, streams) };
+        feed.write(&yard);
+        let mut child = yard.bench.start(&yard.import(SEND).send);
+        let peak = peak(&mut child);
+        assert!(peak < 64 * 1024, "{peak} KiB for {streams} aggregates");
+        feed.arrived(&yard, said(child.wait_with_output().unwrap()));
+    }
 }
 
 #[test]
