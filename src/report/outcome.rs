@@ -1,6 +1,7 @@
 //! What came of a run, for people: its rows, why some were refused, and what is to be done about those in doubt.
 
 use super::Closing;
+use super::causes;
 use super::phrases::{in_brackets, may_be_doubled, out_of_doubt, requests_line, rows_line};
 use super::speech::{count, grouped, say, span, tame};
 use super::summary::Summary;
@@ -73,6 +74,9 @@ impl Closing<'_> {
             if let Some((why, of)) = &refusals.doubt {
                 let most = if *of < unknown { format!(" of {}", grouped(*of)) } else { String::new() };
                 say(&format!("the reason{most}: {}", tame(why)));
+                if let Some(question) = causes::question(why, rows.settled() > rows.in_doubt) {
+                    say(&format!("hint: {question}"));
+                }
             }
             let whose = match (&self.replay, &self.args.sync) {
                 (Some(_), _) => "replay",

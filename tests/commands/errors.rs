@@ -193,3 +193,24 @@ fn of_several_secrets_the_hint_names_the_one_that_proves_who_we_are() {
     );
     assert_eq!(hint(Some("wrong")), "hint: check the token: parameter `token`, from $BULKHAUL_TOKEN");
 }
+
+/// What a port says that speaks TLS when it is spoken to in plain HTTP. What it did with the row nobody knows; what to look at
+/// is said all the same.
+#[test]
+fn rows_in_doubt_at_a_port_that_may_speak_https_come_with_that_question() {
+    for answer in [b"\x15\x03\x01\x00\x02\x02\x16".as_slice(), b""] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/rows", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+                let _ = std::io::Write::write_all(&mut stream, answer);
+            }
+        });
+        let bench = Bench::with("x.ndjson", "{\"id\":1}\n");
+        let said = bench.run(&format!("send x.ndjson --to {url} --progress none")).exits(5).stderr;
+        let hint = "\nhint: is it the right port, and does it speak https:// there or http://, as the address says?\n";
+        assert!(said.contains(hint), "{said}");
+    }
+}
