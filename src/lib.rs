@@ -65,7 +65,8 @@
 //! doubts and dead letters may come to another end, and then it is sealed. A row in doubt is known as such, and not sent
 //! again as it is; as long as nothing newer was sent of it, its import can be opened again to ask the target about it, and
 //! where that is broken off, it is in doubt as before. The rows of batches in flight are kept, so that a broken feed ends
-//! without its old input.
+//! without its old input. Where `--again` began that one, what it has not sent is owed: it is no longer known as it was
+//! delivered, and goes with the feed that comes next.
 //!
 //! What a feed no longer has is deleted, if that is asked for, by an import of its own in `deletes/N`, which ends before
 //! the run sends any row of the feed; what came of it is taken into the feed's ledger once, and it tells of itself until

@@ -116,7 +116,7 @@ impl Desk<'_> {
                     self.again = again;
                     return self.go_on(ledger, found, source, last.as_ref());
                 }
-                ledger.close_input(number).map_err(|error| failed(&error))?;
+                ledger.close_feed(number, again).map_err(|error| failed(&error))?;
                 self.finish(ledger, &found)
             }
             // While this is the newest import, its requests can go again under their keys, or be asked about.

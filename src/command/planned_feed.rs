@@ -174,6 +174,10 @@ fn sent_before(
     if !is_open && !is_again {
         return Ok((0, None));
     }
+    if is_open {
+        let again = inputs::is_begun_again(found);
+        ledger.close_feed(number, again).map_err(|error| ledger_error(&error))?;
+    }
     let repeats = policy.repeatable || takes_up || policy.on_ambiguous == OnAmbiguous::Resend;
     let sent = ledger.presume(number, repeats, takes_up, None).map_err(|error| ledger_error(&error))?;
     Ok((sent.rows, None))

@@ -2,14 +2,21 @@
 
 use super::speech::{span, tame};
 use super::summary::Words;
+use crate::args::SendArgs;
 use crate::engine::StopCause;
 use crate::error::plain;
 use crate::settings::{names_file, quoted, resume_command, resume_without};
 use std::ffi::{OsStr, OsString};
 
-/// The command that was typed, less what would stop it again at once.
-pub(super) fn command_behind(cause: Option<&StopCause>, arguments: &[OsString]) -> String {
-    match cause {
+/// The command that was typed, less what would stop it again at once. `goes_before`: what was stopped goes before what
+/// `--again` is said of, and that has not begun.
+pub(super) fn command_behind(
+    cause: Option<&StopCause>,
+    args: &SendArgs,
+    arguments: &[OsString],
+    goes_before: bool,
+) -> String {
+    let mut command = match cause {
         Some(StopCause::Limit) => resume_without("--limit", arguments),
         Some(StopCause::MaxRejects) => resume_without("--max-rejects", arguments),
         // The profile may say `stop` too.
@@ -17,7 +24,11 @@ pub(super) fn command_behind(cause: Option<&StopCause>, arguments: &[OsString]) 
             resume_without("--on-ambiguous", arguments) + " --on-ambiguous hold"
         }
         _ => resume_command(arguments),
+    };
+    if args.again && goes_before {
+        command.push_str(" --again");
     }
+    command
 }
 
 /// What a person is to look at where a target cannot be reached, or cannot be understood. `has_answered`: some of its

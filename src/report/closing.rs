@@ -317,15 +317,14 @@ impl<'a> Closing<'a> {
                 say(&format!("hint: {hint}"));
             }
         }
-        summary.resume = match cause {
-            Some(_) => Some(command_behind(cause, &self.arguments)),
-            None => self.out_of_doubt(&summary.rows),
-        };
+        let goes_before = self.is_deletion || part.is_rest;
+        let command = command_behind(cause, self.args, &self.arguments, goes_before);
+        if exit == exit::STOPPED {
+            self.to_go_on(&command);
+        }
+        summary.resume = cause.map_or_else(|| self.out_of_doubt(&summary.rows), |_| Some(command));
         if matches!(cause, Some(StopCause::Limit)) && (!self.args.quiet || is_in_vain) {
             self.at_the_limit(&summary.rows);
-        }
-        if exit == exit::STOPPED {
-            self.to_go_on(cause);
         }
         summary.error = words;
         self.spent.get().add_to(summary);
@@ -361,18 +360,18 @@ impl<'a> Closing<'a> {
                 format!("--limit is reached, and {trouble}; to go on behind them all the same:")
             }
         };
-        say_command(&words, &command_behind(Some(&StopCause::Limit), &self.arguments));
+        say_command(&words, &command_behind(Some(&StopCause::Limit), self.args, &self.arguments, false));
     }
 
     /// The command that goes on, as the last line.
-    fn to_go_on(&self, cause: Option<&StopCause>) {
+    fn to_go_on(&self, command: &str) {
         let is_fed_again = is_live(self.args) && !self.args.new_stream;
         let words = if is_fed_again {
             "to go on, feed the same stream again from its start (what was read of it is passed over) to:"
         } else {
             "to go on:"
         };
-        say_command(words, &command_behind(cause, &self.arguments));
+        say_command(words, command);
     }
 
     fn words(&self, cause: &StopCause, rows: &Tally) -> Option<Words> {

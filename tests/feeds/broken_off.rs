@@ -315,3 +315,69 @@ fn what_is_left_of_a_feed_is_not_measured_against_the_few_rows_that_were_read_of
     yard.has(&[("r1", "b"), ("r2", "b"), ("r3", "b"), ("r4", "b")]);
     yard.audit();
 }
+
+const SIX: [(&str, &str); 6] = [("r1", "a"), ("r2", "a"), ("r3", "a"), ("r4", "a"), ("r5", "a"), ("r6", "a")];
+
+/// A target that has lost what it was sent, and of an `--again` the first four rows.
+fn half_sent_again(phase: u8) -> Yard {
+    let yard = yard();
+    yard.feed(&SIX);
+    yard.bench.run(&yard.sync("")).exits(0);
+    yard.store.lock().unwrap().clear();
+    yard.turn(phase);
+    yard.bench.run(&yard.sync("--again --limit 4")).exits(0);
+    yard.turn(0);
+    yard
+}
+
+/// What the plan says, and then the run.
+fn planned_and_sent(yard: &Yard, code: i32) -> (Value, [u64; 5]) {
+    let planned = yard.bench.run(&yard.sync("-n")).exits(0).summary()["rows"]["sendable"].clone();
+    (planned, rows(&yard.bench.run(&yard.sync("")).exits(code)))
+}
+
+#[test]
+fn the_rest_of_a_feed_that_again_began_is_sent_behind_a_replay_of_what_was_refused_of_it() {
+    let yard = half_sent_again(REFUSES);
+    yard.bench.run(&yard.command("replay s/dead-letters.ndjson", "")).exits(0);
+    let sent = yard.sent();
+    assert_eq!(planned_and_sent(&yard, 3), (2.into(), [6, 2, 0, 4, 0]));
+    yard.has(&SIX);
+    assert_eq!(yard.sent(), sent + 2);
+    yard.audit();
+    assert_eq!(planned_and_sent(&yard, 0), (0.into(), [6, 0, 0, 6, 0]));
+}
+
+#[test]
+fn the_rest_of_a_feed_that_again_began_is_sent_with_the_feed_that_comes_in_its_place() {
+    let yard = half_sent_again(0);
+    let next = [&SIX[..], &[("r7", "a")]].concat();
+    yard.feed(&next);
+    yard.bench.run(&yard.sync("--limit 1")).exits(0);
+    // Nor is it forgotten when that one has another in its place.
+    yard.feed(&[&next[..], &[("r8", "a")]].concat());
+    assert_eq!(planned_and_sent(&yard, 0), (4.into(), [8, 4, 0, 4, 0]));
+    yard.has(&[&next[..], &[("r8", "a")]].concat());
+    yard.audit();
+}
+
+#[test]
+fn once_a_feed_that_again_began_is_given_up_its_rest_counts_as_before() {
+    let yard = half_sent_again(0);
+    yard.bench.run(&yard.sync("--abandon")).exits(0);
+    assert_eq!(planned_and_sent(&yard, 0), (0.into(), [6, 0, 0, 6, 0]));
+}
+
+#[test]
+fn again_stands_in_the_command_that_goes_on_until_what_it_is_said_of_has_begun() {
+    let yard = yard();
+    yard.feed(&SIX);
+    yard.bench.run(&yard.sync("")).exits(0);
+    yard.feed(&SIX[1..]);
+    yard.turn(LOCKED);
+    let more = "--deletes --max-deletes 50%";
+    let said = yard.bench.run(&yard.sync(&format!("{more} --again"))).exits(1).summary();
+    assert!(said["resume"].as_str().unwrap().ends_with(" --again"), "{said}");
+    yard.turn(0);
+    assert_eq!(rows(&yard.bench.run(&yard.sync(&format!("{more} --again"))).exits(0)), [5, 5, 0, 0, 0]);
+}

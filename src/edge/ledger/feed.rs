@@ -71,6 +71,18 @@ impl Ledger {
         })
     }
 
+    /// As [`Self::close_input`], of a feed. Of one that `--again` began the rest is owed: what it has not sent is no longer
+    /// known as it was delivered, else the next feed would call it unchanged.
+    pub fn close_feed(&mut self, number: u64, again: bool) -> Result<(), LedgerError> {
+        let txn = self.conn.transaction()?;
+        let sql = "UPDATE import SET drained = 2 WHERE number = ?1 AND drained = 0";
+        if txn.execute(sql, [number as i64])? > 0 && again {
+            owe_all(&txn)?;
+        }
+        txn.commit()?;
+        Ok(())
+    }
+
     /// Goes on with an import that is of a feed.
     pub fn keep_feed(&mut self, key: &FeedKey, texts: KeyTexts) {
         self.feed = Some((key.clone(), texts));
@@ -248,6 +260,21 @@ fn known(
     while let Some(row) = rows.next()? {
         let entries = row.get_ref(0)?.as_bytes().map_err(rusqlite::Error::from)?;
         entries.chunks_exact(FeedEntry::BYTES).map(FeedEntry::from_bytes).try_for_each(&mut *each)?;
+    }
+    Ok(())
+}
+
+/// Whatever is known under a key, the row is sent.
+fn owe_all(conn: &Connection) -> Result<(), LedgerError> {
+    let mut select = conn.prepare("SELECT first FROM feed")?;
+    let firsts: Vec<Vec<u8>> = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut read = conn.prepare("SELECT entries FROM feed WHERE first = ?1")?;
+    let mut write = conn.prepare("UPDATE feed SET entries = ?2 WHERE first = ?1")?;
+    for first in firsts {
+        let block: Vec<u8> = read.query_row([&first], |row| row.get(0))?;
+        let entries = block.chunks_exact(FeedEntry::BYTES).map(FeedEntry::from_bytes);
+        let owed: Vec<u8> = entries.flat_map(|entry| entry.unsure().to_bytes()).collect();
+        write.execute(params![first, owed])?;
     }
     Ok(())
 }
