@@ -33,6 +33,7 @@ pub(super) fn courses(
     let survey = Survey {
         inputs,
         again: false,
+        read: Ordinal(0),
         holds: true,
         layout,
         key: &key,

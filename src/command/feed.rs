@@ -20,7 +20,7 @@ use crate::edge::state_dir::StateDir;
 use crate::edge::status_file;
 use crate::edge::watched::{Seen, Watched};
 use crate::error::{Error, exit};
-use crate::model::{BatchSeq, Courses, FeedKey, ImportRecord, ImportState, News};
+use crate::model::{BatchSeq, Courses, FeedKey, ImportRecord, ImportState, News, Ordinal};
 use crate::report::{Closing, Guard, NotSent, ReadingBar, speech, worse};
 use crate::settings;
 use std::cell::RefCell;
@@ -329,7 +329,7 @@ impl Desk<'_> {
         let (inputs, again) = (&args.inputs, self.again);
         let (key, holds, seen) = (&self.key, self.holds, &self.seen);
         let is_asked = &|| self.is_asked();
-        let survey = Survey { inputs, again, holds, layout, key, folder, seen, is_asked };
+        let survey = Survey { inputs, again, read: Ordinal(0), holds, layout, key, folder, seen, is_asked };
         let mut missing = if args.deletes { Some(Missing::gather(folder)?) } else { None };
         let bar = |source: &Source| Some(ReadingBar::new(args, source.bytes_total()));
         let (courses, news) = survey.of(bar, |meet| {

@@ -41,9 +41,18 @@ pub(super) struct PlannedFeed {
 struct Known {
     ledger: Option<Ledger>,
     last: Option<LastFeed>,
-    /// As [`sent_before`] says it.
+    before: Before,
+}
+
+/// What the next run does before it takes the feed.
+#[derive(Default)]
+struct Before {
+    /// Rows of an earlier run that it sends.
     pending: u64,
-    again: Option<u64>,
+    /// Of the feed that goes on.
+    read: u64,
+    /// `--again` began that one.
+    again: bool,
 }
 
 /// The feed as it is read through.
@@ -61,11 +70,13 @@ pub(super) fn survey(
     let folder = tempfile::tempdir().map_err(|error| failed(&state, &error))?;
     let beside = folder.path().join("deletion");
     std::fs::create_dir(&beside).map_err(|error| failed(&state, &error))?;
-    let Known { mut ledger, last, pending, again } = known(subject, target, key, &state, folder.path())?;
+    let Known { mut ledger, last, before } = known(subject, target, key, &state, folder.path())?;
+    let Before { pending, read, again } = before;
     let (inputs, holds) = (&args.inputs, settings::holds_doubts(args, target));
     let survey = Survey {
         inputs,
-        again: again.is_some(),
+        again,
+        read: Ordinal(read),
         holds,
         layout,
         key,
@@ -84,7 +95,7 @@ pub(super) fn survey(
             (courses, news, missing) = look(args, &survey, Some(ledger))?;
         }
     }
-    for behind in (0..again.unwrap_or(0)).map(Ordinal) {
+    for behind in (0..read).map(Ordinal) {
         if courses.of(behind) == Course::Send {
             courses.set(behind, Course::Unchanged);
         }
@@ -110,7 +121,7 @@ fn known(
     let replayed = Replayed::of(state, target)?;
     replayed.check_still()?;
     let Some(mut ledger) = copied(state, folder)? else { return Ok(Known::default()) };
-    let (mut pending, mut again) = (0, None);
+    let mut before = Before::default();
     let mut last = ledger.last_feed().map_err(|error| ledger_error(&error))?;
     if let Some(found) = ledger.newest().map_err(|error| ledger_error(&error))? {
         subject.check(&found)?;
@@ -122,12 +133,12 @@ fn known(
             let baseline = Baseline { inputs, layout, state, key, texts, replayed, quiet, is_asked };
             baseline.take(&mut ledger, &found)?;
         }
-        (pending, again) = sent_before(subject, target, &mut ledger, &found, &replayed)?;
+        before = sent_before(subject, target, &mut ledger, &found, &replayed)?;
         last = ledger.last_feed().map_err(|error| ledger_error(&error))?;
     }
     let mut rows = |import, each: &mut EachReplayed<'_>| replayed.rows(import, each);
     ledger.fold_feeds((key, texts), folder, &mut rows).map_err(|error| ledger_error(&error))?;
-    Ok(Known { ledger: Some(ledger), last, pending, again })
+    Ok(Known { ledger: Some(ledger), last, before })
 }
 
 /// Reads the feed through; what it lacks is gathered where it is deleted.
@@ -150,29 +161,28 @@ fn look(args: &SendArgs, survey: &Survey<'_>, ledger: Option<&Ledger>) -> Result
     Ok((courses, news, missing))
 }
 
-/// What the next run sends of the import here before it takes the feed: how many rows. The ledger, a copy, has them then as
-/// the target will, unless they are rows of this feed, which goes on. Where `--again` began that one, also how many of its
-/// rows were read: behind these none counts as unchanged.
+/// What the next run sends of the import here before it takes the feed. The ledger, a copy, has it then as the target will,
+/// unless it is this feed that goes on.
 fn sent_before(
     subject: &Subject<'_>,
     target: &Target,
     ledger: &mut Ledger,
     found: &Found,
     replayed: &Replayed,
-) -> Result<(u64, Option<u64>), Error> {
+) -> Result<Before, Error> {
     let (args, number) = (subject.args, found.import.number);
     let policy = settings::policy(args, target);
     let takes_up = settings::takes_up_doubts(args);
     let is_open = found.import.state == ImportState::Open;
     if is_open && subject.goes_on(ledger, found, takes_up, replayed)?.is_some() {
-        let read = inputs::is_begun_again(found).then_some(found.tally.read);
-        return Ok((found.tally.pending, read));
+        let read = found.cursor.map_or(0, |cursor| cursor.ordinal.0);
+        return Ok(Before { pending: found.tally.pending, read, again: inputs::is_begun_again(found) });
     }
     let is_again = takes_up
         && matches!(found.import.state, ImportState::Complete(_))
         && ledger.may_repeat_feed(number).map_err(|error| ledger_error(&error))?;
     if !is_open && !is_again {
-        return Ok((0, None));
+        return Ok(Before::default());
     }
     if is_open {
         let again = inputs::is_begun_again(found);
@@ -180,7 +190,7 @@ fn sent_before(
     }
     let repeats = policy.repeatable || takes_up || policy.on_ambiguous == OnAmbiguous::Resend;
     let sent = ledger.presume(number, repeats, takes_up, None).map_err(|error| ledger_error(&error))?;
-    Ok((sent.rows, None))
+    Ok(Before { pending: sent.rows, ..Before::default() })
 }
 
 /// The ledger of a state that no run holds; `None` where there is none yet.

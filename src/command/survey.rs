@@ -19,6 +19,8 @@ pub(super) struct Survey<'a> {
     pub(super) inputs: &'a [PathBuf],
     /// Nothing is unchanged: everything is sent again.
     pub(super) again: bool,
+    /// A run that goes on has read the rows before this one.
+    pub(super) read: Ordinal,
     /// Rows that are still in doubt are not sent again.
     pub(super) holds: bool,
     pub(super) layout: &'a Layout,
@@ -129,13 +131,15 @@ struct Keys {
     /// Everything is sent, known or not.
     all: bool,
     holds: bool,
+    read: Ordinal,
 }
 
 impl Keys {
     fn new(mut sorted: Sorted, survey: &Survey<'_>) -> io::Result<Self> {
         let next = sorted.next()?;
         let (courses, news) = (Courses::default(), News::default());
-        Ok(Self { sorted, next, courses, news, all: survey.again, holds: survey.holds && !survey.again })
+        let Survey { again: all, read, .. } = *survey;
+        Ok(Self { sorted, next, courses, news, all, holds: survey.holds && !all, read })
     }
 
     /// The last row of the next key; those before it are superseded.
@@ -152,13 +156,14 @@ impl Keys {
             }
         }
         self.news.keys += 1;
+        self.news.read += u64::from(last.0 < self.read);
         Ok(Some(last))
     }
 
     /// A row as it was delivered last; all keys before it are new. Whether the feed has it.
     fn meet(&mut self, known: FeedEntry) -> io::Result<bool> {
         while self.next.is_some_and(|(_, entry)| entry.key < known.key) {
-            self.take()?;
+            self.take_new()?;
         }
         if self.next.is_none_or(|(_, entry)| entry.key != known.key) {
             self.news.gone += 1;
@@ -166,19 +171,32 @@ impl Keys {
         }
         let Some((ordinal, entry)) = self.take()? else { return Ok(false) };
         self.news.known += 1;
+        if ordinal < self.read {
+            return Ok(true);
+        }
         if self.holds && entry.doubtful() == known {
             self.news.held += 1;
             self.courses.set(ordinal, Course::Held);
+        } else if entry.unsure() == known || self.all && entry == known {
+            self.news.again += 1;
         } else if entry != known {
             self.news.changed += 1;
-        } else if !self.all {
+        } else {
+            self.news.unchanged += 1;
             self.courses.set(ordinal, Course::Unchanged);
         }
         Ok(true)
     }
 
     fn rest(&mut self) -> io::Result<()> {
-        while self.take()?.is_some() {}
+        while self.take_new()? {}
         Ok(())
+    }
+
+    /// The next key, of which nothing is known; whether there is one.
+    fn take_new(&mut self) -> io::Result<bool> {
+        let Some((ordinal, _)) = self.take()? else { return Ok(false) };
+        self.news.new += u64::from(ordinal >= self.read);
+        Ok(true)
     }
 }

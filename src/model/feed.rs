@@ -233,21 +233,22 @@ impl Passed {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct News {
     pub keys: u64,
-    /// Keys that were delivered before, of these the ones whose rows are others now and those whose rows are still in
-    /// doubt, and keys that are no longer there.
+    /// Keys that were delivered before.
     pub known: u64,
+    /// Keys that a run which goes on has read already; those that it has not are the five that follow.
+    pub read: u64,
+    pub new: u64,
     pub changed: u64,
+    /// As they were delivered last.
+    pub unchanged: u64,
+    /// Still in doubt.
     pub held: u64,
+    /// Sent whatever they say: `--again` wants it, or nobody knows what the target has.
+    pub again: u64,
+    /// Keys that are no longer there.
     pub gone: u64,
     /// Rows of which nobody knows the key.
     pub unread: u64,
-}
-
-impl News {
-    /// Keys whose rows are as they were delivered last.
-    pub const fn unchanged(&self) -> u64 {
-        self.known - self.changed - self.held
-    }
 }
 
 #[cfg(test)]

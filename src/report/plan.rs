@@ -200,10 +200,11 @@ impl<'a> Plan<'a> {
     fn before(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if let Some(news) = self.news {
-            let [new, changed, unchanged] =
-                [news.keys - news.known, news.changed, news.unchanged()].map(grouped);
+            let [new, changed, unchanged] = [news.new, news.changed, news.unchanged].map(grouped);
             let mut line = format!("  {new} new, {changed} changed, {unchanged} unchanged");
             let others = [
+                (news.read, "read by the run that goes on"),
+                (news.again, "sent once more as they are"),
                 (news.held, "still in doubt and held"),
                 (self.passed.superseded, "superseded by a later one"),
                 (news.gone, "no longer there"),
@@ -332,8 +333,8 @@ impl<'a> Plan<'a> {
             "inputs": self.args.inputs.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
             "rows": {"read": self.total(), "sendable": self.rows, "refused": self.refused.rows()},
             "feed": self.news.map(|news| json!({
-                "new": news.keys - news.known, "changed": news.changed, "unchanged": news.unchanged(),
-                "in_doubt": news.held, "superseded": self.passed.superseded, "gone": news.gone,
+                "new": news.new, "changed": news.changed, "unchanged": news.unchanged, "again": news.again,
+                "in_doubt": news.held, "superseded": self.passed.superseded, "gone": news.gone, "read": news.read,
             })),
             "guards": self.guards.iter().map(Guard::to_json).collect::<Vec<_>>(),
             "deletes": self.deletion.as_ref().map(PlannedDeletion::to_json),

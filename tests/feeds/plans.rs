@@ -37,8 +37,7 @@ fn a_planned_feed_says_what_is_new_and_changed_and_leaves_no_trace() {
     );
     for plan in [format!("{PLAN} --json"), format!("send x.csv {SYNC} -n")] {
         let plan = bench.run(&plan).exits(0).summary();
-        let news =
-            json!({"new": 2, "changed": 5, "unchanged": 42, "in_doubt": 0, "superseded": 1, "gone": 3});
+        let news = json!({"new": 2, "changed": 5, "unchanged": 42, "again": 0, "in_doubt": 0, "superseded": 1, "gone": 3, "read": 0});
         assert_eq!((&plan["feed"], &plan["rows"]["sendable"]), (&news, &json!(7)));
     }
     assert_eq!(snapshot(&bench.path(".")), before);
@@ -83,6 +82,24 @@ fn rows_of_a_feed_that_was_broken_off_are_planned_first_and_a_run_is_left_alone(
     run.wait().unwrap();
     let said = bench.run(PLAN).exits(0);
     assert!(said.stdout.contains("  an earlier run was broken off: "), "{said:?}");
+}
+
+#[test]
+fn a_plan_of_a_feed_that_goes_on_counts_the_rows_that_it_has_not_read() {
+    let bench = Bench::with("x.csv", feed(12, |_| Some("a".into())));
+    let send = format!("send x.csv {SYNC} --limit 5");
+    for (more, counts) in
+        [("", "7 new, 0 changed, 0 unchanged"), (" --again", "0 new, 0 changed, 0 unchanged")]
+    {
+        bench.run(&format!("{send}{more}")).exits(0);
+        let said = bench.run(PLAN).exits(0);
+        let again = if more.is_empty() { "" } else { ", 7 sent once more as they are" };
+        let line = format!("\n  {counts}, 5 read by the run that goes on{again}\n");
+        assert!(said.stdout.contains(&line), "{said:?}");
+        assert!(said.stdout.contains(r#"[{"id":"r6""#), "{said:?}");
+        assert_eq!(bench.run(&format!("{PLAN} --json")).exits(0).summary()["rows"]["sendable"], 7);
+        assert_eq!(rows(&bench.run(&format!("send x.csv {SYNC}")).exits(0)), [12, 12, 0, 0, 0]);
+    }
 }
 
 /// A target that deletes, and in whose hands a run is killed: of the third row it never says a word.
@@ -137,11 +154,12 @@ fn a_plan_behind_a_killed_run_counts_as_the_next_send_does() {
             let of = |name: &str| feed[name].as_u64().unwrap();
             let rows =
                 ["delivered", "unchanged", "in_doubt"].map(|name| real["rows"][name].as_u64().unwrap());
-            let planned = [of("new") + of("changed"), of("unchanged"), of("in_doubt")];
+            let planned = [of("new") + of("changed") + of("again"), of("unchanged"), of("in_doubt")];
             let goes_on = real["import"] == 1;
             if goes_on {
                 // Its own rows may be in doubt by now.
-                assert_eq!(rows.iter().sum::<u64>(), planned.iter().sum::<u64>(), "{plan:#}\n{said:?}");
+                let all = planned.iter().sum::<u64>() + of("read");
+                assert_eq!(rows.iter().sum::<u64>(), all, "{plan:#}\n{said:?}");
             } else {
                 assert_eq!(rows, planned, "{plan:#}\n{said:?}");
                 let sent = server.requests()[before..].iter().filter(|got| got.method == "POST").count();
