@@ -184,9 +184,11 @@ impl Desk<'_> {
     fn last_of(&self, number: u64, found: Option<Found>) -> Result<Last, Error> {
         let found = found.ok_or_else(|| Error::new(exit::LEDGER, "a replay has lost its beginning"))?;
         let before = Request::read(&found)?;
-        // The import may have gone on meanwhile, and its file grown: what was begun is ended first.
+        // The import may have gone on meanwhile, and its file grown: what was begun is ended first, while it can be.
         let is_same = before.is(&self.request)
-            || found.import.state == ImportState::Open && before.is_less_than(&self.request, &self.file);
+            || found.import.state == ImportState::Open
+                && before.is_less_than(&self.request, &self.file)
+                && !self.is_past(before.nth)?;
         let is_same = is_same && found.import.identity == self.identity;
         // What `--again` has begun and not finished goes on, and is not begun once more.
         let is_begun = found.import.state == ImportState::Open && before.again;
@@ -213,6 +215,13 @@ impl Desk<'_> {
             return self.abandon(&mut ledger, &state, before.replay);
         }
         match found.import.state {
+            ImportState::Open if !same && has_settled(&found) => {
+                opening::abandon(&mut ledger, "replay")?;
+                self.say_what_is_closed(number);
+                drop(ledger);
+                drop(state);
+                self.begin(number + 1)
+            }
             ImportState::Open if self.is_past(before.nth)? => Err(overtaken(number)),
             ImportState::Open if same => {
                 if before.content != self.request.content && !self.args.send.quiet {
@@ -222,13 +231,6 @@ impl Desk<'_> {
                     ));
                 }
                 self.go_on(ledger, found, &state, (before.replay, before.nth))
-            }
-            ImportState::Open if has_settled(&found) => {
-                opening::abandon(&mut ledger, "replay")?;
-                self.say_what_is_closed(number);
-                drop(ledger);
-                drop(state);
-                self.begin(number + 1)
             }
             ImportState::Open => Err(self.other(number, &found, &before)),
             ImportState::Complete(exit) if same => {

@@ -192,3 +192,22 @@ fn a_feed_that_goes_on_knows_what_a_replay_has_sent_since_it_began() {
     assert_eq!(rows(&bench.run(&sync).exits(0)), [3, 0, 0, 3, 0]);
     bench.run("audit s x.csv").exits(0);
 }
+
+#[test]
+fn a_replay_that_stopped_with_no_row_pending_keeps_none_out_once_the_next_feed_was_sent() {
+    let bench = Bench::with("x.csv", "id,amount\nr1,-1\nr2,-2\nr3,3\n");
+    let sync = format!("send x.csv {SYNC} {AMOUNTS}");
+    let replay = "--state s --to sandbox --progress none --json";
+    bench.run(&sync).exits(3);
+    let mend = |name: &str| bench.write(name, bench.read("s/dead-letters.ndjson").replace(":-", ":"));
+    mend("fixed.ndjson");
+    bench.run(&format!("replay fixed.ndjson {replay} --limit 1")).exits(0);
+    bench.write("x.csv", "id,amount\nr1,-1\nr2,-2\nr3,-3\n");
+    bench.run(&sync).exits(3);
+    mend("again.ndjson");
+    let planned = bench.run(&format!("replay again.ndjson {replay} -n")).exits(0).summary();
+    assert_eq!(planned["rows"]["sendable"], 3, "{planned}");
+    bench.run(&format!("replay again.ndjson {replay}")).exits(0).books([3, 3, 0, 0, 0]);
+    bench.write("x.csv", "id,amount\nr1,1\nr2,2\nr3,3\n");
+    assert_eq!(rows(&bench.run(&sync).exits(0)), [3, 0, 0, 3, 0]);
+}
