@@ -5,7 +5,7 @@ use super::intake::COPY;
 use super::opening::ledger_error;
 use super::replay::Request;
 use super::replays::{Replays, replay_runs};
-use crate::edge::ledger::{EachReplayed, LedgerError, ReplayView, Standing};
+use crate::edge::ledger::{EachReplayed, LedgerError, ReplayView, ReplayedRow, Standing};
 use crate::edge::source::{Layout, Source, Step};
 use crate::error::{Error, exit};
 use crate::model::{ImportState, Ordinal};
@@ -48,8 +48,8 @@ impl Replayed {
     /// Whether anything was sent of dead letters since this import began.
     pub(super) fn has_sent(&self, import: u64) -> Result<bool, LedgerError> {
         let mut has_sent = false;
-        self.rows(import, &mut |_, standing| {
-            has_sent |= matches!(standing, Standing::Delivered | Standing::InDoubt);
+        self.rows(import, &mut |row| {
+            has_sent |= matches!(row.standing, Standing::Delivered | Standing::InDoubt);
             Ok(())
         })?;
         Ok(has_sent)
@@ -63,7 +63,11 @@ impl Replayed {
         loop {
             text.clear();
             match source.next(&mut text).map_err(|error| broken(&error))? {
-                Step::Row { mark, text: range } => each(&text[range], view.standing_of(mark.ordinal)?)?,
+                Step::Row { mark, text: range } => each(ReplayedRow {
+                    text: &text[range],
+                    letter: view.letter(mark.ordinal)?,
+                    standing: view.standing_of(mark.ordinal)?,
+                })?,
                 Step::Bad { .. } | Step::Idle => {}
                 Step::End => return Ok(()),
             }

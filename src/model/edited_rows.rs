@@ -22,6 +22,11 @@ pub(super) fn places(then: &[&RawValue], now: &[&RawValue]) -> Option<Vec<u64>> 
     matching.found.into_iter().collect()
 }
 
+/// Whether two rows say the same.
+pub(super) fn is_alike(one: &RawValue, other: &RawValue) -> bool {
+    one.get() == other.get() || plain(one) == plain(other)
+}
+
 /// The places in `then` of what this row says.
 pub(super) fn places_of(row: &RawValue, then: &[&RawValue]) -> Vec<u64> {
     let said = plain(row);

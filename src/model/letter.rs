@@ -111,6 +111,17 @@ impl Letter {
         serde_json::from_slice(row).map_or(Vec::new(), |row| edited_rows::places_of(row, &rows))
     }
 
+    /// The row at this place, if it says what this one says, however that is written.
+    pub fn row_like(&self, place: u64, row: &[u8]) -> Option<Box<RawValue>> {
+        let of_several = || serde_json::from_str::<Vec<Box<RawValue>>>(self.rows.as_ref()?.get()).ok();
+        let then = match &self.row {
+            Some(row) => row.clone(),
+            None => of_several()?.into_iter().nth(usize::try_from(place).ok()?)?,
+        };
+        let now = serde_json::from_slice(row).ok()?;
+        edited_rows::is_alike(&then, now).then_some(then)
+    }
+
     /// Rows that this letter is about.
     pub fn count(&self) -> u64 {
         let Some(rows) = &self.rows else { return 1 };

@@ -211,3 +211,26 @@ fn a_replay_that_stopped_with_no_row_pending_keeps_none_out_once_the_next_feed_w
     bench.write("x.csv", "id,amount\nr1,1\nr2,2\nr3,3\n");
     assert_eq!(rows(&bench.run(&sync).exits(0)), [3, 0, 0, 3, 0]);
 }
+
+#[test]
+fn a_row_that_a_tool_wrote_anew_and_a_replay_delivered_is_known_as_the_row_that_the_feed_has() {
+    let no = Step::Says("422 No", "", "{}");
+    let feeds = [("x.ndjson", "{\"id\": 1.50, \"v\": [1, 2]}\n"), ("x.csv", "id,v\n1.50,2\n")];
+    for (name, feed) in feeds {
+        let bench = Bench::with(name, feed);
+        let server = Scripted::start(&[no.clone(), Step::Says("200 OK", "", "{}")]);
+        let to = format!("--to {}/ --state s --progress none", server.url);
+        let sync = format!("send {name} --sync id --json {to}");
+        bench.run(&sync).exits(3);
+        // As jq writes it, or Python.
+        let mut letter: serde_json::Value =
+            serde_json::from_str(&bench.read("s/dead-letters.ndjson")).unwrap();
+        letter["row"].as_object_mut().unwrap().sort_keys();
+        let text = letter.to_string().replace("1.50", "1.5").replace("\":", "\" : ");
+        let text = if name == "x.csv" { text.replace("\"1.5\"", "\"1.50\"") } else { text };
+        bench.write("l.ndjson", text + "\n");
+        bench.run(&format!("replay l.ndjson {to}")).exits(0);
+        assert_eq!((rows(&bench.run(&sync).exits(0)), server.got().len()), ([1, 0, 0, 1, 0], 2), "{name}");
+        bench.run(&format!("audit s {name}")).exits(0);
+    }
+}

@@ -5,9 +5,9 @@
 //! into the sorted blocks of `feed`, which are read from one end to the other by the next one.
 
 use super::fold::fold;
-use super::{Ledger, LedgerError, Standing, View, overtaken, reading};
+use super::{Ledger, LedgerError, Standing, View, overtaken, reading, refused};
 use crate::edge::sorter::{Sorted, Sorter};
-use crate::model::{FeedEntry, FeedKey, ImportRecord, KeptRows, Load, Ordinal, RowSet};
+use crate::model::{FeedEntry, FeedKey, ImportRecord, KeptRows, LetterId, Load, Ordinal, RowSet};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::ops::Range;
 use std::path::Path;
@@ -24,10 +24,17 @@ pub struct LastFeed {
 /// Writes the next row and says which it is, and where it stands in what was written; `None` at the end.
 pub type NextRow<'a> = dyn FnMut(&mut Vec<u8>) -> Result<Option<(Ordinal, Range<usize>)>, LedgerError> + 'a;
 
-/// Hands over the rows of an import's dead letters that replays have taken, in the order in which they were, as they were,
-/// and where each of them stands.
+/// A row that a replay has taken.
+#[derive(Clone, Copy, Debug)]
+pub struct ReplayedRow<'a> {
+    pub text: &'a [u8],
+    pub letter: Option<LetterId>,
+    pub standing: Standing,
+}
+
+/// Hands over the rows of an import's dead letters that replays have taken, in the order in which they were.
 pub type ReplayedRows<'a> = dyn FnMut(u64, &mut EachReplayed<'_>) -> Result<(), LedgerError> + 'a;
-pub type EachReplayed<'a> = dyn FnMut(&[u8], Standing) -> Result<(), LedgerError> + 'a;
+pub type EachReplayed<'a> = dyn FnMut(ReplayedRow<'_>) -> Result<(), LedgerError> + 'a;
 
 /// Whether the fields by which rows are known are kept as they are, and not their hashes alone: to delete by them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,7 +186,14 @@ impl Ledger {
         let mut sorter = Sorter::new(folder);
         let mut next = 0;
         let txn = self.conn.transaction()?;
-        replayed(import, &mut |row, standing| {
+        replayed(import, &mut |ReplayedRow { text: row, letter, standing }| {
+            if next == 0 {
+                refused::list(&txn, import)?;
+            }
+            next += 1;
+            // A tool may have written it with other blanks: the feed has it as it was.
+            let was = letter.map_or(Ok(None), |letter| refused::as_it_was(&txn, letter, row))?;
+            let row = was.as_ref().map_or(row, |was| was.get().as_bytes());
             // A person may have taken its key out.
             let Ok(sent) = key.entry(row) else { return Ok(()) };
             let known = match standing {
@@ -190,7 +204,6 @@ impl Ledger {
                 Standing::Waiting | Standing::RefusedAgain => return Ok(()),
             };
             sorter.push(Ordinal(next), known)?;
-            next += 1;
             if texts == KeyTexts::Kept { keep_text(&txn, &sent, key, row) } else { Ok(()) }
         })?;
         txn.commit()?;

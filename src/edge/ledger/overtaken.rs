@@ -89,7 +89,7 @@ fn meet(conn: &Connection, import: i64, key: &FeedKey) -> Result<(), LedgerError
     Ok(())
 }
 
-fn read(line: &str) -> Result<Letter, LedgerError> {
+pub(super) fn read(line: &str) -> Result<Letter, LedgerError> {
     Letter::read(line).map_err(|why| LedgerError::Refused(format!("a dead letter cannot be read: {why}")))
 }
 
@@ -98,7 +98,7 @@ fn key_of(letter: &Letter, key: &FeedKey) -> Option<[u8; 16]> {
 }
 
 /// Of its row, or of its rows.
-fn names(letter: &Letter) -> impl Iterator<Item = LetterId> {
+pub(super) fn names(letter: &Letter) -> impl Iterator<Item = LetterId> {
     let place = letter.source.as_ref().zip(letter.import_id.as_deref());
     let indexes = if letter.is_doubt() { 1..letter.count() + 1 } else { 0..1 };
     place.into_iter().flat_map(move |(source, import_id)| {
