@@ -359,6 +359,7 @@ impl Job<'_> {
         let limits = settings::batch_limits(args, &target);
         let assembler = Arc::new(Assembler::new(Arc::clone(&target), import.id, limits).of_import(nth));
         let total = source.bytes_total();
+        let source = source.expecting(policy.expect_rows);
         let mut former = Former::new(source, Arc::clone(&assembler), Arc::clone(&names), args.limit);
         if settings::is_live(args) {
             former = former.closing_at(settings::batch_age(args, &target));

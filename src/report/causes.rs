@@ -5,7 +5,7 @@ use super::summary::Words;
 use crate::args::SendArgs;
 use crate::engine::StopCause;
 use crate::error::plain;
-use crate::settings::{names_file, quoted, resume_command, resume_without};
+use crate::settings::{is_live, names_file, quoted, resume_command, resume_without};
 use std::ffi::{OsStr, OsString};
 
 /// The command that was typed, less what would stop it again at once. `goes_before`: what was stopped goes before what
@@ -27,6 +27,11 @@ pub(super) fn command_behind(
     };
     if args.again && goes_before {
         command.push_str(" --again");
+    }
+    // What a file lacks will be a new tail of it.
+    let is_file = !is_live(args) && args.sync.is_none();
+    if is_file && matches!(cause, Some(StopCause::Unexpected { read, expected }) if read < expected) {
+        command.push_str(" --accept-new-tail");
     }
     command
 }

@@ -282,6 +282,52 @@ fn a_pipe_that_ends_before_its_rows_have_come_is_not_complete() {
 }
 
 #[test]
+fn a_row_that_was_half_written_when_fewer_came_than_are_expected_is_sent_whole_or_not_at_all() {
+    let csv = "id,name\nr1,first\nr2,second\n\nr3,third\nr4,\"the fourth\"\nr5,last\n";
+    let json = rows(1, 5);
+    for (format, whole, broken) in [
+        ("ndjson", json.as_str(), r#""n":3"#),
+        ("ndjson", &json, "\n{\"id\":\"r4"),
+        ("csv", csv, "ird\nr4"),
+        ("csv", csv, "3,third"),
+        ("csv", csv, "\nr4,\"the"),
+        ("csv", csv, " fourth"),
+    ] {
+        let come = &whole[..whole.find(broken).unwrap()];
+        for (more, goes_on) in [("", ""), (" --spool", " --accept-new-tail")] {
+            let bench = Bench::new();
+            let to = "--to sandbox --state s --progress none --json";
+            let send = format!("send - --format {format} --expect-rows 5{more} {to}");
+            let short = fed(&bench, &send, come).exits(4).summary();
+            let (read, rejected) = (short["rows"]["read"].as_u64().unwrap(), &short["rows"]["rejected"]);
+            assert!((2..=3).contains(&read) && *rejected == 0, "{broken}: {short}");
+            let resume = short["resume"].as_str().unwrap().strip_prefix("bulkhaul ").unwrap();
+            assert_eq!(resume, send.clone() + goes_on);
+            fed(&bench, resume, whole).exits(0).books([5, 5, 0, 0, 0]);
+            let got = sandbox(&bench);
+            assert!(got.len() == 5 && got.iter().all(|row| row.times == 1), "{broken}: {got:?}");
+            assert!(format == "ndjson" || got[2].row.contains("\"third\""), "{got:?}");
+        }
+    }
+    // Of as many as are expected the last needs no line end, nor where nobody has counted.
+    for counted in ["--expect-rows 5", ""] {
+        let send = format!("{SEND} --json {counted}");
+        fed(&Bench::new(), &send, json.trim_end()).exits(0).books([5, 5, 0, 0, 0]);
+    }
+}
+
+#[test]
+fn a_file_that_lacks_the_end_of_its_last_row_goes_on_once_it_is_whole() {
+    let bench = Bench::with("x.ndjson", &rows(1, 4)[..50]);
+    let send = "send x.ndjson --to sandbox --progress none --expect-rows 4";
+    let short = bench.run(send).exits(4);
+    assert!(short.stderr.ends_with(&format!("{send} --accept-new-tail\n")), "{short:?}");
+    bench.write("x.ndjson", rows(1, 4));
+    bench.run(&format!("{send} --accept-new-tail --json")).exits(0).books([4, 4, 0, 0, 0]);
+    bench.run("audit x.ndjson.bulkhaul x.ndjson").exits(0);
+}
+
+#[test]
 fn packed_streams_are_told_by_their_first_bytes() {
     use flate2::write::GzEncoder;
     let mut packed = GzEncoder::new(Vec::new(), flate2::Compression::fast());

@@ -5,6 +5,7 @@ use super::coding::{Opened, Stream};
 use std::io::{self, Read};
 use std::sync::atomic::Ordering;
 
+const BOM: &[u8] = b"\xef\xbb\xbf";
 /// What is only passed over is read in larger pieces.
 const SKIP_CHUNKS: usize = 4;
 
@@ -123,6 +124,14 @@ impl Buffer {
     pub(super) fn is_text(&self, bytes: usize) -> bool {
         let end = self.start + bytes;
         end <= self.text_to || simdutf8::basic::from_utf8(&self.data[self.start..end]).is_ok()
+    }
+
+    pub(super) fn skip_bom(&mut self) -> io::Result<()> {
+        while self.window().len() < BOM.len() && BOM.starts_with(self.window()) && self.fill()? {}
+        if self.window().starts_with(BOM) {
+            self.consume(BOM.len());
+        }
+        Ok(())
     }
 
     pub(super) fn consume(&mut self, bytes: usize) {

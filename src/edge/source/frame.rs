@@ -48,6 +48,14 @@ impl Trouble {
     }
 }
 
+/// At the end of an input: whether the record that ends there has no line end, or lacks more than that.
+pub(super) fn is_open(found: &Result<Option<Extent>, Trouble>) -> bool {
+    match found {
+        Ok(extent) => extent.is_some_and(|extent| extent.whole == extent.content),
+        Err(trouble) => matches!(trouble, Trouble::OpenQuote { .. }),
+    }
+}
+
 impl From<io::Error> for Trouble {
     fn from(error: io::Error) -> Self {
         Self::Io(error)

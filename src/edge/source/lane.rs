@@ -6,14 +6,12 @@ use super::coding::{Inputs, Opened};
 use super::column::Columns;
 use super::csv::CsvFramer;
 use super::field::Quoting;
-use super::frame::{Bounds, Extent, Trouble};
+use super::frame::{Bounds, Extent, Trouble, is_open};
 use super::ndjson::{self, NdjsonFramer};
 use super::{Format, Layout, SourceError, Step, taken};
 use crate::model::{BadRow, InputStart, Mark, Ordinal, Place};
 use std::io::ErrorKind;
 use std::ops::Range;
-
-const BOM: &[u8] = b"\xef\xbb\xbf";
 
 #[derive(Debug)]
 enum Framer {
@@ -84,7 +82,7 @@ impl Feed {
         let mut buffer = Buffer::new(opened, chain);
         let start = Place { input: index, ..Place::START };
         let bounds = Bounds { row: layout.record_bytes_max };
-        skip_bom(&mut buffer).map_err(|error| Trouble::Io(error).into_error(name, 1, &buffer))?;
+        buffer.skip_bom().map_err(|error| Trouble::Io(error).into_error(name, 1, &buffer))?;
         let framer = match layout.format {
             Format::Csv { delimiter } => {
                 Framer::Csv { framer: CsvFramer::new(delimiter, bounds), columns: None }
@@ -190,14 +188,6 @@ fn too_large(mut head: Vec<u8>, length: u64, limit: usize) -> BadRow {
     BadRow::new("record_too_large", message, head)
 }
 
-fn skip_bom(buffer: &mut Buffer) -> std::io::Result<()> {
-    while buffer.window().len() < BOM.len() && BOM.starts_with(buffer.window()) && buffer.fill()? {}
-    if buffer.window().starts_with(BOM) {
-        buffer.consume(BOM.len());
-    }
-    Ok(())
-}
-
 /// Walks over the inputs in order.
 #[derive(Debug)]
 pub(super) struct Lane {
@@ -213,6 +203,10 @@ pub(super) struct Lane {
     behind: u64,
     /// What ended the walk: said again, so that an error is never followed by what looks like an end.
     failed: Option<SourceError>,
+    /// So many records there are: of fewer the last one, if it has no line end, may be cut off, and is left unread.
+    pub(super) expected: u64,
+    /// It is.
+    is_cut_off: bool,
     scratch: Vec<u8>,
 }
 
@@ -232,6 +226,8 @@ impl Lane {
             starts: Vec::new(),
             behind: 0,
             failed: None,
+            expected: 0,
+            is_cut_off: false,
             scratch: Vec::new(),
         })
     }
@@ -343,19 +339,25 @@ impl Lane {
 
     fn walk(&mut self, into: &mut Vec<u8>) -> Result<Step, SourceError> {
         loop {
-            let Some(feed) = &mut self.feed else { return Ok(Step::End) };
+            let is_last = self.place.input + 1 >= self.inputs.count();
+            let Some(feed) = self.feed.as_mut().filter(|_| !self.is_cut_off) else { return Ok(Step::End) };
             let found = match feed.framer.find(&mut feed.buffer) {
                 // What there is of the record stays, and the search goes on behind it.
                 Err(Trouble::Io(error)) if error.kind() == ErrorKind::WouldBlock => return Ok(Step::Idle),
                 found => found,
             };
+            if is_last && self.ordinal.0 + 1 < self.expected && feed.buffer.ended() && is_open(&found) {
+                self.place.line += found.ok().flatten().map_or(0, |extent| extent.gap);
+                self.is_cut_off = true;
+                return Ok(Step::End);
+            }
             let found = found.map_err(|trouble| {
                 trouble.into_error(self.inputs.name(self.place.input), self.place.line, &feed.buffer)
             })?;
             if let Some(extent) = found {
                 return Ok(self.take(extent, into));
             }
-            if self.place.input + 1 >= self.inputs.count() {
+            if is_last {
                 return Ok(Step::End);
             }
             self.go_on()?;

@@ -101,6 +101,14 @@ impl Source {
         Ok(Self { waiting, ..resumed.map_err(SourceError::of_what_was_read_before)? })
     }
 
+    /// The inputs hold so many records, if that is known: of fewer the last one, if it has no line end, may be cut off, and is
+    /// left unread.
+    #[must_use]
+    pub fn expecting(mut self, records: Option<u64>) -> Self {
+        self.lane.expected = records.unwrap_or(0);
+        self
+    }
+
     /// No input at all: for an import that has read its own.
     pub fn nothing(layout: &Layout) -> Result<Self, SourceError> {
         Self::start(Inputs::readers(Vec::new()), layout, None)
