@@ -13,6 +13,7 @@ use crate::edge::fingerprint::Fingerprint;
 use crate::edge::ledger::{KeyTexts, Ledger, LedgerError, ReplayView};
 use crate::edge::source::Source;
 use crate::edge::state_dir::{self, StateDir};
+use crate::edge::status_file;
 use crate::error::{Error, exit};
 use crate::model::{BatchSeq, Digest, Hasher, ImportId, ImportRecord, ImportState, LetterId};
 use crate::report::{Closing, Deleted, Deletion, speech};
@@ -89,7 +90,13 @@ pub(super) fn of_last_feed(state: &Path) -> Result<Option<Deletion>, Error> {
     // What was left of those before it was missing again, and so it is among these, or it was back.
     let before: u64 = all.iter().map(|(_, view)| view.tally().delivered).sum();
     tally.delivered += before;
-    Ok(Some(Deletion { folder: folder(state, number), is_open, rows: rows + before, tally }))
+    let folder = folder(state, number);
+    let told = if is_open { status_file::read(&folder).ok().flatten() } else { None };
+    let told: Option<serde_json::Value> = told.and_then(|told| serde_json::from_str(&told).ok());
+    let said =
+        |told: &serde_json::Value| told["resume"].as_str().or(told["command"].as_str()).map(str::to_owned);
+    let command = told.as_ref().and_then(said);
+    Ok(Some(Deletion { folder, is_open, rows: rows + before, tally, command }))
 }
 
 /// Gives up a deletion that was broken off, where there is one; the next run takes in what came of it.

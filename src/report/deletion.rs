@@ -15,6 +15,8 @@ pub struct Deletion {
     pub is_open: bool,
     pub rows: u64,
     pub tally: Tally,
+    /// The command of the run that was broken off, as far as it is told.
+    pub command: Option<String>,
 }
 
 impl Deletion {
@@ -27,11 +29,17 @@ impl Deletion {
     /// What a feed is, though its import is complete.
     pub(super) fn heading(&self) -> &'static str {
         match (self.is_open, self.tally.in_doubt, self.tally.rejected) {
-            (true, ..) => "complete, but what it no longer has is not all deleted",
+            (true, ..) => "complete, but a later run was broken off while it deleted what is no longer there",
             (false, 0, 0) => "complete",
             (false, 0, _) => "complete, but deletions were refused",
             (false, ..) => "complete, but deletions are in doubt",
         }
+    }
+
+    /// What goes on with one that was broken off.
+    pub(super) fn to_go_on(&self) -> Option<String> {
+        let same = || "the same `bulkhaul send … --deletes` command".to_owned();
+        self.is_open.then(|| self.command.clone().unwrap_or_else(same))
     }
 
     /// There is nothing left of it to be looked at.

@@ -102,6 +102,13 @@ impl Standing {
         told.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
+    /// The inputs as people call them.
+    fn names(&self) -> String {
+        let called = |name: String| if name == "-" { "standard input".to_owned() } else { name };
+        let names: Vec<String> = self.input_names().into_iter().map(called).collect();
+        if names.is_empty() { self.state.display().to_string() } else { names.join(", ") }
+    }
+
     fn dead_letters(&self) -> String {
         self.told_text("dead_letters")
             .map_or_else(|| self.state.join("dead-letters.ndjson").display().to_string(), str::to_owned)
@@ -192,8 +199,7 @@ impl Standing {
 
     /// `customers.csv to orders-batch`.
     pub(super) fn title(&self) -> String {
-        let names = self.input_names();
-        let names = if names.is_empty() { self.state.display().to_string() } else { names.join(", ") };
+        let names = self.names();
         self.told_text("target").map_or_else(|| names.clone(), |target| format!("{names} to {target}"))
     }
 
@@ -235,8 +241,7 @@ impl Standing {
         if self.found.is_none() && !self.is_running {
             return format!("{state}: nothing was written down yet; the first run ended before it began");
         }
-        let names = self.input_names();
-        let names = if names.is_empty() { state.to_string() } else { tame(&names.join(", ")) };
+        let names = tame(&self.names());
         let target = self.told_text("target").map_or(String::new(), |target| format!(" to {}", tame(target)));
         let mut lines = vec![format!("{names}{target}: {}", self.heading())];
         let mut line = |name: &str, words: String| lines.push(format!("  {name:8} {words}"));
@@ -287,6 +292,7 @@ impl Standing {
             (ImportState::Open, Some("crash")) => {
                 "stopped: the last run was killed, or the machine went down".to_owned()
             }
+            (ImportState::Open, Some("signal")) => "stopped by Ctrl-C or a signal".to_owned(),
             (ImportState::Open, Some(cause)) => format!("stopped ({})", tame(cause)),
             (ImportState::Open, None) => "stopped".to_owned(),
         }
@@ -306,9 +312,18 @@ impl Standing {
         let mut lines = Vec::new();
         if found.import.state == ImportState::Open {
             match self.told_text("resume") {
-                Some(resume) => lines.extend(["to go on:".to_owned(), visible(resume, 8000)]),
+                Some(resume) => {
+                    // A copied stream is there, and of a queue the next comes.
+                    let is_whole = [" --spool", " --new-stream"].iter().any(|option| resume.contains(option));
+                    let is_stream = self.input_names().iter().any(|name| name == "-");
+                    let fed = "to go on, feed the same stream again from its start to:";
+                    let words = if is_stream && !is_whole { fed } else { "to go on:" };
+                    lines.extend([words.to_owned(), visible(resume, 8000)]);
+                }
                 None => lines.push("to go on: run the same `bulkhaul send` command again".to_owned()),
             }
+        } else if let Some(command) = self.deletion.as_ref().and_then(Deletion::to_go_on) {
+            lines.extend(["to go on:".to_owned(), visible(&command, 8000)]);
         } else if found.tally.in_doubt > 0 {
             lines.push(format!(
                 "bulkhaul rejects {} says what is known of the rows in doubt, and what ends the doubt",

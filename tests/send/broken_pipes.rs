@@ -130,3 +130,19 @@ fn a_pipe_that_ended_early_goes_on_behind_what_was_read_of_it() {
     assert!(applied.len() == 5 && applied.iter().all(|row| row.times == 1), "{applied:?}");
     bench.run("audit x.ndjson.bulkhaul x.ndjson").exits(0);
 }
+
+#[test]
+fn a_stream_is_called_by_its_name_in_a_status_that_says_how_it_goes_on() {
+    let bench = Bench::new();
+    let mut run =
+        Fed::start(&bench, "send - --format ndjson --to sandbox --state s --progress none --batch-age 20ms");
+    run.write("{\"id\":1}\n");
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    run.signal("-TERM").ends().exits(4);
+    let said = bench.run("status s").exits(0).stdout;
+    assert!(said.starts_with("standard input to orders-batch: stopped by Ctrl-C or a signal\n"), "{said}");
+    let words = "\nto go on, feed the same stream again from its start to:\nbulkhaul send - ";
+    assert!(said.contains(words), "{said}");
+    let json = bench.run("status s --json").exits(0).summary();
+    assert_eq!((&json["stopped_by"], &json["inputs"][0]), (&"signal".into(), &"-".into()));
+}
