@@ -30,6 +30,9 @@ pub enum TargetsCommand {
         /// A profile, or the name of a built-in one
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        /// What it will do where a parameter has this value
+        #[arg(long = "set", value_name = "NAME=VALUE")]
+        set: Vec<String>,
         /// One JSON object on stdout
         #[arg(long)]
         json: bool,

@@ -8,6 +8,7 @@ use crate::report::{speech, targets as report};
 use crate::settings;
 use crate::target::{Profile, ProfileErrors};
 use serde::de::{MapAccess, Visitor};
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ pub(super) fn run(args: &TargetsArgs) -> Result<u8, Error> {
             Ok(exit::COMPLETE)
         }
         TargetsCommand::Show { name } => show(name),
-        TargetsCommand::Check { file, json } => check(file, *json),
+        TargetsCommand::Check { file, set, json } => check(file, set, *json),
         TargetsCommand::New { file, from, delimiter, columns } => {
             new(file, from.as_deref(), *delimiter, columns.as_ref())
         }
@@ -49,21 +50,25 @@ fn show(name: &str) -> Result<u8, Error> {
     Ok(exit::COMPLETE)
 }
 
-fn check(file: &Path, json: bool) -> Result<u8, Error> {
+fn check(file: &Path, set: &[String], json: bool) -> Result<u8, Error> {
     let name = file.to_str().filter(|name| !name.contains('/') && Profile::builtin_text(name).is_some());
     let read = match name.filter(|_| !file.exists()) {
         Some(name) => Ok(settings::builtin(name)?),
         None => settings::read_profile(file)?,
     };
-    let checked: Result<Profile, ProfileErrors> =
-        read.and_then(|profile| profile.try_out().map(|()| profile));
+    let values = read
+        .as_ref()
+        .map_or_else(|_| Ok(BTreeMap::new()), |profile| settings::typed_parameters(profile, set))?;
+    let checked: Result<Profile, ProfileErrors> = read
+        .map(|profile| profile.with(&values))
+        .and_then(|profile| profile.try_out(&values).map(|()| profile));
     if json {
         speech::tell(&report::check_json(file, checked.as_ref()));
     }
     match checked {
         Ok(profile) => {
             if !json {
-                speech::show(&report::check(&profile));
+                speech::show(&report::check(&profile, &values));
             }
             Ok(exit::COMPLETE)
         }

@@ -18,6 +18,9 @@ use std::time::Duration;
 /// Where nothing is known of the target's speed: what an API often takes, to reckon with.
 const ANSWER: Duration = Duration::from_millis(200);
 
+/// Of a target that may refuse before it looks a key up.
+pub(super) const REFUSED_BEHIND: &str = "a refusal behind a lost answer leaves the rows in doubt: the first try may have been applied (its profile does not say key_first)";
+
 /// What was found out without sending anything.
 #[derive(Debug)]
 pub struct Plan<'a> {
@@ -297,8 +300,17 @@ impl<'a> Plan<'a> {
                     .to_owned(),
             );
         }
+        let policy = self.policy.as_ref();
+        // Others have no key that a refusal could be the answer to.
+        let decides_nothing =
+            |policy: &Policy| policy.repeatable && policy.key_ttl.is_some() && !policy.key_first;
+        if !self.is_url()
+            && policy.is_some_and(|policy| decides_nothing(policy) && not_again(policy).is_none())
+        {
+            lines.push(REFUSED_BEHIND.to_owned());
+        }
         let sends_again = |policy: &Policy| policy.repeatable || policy.on_ambiguous == OnAmbiguous::Resend;
-        if self.is_url() && self.policy.as_ref().is_some_and(sends_again) {
+        if self.is_url() && policy.is_some_and(sends_again) {
             lines.push(
                 "but behind a lost answer they leave the rows in doubt: the first try may have been applied"
                     .to_owned(),
@@ -310,7 +322,7 @@ impl<'a> Plan<'a> {
                     .to_owned(),
             );
         }
-        let unrepeated = self.policy.as_ref().and_then(|policy| Some((policy, not_again(policy)?)));
+        let unrepeated = policy.and_then(|policy| Some((policy, not_again(policy)?)));
         if let Some((policy, why)) = unrepeated {
             let what = match policy.on_ambiguous {
                 OnAmbiguous::Resend => "are sent again, and may be doubled",

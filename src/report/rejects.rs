@@ -5,7 +5,7 @@ use super::groups::{self, Group, Since};
 use super::phrases::out_of_doubt;
 use super::speech::{count, grouped, tame};
 use crate::engine::WITHOUT_KEY_FIRST;
-use crate::settings::quoted;
+use crate::settings::{aim, quoted};
 use crate::target::nearest;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -179,7 +179,8 @@ impl Found {
         // Without it, the replay that was asked for last is found to be complete.
         let again = if self.is_replayed { " --again" } else { "" };
         let letters = quoted(letters.as_os_str());
-        format!("\nto send them again:       bulkhaul replay {letters} --to …{doubt}{again}")
+        let aim = self.command.as_deref().and_then(aim).unwrap_or_else(|| "--to …".to_owned());
+        format!("\nto send them again:       bulkhaul replay {letters} {aim}{doubt}{again}")
     }
 
     pub fn to_json(&self) -> String {
@@ -203,7 +204,8 @@ impl Found {
 }
 
 const KEY_FIRST: &str = "where the target looks keys up before it refuses, or refuses by what the rows say alone, key_first = \
-                         true in [idempotency] of its profile lets such a refusal count";
+                         true in [idempotency] of its profile lets such a refusal count, in imports to come; what ends the \
+                         doubt about these rows stands here";
 
 /// Places of rows in doubt that are shown.
 const PLACES: usize = 5;

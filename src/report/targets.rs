@@ -1,10 +1,12 @@
 //! The words of `targets`.
 
-use super::speech::count;
+use super::plan::REFUSED_BEHIND;
+use super::speech::{count, tame};
 use crate::engine::sent_until;
 use crate::settings::quoted;
 use crate::target::{Outline, OutlineRule, ParamSpec, Profile, ProfileError, ProfileErrors};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -109,8 +111,8 @@ pub fn check_json(file: &Path, checked: Result<&Profile, &ProfileErrors>) -> Str
 /// The longest of the conditions that hold for every target.
 const ALWAYS: &str = "408, 5xx, no answer";
 
-/// What a right profile will do.
-pub fn check(profile: &Profile) -> String {
+/// What a right profile will do where its parameters have these values.
+pub fn check(profile: &Profile, values: &BTreeMap<String, String>) -> String {
     let outline = profile.outline();
     let mut lines = vec![
         ("about", outline.docs.clone()),
@@ -129,8 +131,9 @@ pub fn check(profile: &Profile) -> String {
         .max()
         .unwrap_or(0)
         .clamp(ALWAYS.len(), 40);
+    let has_keys = matches!(outline.scope.as_str(), "batch" | "row");
     let mut told = outline.answers.iter().map(|rule| {
-        let known = verb(&rule.then);
+        let known = verb(&rule.then, has_keys);
         let reader = rule.reader.as_ref().map_or(String::new(), |name| format!(" ([results.{name}])"));
         format!("{:widest$}  {known}{reader}", rule.when)
     });
@@ -144,15 +147,22 @@ pub fn check(profile: &Profile) -> String {
             &format!("in doubt; with --on-ambiguous verify asked about with {question}")
         }
         ("none", None) => "in doubt, unless --on-ambiguous says otherwise",
+        ("natural", _) => "sent again: writing a row twice is writing it once",
         (_, Some((question, _))) => {
             &format!("the same again, same key; once that may be forgotten asked about with {question}")
         }
         _ => "the same again, same key",
     };
     lines.push(("", format!("{ALWAYS:widest$}  outcome unknown: {again}")));
+    if has_keys && !outline.key_first && !is_forgotten(&outline) {
+        lines.push(("", format!("{:widest$}  {REFUSED_BEHIND}", "")));
+    }
     lines.push(("", format!("{:widest$}  the run stops, its rows stay pending", "anything else")));
     for end in &outline.ends {
-        lines.push(("job", format!("{:widest$}  {}", format!("ends {}", end.when), verb(&end.then))));
+        lines.push((
+            "job",
+            format!("{:widest$}  {}", format!("ends {}", end.when), verb(&end.then, has_keys)),
+        ));
     }
     if let Some((method, url, rows)) = &outline.delete {
         let rows = rows.as_ref().map_or(String::new(), |rows| format!(", {rows} a request"));
@@ -165,7 +175,9 @@ pub fn check(profile: &Profile) -> String {
     for (name, line) in lines {
         text.push_str(format!("\n  {name:8} {line}").trim_end());
     }
-    text
+    let open = profile.params().iter().filter(|spec| !spec.secret);
+    open.filter_map(|spec| Some((spec, values.get(&spec.name)?)))
+        .fold(text, |text, (spec, value)| text.replace(&format!("${{param.{}}}", spec.name), &tame(value)))
 }
 
 /// What loads and works, and could be better said.
@@ -260,12 +272,13 @@ fn pace(outline: &Outline) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-fn verb(word: &str) -> &'static str {
+fn verb(word: &str, has_keys: bool) -> &'static str {
     match word {
         "ok" => "all its rows are delivered",
         "results" => "each row's own result is read",
         "job" => "taken on as a job, which is polled to its end",
-        "retry" => "the same again, same key",
+        "retry" if has_keys => "the same again, same key",
+        "retry" => "the same again",
         "throttle" => "wait, then the same again",
         "split" => "too large: halved, and the limit is remembered",
         "bisect" => "nothing was applied: halved until the row at fault is alone",

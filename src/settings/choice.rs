@@ -93,7 +93,7 @@ pub fn choose(args: &SendArgs) -> Result<Chosen, Error> {
     let is_sandbox = args.to == "sandbox";
     let is_url = args.to.contains("://");
     refuse_misplaced(args, is_url, is_sandbox)?;
-    let typed = typed_values(args)?;
+    let typed = typed_values(&args.set, args.url.as_deref())?;
     let headers = headers(args)?;
     let is_file = names_file(&args.to);
     let profile = if is_url {
@@ -189,9 +189,17 @@ fn url_profile(args: &SendArgs) -> Result<Profile, Error> {
     })
 }
 
-fn typed_values(args: &SendArgs) -> Result<BTreeMap<String, Filled>, Error> {
+/// What `--set` says of a profile's parameters, where nothing is sent.
+pub fn typed_parameters(profile: &Profile, set: &[String]) -> Result<BTreeMap<String, String>, Error> {
+    let mut typed = typed_values(set, None)?;
+    refuse_unknown(profile, &typed)?;
+    let given = profile.params().iter().filter_map(|spec| Some((spec, typed.remove(&spec.name)?)));
+    given.map(|(spec, filled)| Ok((spec.name.clone(), checked(profile, spec, filled)?))).collect()
+}
+
+fn typed_values(set: &[String], url: Option<&str>) -> Result<BTreeMap<String, Filled>, Error> {
     let mut values = BTreeMap::new();
-    for given in &args.set {
+    for given in set {
         let (name, value) = given
             .split_once('=')
             .ok_or_else(|| Error::usage(format!("`--set {given}`: it looks like `--set name=value`")))?;
@@ -203,7 +211,7 @@ fn typed_values(args: &SendArgs) -> Result<BTreeMap<String, Filled>, Error> {
             return Err(Error::usage(format!("`--set {name}` is given twice")));
         }
     }
-    if let Some(url) = &args.url {
+    if let Some(url) = url {
         credential::refuse_in_query(url, "`--url`")?;
         let filled = Filled { value: url.trim_end_matches('/').to_owned(), named: Vec::new() };
         values.insert("base".to_owned(), filled);
@@ -268,30 +276,8 @@ fn values(
     let mut values = BTreeMap::new();
     for spec in profile.params() {
         match typed.remove(&spec.name) {
-            Some(filled) if spec.secret && !filled.is_named() => {
-                return Err(Error::usage(format!(
-                    "the parameter `{}` is a secret, and was typed",
-                    spec.name
-                ))
-                .hint(remedy(spec)));
-            }
-            Some(filled) if !spec.takes(&filled.value) => {
-                let (name, value) = (&spec.name, &filled.value);
-                return Err(Error::usage(format!(
-                    "`--set {name}={value}`: `{}` knows no such value",
-                    profile.name()
-                ))
-                .hint(spec.choice(value)));
-            }
             Some(filled) => {
-                if spec.secret {
-                    credential::check(
-                        &filled.value,
-                        &format!("what `--set {}` names", spec.name),
-                        &remedy(spec),
-                    )?;
-                }
-                values.insert(spec.name.clone(), filled.value);
+                values.insert(spec.name.clone(), checked(profile, spec, filled)?);
             }
             // The practice server of the run itself wants no token.
             None if args.to == "sandbox" && spec.secret => {}
@@ -307,6 +293,25 @@ fn values(
         }
     }
     Ok(values)
+}
+
+/// A value that was typed for this parameter.
+fn checked(profile: &Profile, spec: &ParamSpec, filled: Filled) -> Result<String, Error> {
+    let name = &spec.name;
+    if spec.secret && !filled.is_named() {
+        return Err(
+            Error::usage(format!("the parameter `{name}` is a secret, and was typed")).hint(remedy(spec))
+        );
+    }
+    let value = filled.value;
+    if !spec.takes(&value) {
+        let message = format!("`--set {name}={value}`: `{}` knows no such value", profile.name());
+        return Err(Error::usage(message).hint(spec.choice(&value)));
+    }
+    if spec.secret {
+        credential::check(&value, &format!("what `--set {name}` names"), &remedy(spec))?;
+    }
+    Ok(value)
 }
 
 /// The value that the parameter's variable has, if it is set.

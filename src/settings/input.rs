@@ -1,6 +1,6 @@
 //! How the inputs are to be read.
 
-use super::near_file;
+use super::{near_file, quoted};
 use crate::args::{AuditArgs, Delimiter, FormatArg, SendArgs};
 use crate::edge::source::{ColumnType, Format, Layout, SourceError};
 use crate::error::Error;
@@ -126,6 +126,17 @@ fn by_name(input: &Path) -> Result<FormatArg, Error> {
         _ if input.is_dir() => {
             let error = SourceError::Directory { input: input.display().to_string() };
             Err(Error::failed(error.to_string()).maybe_hint(error.hint()))
+        }
+        Some("xlsx" | "xlsm" | "xls" | "ods") => {
+            Err(Error::usage(format!("`{}` is a workbook", input.display())).hint(
+                "save the sheet as CSV (UTF-8); --delimiter ';' if that is what stands between its fields",
+            ))
+        }
+        Some("json") if input.exists() => {
+            let shown = quoted(input.as_os_str());
+            Err(Error::usage(format!("the format of `{}` cannot be told from its name", input.display())).hint(
+                format!("an array is made into lines by jq -c '.[]' {shown} > rows.ndjson; if each line is an object: --format ndjson"),
+            ))
         }
         _ => {
             let near = if input.exists() { None } else { near_file(input) };

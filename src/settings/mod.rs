@@ -15,12 +15,12 @@ mod state;
 mod told;
 
 pub use apart::{check_results, keep_apart};
-pub use choice::{Chosen, choose, named_headers, names_file};
+pub use choice::{Chosen, choose, named_headers, names_file, typed_parameters};
 pub use input::{audit_layout, input_names, layout, layout_as, types};
 pub use masked::Masks;
 pub use near::near_file;
 pub use profile::{builtin, read_profile};
-pub use resume::{quoted, raising, resume_command, resume_without, typed_command, untied};
+pub use resume::{aim, quoted, raising, resume_command, resume_without, typed_command, untied};
 pub use standing::{batch_age, check_inputs, check_state, is_live, is_piped};
 pub use state::{audit_command, find_state};
 pub use told::told;

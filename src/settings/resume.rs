@@ -47,6 +47,36 @@ pub fn untied(command: &str) -> Option<String> {
     Some(resume_command(&rest))
 }
 
+/// What a command as it was told says of where rows go and what they become, for one that sends them again; `None` if it
+/// does not say.
+pub fn aim(command: &str) -> Option<String> {
+    const OPTIONS: [&str; 10] = [
+        "--to",
+        "--url",
+        "--set",
+        "--header",
+        "--envelope",
+        "--idempotency-header",
+        "--key-ttl",
+        "--method",
+        "--type",
+        "--null",
+    ];
+    let mut words = shlex::split(command)?.into_iter();
+    let mut kept = Vec::new();
+    while let Some(word) = words.next() {
+        let name = word.split('=').next().unwrap_or_default();
+        if word == "-H" || OPTIONS.contains(&&*word) {
+            kept.push(word);
+            kept.push(words.next()?);
+        } else if word.starts_with("-H") || OPTIONS.contains(&name) {
+            kept.push(word);
+        }
+    }
+    let kept: Vec<String> = kept.iter().map(|word| quoted(OsStr::new(word))).collect();
+    kept.iter().any(|word| word.starts_with("--to")).then(|| kept.join(" "))
+}
+
 /// What was typed, less this option and its value.
 fn without(option: &str, arguments: &[OsString]) -> Vec<OsString> {
     let mut is_value = false;

@@ -24,6 +24,8 @@ pub struct Outline {
     pub group: Option<(String, String)>,
     /// The word for what the target remembers.
     pub scope: String,
+    /// The target looks a key up before all else.
+    pub key_first: bool,
     /// Where the key goes, as in `header Idempotency-Key`.
     pub key: Option<String>,
     pub ttl: Option<String>,
@@ -79,6 +81,7 @@ impl Profile {
             bytes: written(&["limits", "bytes"]),
             group,
             scope: written(&["idempotency", "scope"]).unwrap_or_else(|| "none".to_owned()),
+            key_first: written(&["idempotency", "key_first"]).as_deref() == Some("true"),
             key: self.key_place(),
             ttl: written(&["idempotency", "ttl"]),
             requests: written(&["flow", "requests"]),
@@ -99,14 +102,15 @@ impl Profile {
         }
     }
 
-    /// What only shows once parameters have values: compiled with likely ones, where there must be any.
-    pub fn try_out(&self) -> Result<(), ProfileErrors> {
+    /// What only shows once parameters have values: compiled with those that were `given`, and likely ones, where there must
+    /// be any.
+    pub fn try_out(&self, given: &BTreeMap<String, String>) -> Result<(), ProfileErrors> {
         let begins = |key: &str, spec: &str| {
             let written = at(self.root(), &["request", key]).and_then(text).unwrap_or_default();
             written.starts_with(&format!("${{param.{spec}"))
         };
         let url = at(self.root(), &["request", "url"]).and_then(text).unwrap_or_default();
-        let values: BTreeMap<String, String> = self
+        let mut values: BTreeMap<String, String> = self
             .params()
             .iter()
             .filter(|spec| spec.required && spec.default.is_none())
@@ -125,6 +129,7 @@ impl Profile {
                 (spec.name.clone(), likely.to_owned())
             })
             .collect();
+        values.extend(given.clone());
         Target::compile(self, &values, &[], &Overrides::default()).map(|_| ())
     }
 
@@ -247,7 +252,7 @@ mod tests {
     #[test]
     fn every_built_in_profile_compiles_with_likely_values() {
         for name in Profile::builtin_names() {
-            if let Err(errors) = Profile::builtin(name).unwrap().try_out() {
+            if let Err(errors) = Profile::builtin(name).unwrap().try_out(&BTreeMap::new()) {
                 panic!("{name}: {errors}");
             }
         }

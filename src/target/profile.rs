@@ -10,6 +10,7 @@ use super::params::{self, ParamSpec, Params};
 use super::section::Section;
 use super::target::{Overrides, Target};
 use super::variant;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A profile that was read and checked.
@@ -77,6 +78,13 @@ impl Profile {
 
     pub fn params(&self) -> &[ParamSpec] {
         &self.params
+    }
+
+    /// As it is where parameters have these values: of its variants those that they choose.
+    pub fn with(&self, values: &BTreeMap<String, String>) -> Self {
+        let findings = Findings::default();
+        let params = Params::new(&self.params, Some(values.clone()), &findings);
+        Self { root: variant::chosen(&self.root, &params), ..self.clone() }
     }
 
     pub(super) fn root(&self) -> &Node {

@@ -198,10 +198,34 @@ fn refused_rows_are_told_with_the_command_that_sends_them_again() {
     bench
         .run("send x.csv --to sandbox --faults reject=100% --progress none --dead-letter bad.ndjson")
         .exits(3);
-    let said = bench.run("rejects").exits(0).stdout;
-    assert!(said.ends_with("to send them again:       bulkhaul replay bad.ndjson --to …\n"), "{said}");
+    let command = |more: &str| {
+        let said = bench.run(&format!("rejects {more}")).exits(0).stdout;
+        said.lines().last().unwrap().strip_prefix("to send them again:       ").unwrap().to_owned()
+    };
+    assert_eq!(command(""), "bulkhaul replay bad.ndjson --to sandbox");
+    // A file does not say what made it.
+    assert_eq!(command("bad.ndjson"), "bulkhaul replay bad.ndjson --to …");
     bench.run("replay bad.ndjson --to sandbox").exits(0);
     assert!(!bench.run("rejects").exits(0).stdout.contains("to send them again"));
+}
+
+/// It can be pasted: what says where rows go and what they become was said once.
+#[test]
+fn the_command_that_sends_refused_rows_again_goes_where_their_import_went() {
+    use crate::support::scripted::{Scripted, Step};
+    let server = Scripted::start(&[Step::Says("422 No", "", "{}"), Step::Says("200 OK", "", "{}")]);
+    let bench = Bench::with("x.csv", "id\n1\n");
+    let aim = format!("--to json-array --url {} -H 'X-Of: a b' --type id=number", server.url);
+    let send = format!("bulkhaul send x.csv --rate 50/s {aim} --progress none --limit=9 -j 1");
+    let words = shlex::split(&send).unwrap();
+    let mut sent = bench.command("");
+    crate::support::said(sent.args(&words[1..]).output().unwrap()).exits(3);
+    let said = bench.run("rejects").exits(0).stdout;
+    let command = said.lines().last().unwrap().strip_prefix("to send them again:       ").unwrap();
+    assert_eq!(command, format!("bulkhaul replay x.csv.bulkhaul/dead-letters.ndjson {aim}"));
+    let mut replay = bench.command("");
+    crate::support::said(replay.args(&shlex::split(command).unwrap()[1..]).output().unwrap()).exits(0);
+    assert_eq!(server.got().last().unwrap().body, "[{\"id\":1}]");
 }
 
 #[test]
@@ -258,7 +282,7 @@ fn the_command_that_sends_refused_rows_again_does_so_after_a_replay_that_was_ref
         ("x.csv.bulkhaul/replays/1", "x.csv.bulkhaul/replays/1/dead-letters.ndjson"),
     ] {
         let said = bench.run(&format!("rejects {state}")).exits(0).stdout;
-        assert!(said.ends_with(&format!("bulkhaul replay {letters} --to … --again\n")), "{said}");
+        assert!(said.ends_with(&format!("bulkhaul replay {letters} --to sandbox --again\n")), "{said}");
     }
     let said =
         bench.run("replay x.csv.bulkhaul/dead-letters.ndjson --to sandbox --progress none --again").exits(0);

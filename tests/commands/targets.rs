@@ -226,3 +226,47 @@ fn a_value_that_a_parameter_does_not_know_is_refused_with_what_was_meant() {
     let j17 = list.as_array().unwrap().iter().find(|target| target["name"] == "j17").unwrap();
     assert_eq!(j17["parameters"][4]["values"], serde_json::json!(["on", "off"]));
 }
+
+#[test]
+fn check_says_what_a_profile_will_do_where_a_parameter_has_a_value() {
+    let bench = Bench::new();
+    let plain = bench.run("targets check postgrest").exits(0).stdout;
+    assert!(plain.contains("keys     none: rows whose answer is lost are held as in doubt"), "{plain}");
+    let said = bench.run("targets check postgrest --set key=id").exits(0).stdout;
+    for words in [
+        "no two rows of one id\n",
+        "keys     none needed: writing a row twice is writing it once\n",
+        "outcome unknown: sent again: writing a row twice is writing it once\n",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(!said.contains("same key"), "there is none: {said}");
+    let wrong = bench.run("targets check postgrest --set kye=id").exits(2);
+    assert!(wrong.stderr.contains("hint: did you mean `key`? its parameters: base, "), "{wrong:?}");
+    let wrong = bench.run("targets check postgrest --set resolution=merge").exits(2);
+    assert!(wrong.stderr.contains("`postgrest` knows no such value"), "{wrong:?}");
+    let wrong = bench.run("targets check postgrest --set token=abc").exits(2);
+    assert!(wrong.stderr.contains("is a secret, and was typed"), "{wrong:?}");
+}
+
+#[test]
+fn keys_behind_which_a_refusal_decides_nothing_are_told_before_anything_is_sent() {
+    let words =
+        "a refusal behind a lost answer leaves the rows in doubt: the first try may have been applied";
+    let bench = Bench::with("x.csv", "id\n1\n");
+    let check = |name: &str| bench.run(&format!("targets check {name}")).exits(0).stdout;
+    let plan = |to: &str| {
+        let mut command = bench.command(&format!("plan x.csv --to {to} --url http://127.0.0.1:9"));
+        crate::support::said(command.output().unwrap()).exits(0).stdout
+    };
+    assert!(check("json-array").contains(&format!("  {words} (its profile does not say key_first)\n")));
+    assert!(!plan("json-array").contains(words), "it has no keys without a header");
+    assert!(
+        plan("json-array --set idempotency_header=Key")
+            .contains(&format!("\n  {words} (its profile does not say key_first)\n"))
+    );
+    for name in ["orders-batch", "couchdb"] {
+        assert!(!check(name).contains(words), "{name}");
+    }
+    assert!(!plan("orders-batch").contains(words));
+}

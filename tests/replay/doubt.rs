@@ -165,12 +165,13 @@ fn command_of(doubt: &Doubt, of: &str) -> String {
 fn rejects_ends_with_the_command_that_takes_rows_in_doubt() {
     let doubt = Doubt::with(&[COUNTS_ONE, COUNTS_ONE, GOOD]);
     let letters = "x.ndjson.bulkhaul/dead-letters.ndjson";
-    assert_eq!(command_of(&doubt, ""), format!("bulkhaul replay {letters} --to … --in-doubt"));
+    let to = "--to ./counted.toml";
+    assert_eq!(command_of(&doubt, ""), format!("bulkhaul replay {letters} {to} --in-doubt"));
     let lines = doubt.bench.read(letters).replace("\"rows\":[{\"id\":1},{\"id\":2},", "\"row\":");
     doubt.bench.write("apart.ndjson", lines.replace("{\"id\":3}]", "{\"id\":3}"));
     assert_eq!(command_of(&doubt, "apart.ndjson"), "bulkhaul replay apart.ndjson --to … --in-doubt");
     doubt.replay("").exits(5);
-    assert_eq!(command_of(&doubt, ""), format!("bulkhaul replay {letters} --to … --in-doubt --again"));
+    assert_eq!(command_of(&doubt, ""), format!("bulkhaul replay {letters} {to} --in-doubt --again"));
     doubt.replay_of(letters, "--again").exits(0).books([3, 3, 0, 0, 0]);
 }
 

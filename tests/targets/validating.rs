@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex};
 /// The third row is none that they take.
 const ROWS: &str = "{\"email\":\"a@x.test\"}\n{\"email\":\"b@x.test\"}\n{\"email\":\"no\"}\n{\"email\":\"d@x.test\"}\n{\"email\":\"e@x.test\"}\n";
 
-const REMEDY: &str = "key_first = true in [idempotency] of its profile lets such a refusal count";
+const REMEDY: &str = "key_first = true in [idempotency] of its profile lets such a refusal count, \
+                      in imports to come; what ends the doubt about these rows stands here";
 
 /// `POST /batch`: 400 says which events are invalid, and none was taken; a repeated `insert_id` is counted once.
 const AMPLITUDE: &str = r#"[profile]
