@@ -181,6 +181,12 @@ fn reason(error: &reqwest::Error) -> String {
         Some((words, _)) => words.to_owned(),
         None => last,
     });
+    // What speaks no TLS hangs up, or answers in plain text.
+    let is_plain = |last: &str| last.contains("tls handshake eof") || last.contains("InvalidContentType");
+    let asked = |last: String| {
+        if is_plain(&last) { format!("{last}; does this port speak http://?") } else { last }
+    };
+    let last = last.map(asked);
     match last {
         Some(last) if error.is_connect() => match error.url().and_then(address) {
             Some(address) => format!("cannot connect to {address}: {last}"),

@@ -34,20 +34,21 @@ impl Engine {
         self.trouble.as_ref().map(|trouble| trouble.why.as_str())
     }
 
-    /// `None` while requests are out, or about to be.
+    /// `None` while requests are out, or about to be, and go well.
     pub fn wait(&self, now: Moment) -> Option<Wait<'_>> {
         let closed = self.gate.closed_until();
         let is_own = self.outage.is_some_and(|outage| outage.until == closed);
         if closed > now && !is_own {
             return Some(Wait::Asked(closed));
         }
+        // One may fail while others come through; several in a row tell what all of them are waiting for.
+        let is_waiting = |trouble: &&Trouble| trouble.until > now && self.in_flight() == 0;
+        let trouble = self.trouble.as_ref().filter(|trouble| trouble.failures > 1 || is_waiting(trouble));
+        if let Some(Trouble { why, until, failures, allowed }) = trouble {
+            return Some(Wait::Trouble { why, until: *until, failures: *failures, allowed: *allowed });
+        }
         if self.in_flight() > 0 {
             return None;
-        }
-        if let Some(Trouble { why, until, failures, allowed }) = &self.trouble
-            && *until > now
-        {
-            return Some(Wait::Trouble { why, until: *until, failures: *failures, allowed: *allowed });
         }
         let opening = self.gate.next_opening();
         if opening > now && !self.hand.is_empty() {

@@ -198,8 +198,12 @@ fn wait_words(wait: Wait<'_>, now: Now) -> Option<String> {
             Some(format!("target asked to wait, {}{}", whole(left), until_when(left, now)))
         }
         Wait::Trouble { why, until, failures, allowed } => {
-            let left = Some(until.since(now.tick)).filter(|left| *left > WORTH_SAYING)?;
-            Some(format!("{failures} of {allowed} tries failed ({}), again in {}", short(why), whole(left)))
+            let left = Some(until.since(now.tick)).filter(|left| *left > WORTH_SAYING);
+            let again = left.map(|left| format!(", again in {}", whole(left)));
+            (failures > 1 || again.is_some()).then(|| {
+                let again = again.unwrap_or_default();
+                format!("{failures} of {allowed} tries failed ({}){again}", short(why))
+            })
         }
         Wait::Allowance(until) | Wait::Rate(until) => {
             let left = Some(until.since(now.tick)).filter(|left| *left > PACED)?;
@@ -240,7 +244,8 @@ fn rough(left: Duration) -> String {
 
 fn short(why: &str) -> String {
     let why = tame(why);
-    let why = why.strip_prefix("cannot connect: ").unwrap_or(&why);
+    let why =
+        why.strip_prefix("cannot connect").and_then(|why| why.split_once(": ")).map_or(&*why, |(_, why)| why);
     if why.chars().count() <= 24 { why.to_owned() } else { why.chars().take(23).chain(['…']).collect() }
 }
 
@@ -300,6 +305,13 @@ mod tests {
         };
         let line = figures(Some(trouble)).plain(SPEED);
         assert!(line.ends_with("3 of 8 tries failed (connection refused\\u{1b…), again in 4 s"), "{line}");
+        // The first waits are short, and what they are for is told all the same.
+        let soon = Moment::from_micros(1_200_000);
+        let why = "cannot connect to 127.0.0.1:9: Connection refused";
+        let trouble = |failures| Wait::Trouble { why, until: soon, failures, allowed: 8 };
+        let line = figures(Some(trouble(2))).plain(SPEED);
+        assert!(line.ends_with("2 of 8 tries failed (Connection refused)") && !line.contains("/s"), "{line}");
+        assert!(figures(Some(trouble(1))).plain(SPEED).contains("48,210/s"));
     }
 
     #[test]

@@ -131,6 +131,15 @@ fn a_server_of_the_other_scheme_is_asked_about() {
         said.contains("hint: it does not speak TLS there: is it http:// that is meant, and not https://?\n"),
         "{said}"
     );
+    // Another hangs up.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || listener.incoming().flatten().for_each(drop));
+    let (exit, said) =
+        told(&bench, &format!("send x.csv --to https://{address} --max-elapsed 400ms --state e"));
+    assert_eq!(exit, 4, "{said}");
+    assert!(said.contains("the last try failed: cannot connect to "), "{said}");
+    assert!(said.contains("; does this port speak http://?\n"), "{said}");
     let server = Scripted::start(&[Step::Loses]);
     let (exit, said) = told(&bench, &format!("send x.csv --to {} {keys} --state s", server.url));
     assert_eq!(exit, 4, "{said}");
@@ -213,4 +222,14 @@ fn rows_in_doubt_at_a_port_that_may_speak_https_come_with_that_question() {
         let hint = "\nhint: is it the right port, and does it speak https:// there or http://, as the address says?\n";
         assert!(said.contains(hint), "{said}");
     }
+}
+
+#[test]
+fn a_canary_that_was_refused_ends_well_unless_it_may_not_be() {
+    let bench = Bench::with("x.csv", csv(30));
+    let canary = "send x.csv --to sandbox --faults reject=100% --limit 5 --progress none --json";
+    let said = bench.run(canary).exits(0).books([5, 0, 5, 0, 0]);
+    assert_eq!(said.summary()["stopped_by"], "limit");
+    let said = bench.run(&format!("{canary} --max-rejects 0 --state s")).exits(4).books([5, 0, 5, 0, 0]);
+    assert_eq!(said.summary()["stopped_by"], "max-rejects");
 }

@@ -159,7 +159,7 @@ fn rows_that_would_be_refused_are_grouped_and_the_exit_tells() {
   2  1 row  type_mismatch
      e.g. x.csv line 34, row 33, field /amount: `12 EUR` is not a number
   3  1 row  type_mismatch
-     e.g. x.csv line 35, row 34, field /amount: `7,5` is not a number: there is a comma in it"
+     e.g. x.csv line 35, row 34, field /amount: `7,5` is not a number: there is a comma in it; export it with a point, or leave --type out, and it goes as a string"
     );
     let json = bench.run("plan x.csv --to sandbox --type amount=number --json").exits(3).summary();
     assert_eq!(json["rows"], serde_json::json!({"read": 34, "sendable": 31, "refused": 3}));

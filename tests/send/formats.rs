@@ -90,3 +90,21 @@ fn a_carriage_return_alone_makes_no_row_unless_the_file_ends_its_records_so() {
     bench.run("send mac.csv --to sandbox --progress none --json").exits(0).books([2, 2, 0, 0, 0]);
     assert_eq!(rows(&bench, "mac.csv"), [r#"{"id":"1","note":"a\nb"}"#, r#"{"id":"2","note":"c"}"#]);
 }
+
+#[test]
+fn a_file_that_is_no_table_of_lines_says_what_makes_one_of_it() {
+    let bench = Bench::with("arr.json", "[{\"id\":1}]");
+    bench.write("x.xlsx", "PK");
+    let said = |input: &str| bench.run(&format!("send {input} --to sandbox")).exits(2).stderr;
+    assert_eq!(
+        said("arr.json"),
+        "error: the format of `arr.json` cannot be told from its name\n\
+         hint: an array is made into lines by jq -c '.[]' arr.json > rows.ndjson; if each line is an object: --format ndjson\n"
+    );
+    assert!(said("x.xlsx").starts_with("error: `x.xlsx` is a workbook\nhint: save the sheet as CSV (UTF-8)"));
+    let plan = bench.run("plan arr.json --format ndjson --to sandbox").exits(3).stdout;
+    assert!(
+        plan.contains("an array, not an object; jq -c '.[]' makes a line of each of its members"),
+        "{plan}"
+    );
+}

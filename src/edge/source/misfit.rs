@@ -27,7 +27,7 @@ fn why(kind: ColumnType, text: &str) -> &'static str {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let significant = digits.trim_start_matches('0');
     if kind == ColumnType::Number && is_number(text.replace(',', ".").as_bytes()) {
-        ": there is a comma in it"
+        ": there is a comma in it; export it with a point, or leave --type out, and it goes as a string"
     } else if digits.len() > significant.len() && is_number(format!("1{significant}").as_bytes()) {
         ": it has leading zeros, which numbers in JSON have not; as a string it keeps them"
     } else {

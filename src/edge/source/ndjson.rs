@@ -131,7 +131,8 @@ pub(super) fn write(line: &[u8], is_text: bool, into: &mut Vec<u8>) -> Result<Ra
         b'n' => "null",
         _ => "a number",
     };
-    Err(bad("not_an_object", format!("{kind}, not an object")))
+    let remedy = if text[0] == b'[' { "; jq -c '.[]' makes a line of each of its members" } else { "" };
+    Err(bad("not_an_object", format!("{kind}, not an object{remedy}")))
 }
 
 /// What the parser says, with the column in the line as it stands in the file.

@@ -275,7 +275,7 @@ fn a_line_that_is_no_object_says_why() {
     assert_eq!(
         words,
         [
-            ("not_an_object", "an array, not an object"),
+            ("not_an_object", "an array, not an object; jq -c '.[]' makes a line of each of its members"),
             ("invalid_json", "expected value at column 6"),
             ("not_an_object", "a number, not an object"),
             (
@@ -348,7 +348,7 @@ fn a_number_as_spreadsheets_write_it_is_told_why_it_is_none() {
     assert_eq!(
         rows("a,b\n\"1,5\",x\n,x\n1.5,x\n", &layout),
         [
-            "type_mismatch: `1,5` is not a number: there is a comma in it",
+            "type_mismatch: `1,5` is not a number: there is a comma in it; export it with a point, or leave --type out, and it goes as a string",
             "type_mismatch: an empty field is not a number; --null '' makes it null",
             r#"{"a":1.5,"b":"x"}"#,
         ]
