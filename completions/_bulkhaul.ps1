@@ -54,7 +54,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
             [CompletionResult]::new('--columns', '--columns', [CompletionResultType]::ParameterName, 'Names of the columns, instead of the header''s')
             [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Type of a CSV column: number, integer, boolean, json, string (default: string)')
             [CompletionResult]::new('--null', '--null', [CompletionResultType]::ParameterName, 'An unquoted CSV field of this text is null')
-            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Stop after the first N rows of the input')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Stop after the first N rows of the input, with exit 0 also where some were refused (but see --max-rejects)')
             [CompletionResult]::new('--expect-rows', '--expect-rows', [CompletionResultType]::ParameterName, 'The import is complete only if the input has just so many rows')
             [CompletionResult]::new('--batch-rows', '--batch-rows', [CompletionResultType]::ParameterName, 'Most rows in a request (default: the profile''s, else 500)')
             [CompletionResult]::new('--batch-bytes', '--batch-bytes', [CompletionResultType]::ParameterName, 'Most bytes in a request''s body (default: the profile''s, else 1MiB)')
@@ -75,7 +75,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
             [CompletionResult]::new('--max-shrink', '--max-shrink', [CompletionResultType]::ParameterName, 'With --sync: stop before anything is sent if the feed has lost more rows than this since last time')
             [CompletionResult]::new('--max-deletes', '--max-deletes', [CompletionResultType]::ParameterName, 'With --deletes: stop before anything is sent if more rows than this would be deleted (default: 10%)')
             [CompletionResult]::new('--import-id', '--import-id', [CompletionResultType]::ParameterName, 'Fix the import''s identity by hand')
-            [CompletionResult]::new('--faults', '--faults', [CompletionResultType]::ParameterName, 'For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%')
+            [CompletionResult]::new('--faults', '--faults', [CompletionResultType]::ParameterName, 'For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%; `help` says what there is')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'For `--to sandbox`: seed of its chance')
             [CompletionResult]::new('--results', '--results', [CompletionResultType]::ParameterName, 'One JSON line for each settled row, once its end is durable; a run that goes on tells again what earlier ones settled; under --sync rows that are unchanged are not sent and not told; `-`: stdout')
             [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'How progress is shown on stderr')
@@ -114,7 +114,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
             [CompletionResult]::new('--columns', '--columns', [CompletionResultType]::ParameterName, 'Names of the columns, instead of the header''s')
             [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Type of a CSV column: number, integer, boolean, json, string (default: string)')
             [CompletionResult]::new('--null', '--null', [CompletionResultType]::ParameterName, 'An unquoted CSV field of this text is null')
-            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Stop after the first N rows of the input')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Stop after the first N rows of the input, with exit 0 also where some were refused (but see --max-rejects)')
             [CompletionResult]::new('--batch-rows', '--batch-rows', [CompletionResultType]::ParameterName, 'Most rows in a request (default: the profile''s, else 500)')
             [CompletionResult]::new('--batch-bytes', '--batch-bytes', [CompletionResultType]::ParameterName, 'Most bytes in a request''s body (default: the profile''s, else 1MiB)')
             [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Most requests in a time, e.g. 10/s; every attempt counts, each run anew; repeatable')
@@ -195,7 +195,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
             [CompletionResult]::new('--on-ambiguous', '--on-ambiguous', [CompletionResultType]::ParameterName, 'What to do with a request whose outcome is unknown, where the target honours no keys (default: hold)')
             [CompletionResult]::new('--max-rejects', '--max-rejects', [CompletionResultType]::ParameterName, 'Stop, resumable, when more rows than this are refused; a share is of all rows once they are read, before that of those settled, at least of 100')
             [CompletionResult]::new('--dead-letter', '--dead-letter', [CompletionResultType]::ParameterName, 'Where refused rows go (default: dead-letters.ndjson in the state)')
-            [CompletionResult]::new('--faults', '--faults', [CompletionResultType]::ParameterName, 'For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%')
+            [CompletionResult]::new('--faults', '--faults', [CompletionResultType]::ParameterName, 'For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%; `help` says what there is')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'For `--to sandbox`: seed of its chance')
             [CompletionResult]::new('--results', '--results', [CompletionResultType]::ParameterName, 'One JSON line for each settled row, once its end is durable; a run that goes on tells again what earlier ones settled; under --sync rows that are unchanged are not sent and not told; `-`: stdout')
             [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'How progress is shown on stderr')
@@ -245,6 +245,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
             break
         }
         'bulkhaul;targets;check' {
+            [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'What it will do where a parameter has this value')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
@@ -283,7 +284,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
         }
         'bulkhaul;sandbox' {
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port on 127.0.0.1; 0 takes a free one')
-            [CompletionResult]::new('--faults', '--faults', [CompletionResultType]::ParameterName, 'Misbehave on purpose, e.g. `throttle=2%,error=1%,drop-after=1%`')
+            [CompletionResult]::new('--faults', '--faults', [CompletionResultType]::ParameterName, 'Misbehave on purpose, e.g. `throttle=2%,error=1%,drop-after=1%`; `help` says what there is')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Seed of its chance')
             [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Keep rows and keys in this file (default: in memory)')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'A line for each request')

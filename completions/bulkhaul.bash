@@ -1011,12 +1011,16 @@ _bulkhaul() {
             return 0
             ;;
         bulkhaul__subcmd__targets__subcmd__check)
-            opts="-h --json --help"
+            opts="-h --set --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -50,7 +50,7 @@ set edit:completion:arg-completer[bulkhaul] = {|@words|
             cand --columns 'Names of the columns, instead of the header''s'
             cand --type 'Type of a CSV column: number, integer, boolean, json, string (default: string)'
             cand --null 'An unquoted CSV field of this text is null'
-            cand --limit 'Stop after the first N rows of the input'
+            cand --limit 'Stop after the first N rows of the input, with exit 0 also where some were refused (but see --max-rejects)'
             cand --expect-rows 'The import is complete only if the input has just so many rows'
             cand --batch-rows 'Most rows in a request (default: the profile''s, else 500)'
             cand --batch-bytes 'Most bytes in a request''s body (default: the profile''s, else 1MiB)'
@@ -71,7 +71,7 @@ set edit:completion:arg-completer[bulkhaul] = {|@words|
             cand --max-shrink 'With --sync: stop before anything is sent if the feed has lost more rows than this since last time'
             cand --max-deletes 'With --deletes: stop before anything is sent if more rows than this would be deleted (default: 10%)'
             cand --import-id 'Fix the import''s identity by hand'
-            cand --faults 'For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%'
+            cand --faults 'For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%; `help` says what there is'
             cand --seed 'For `--to sandbox`: seed of its chance'
             cand --results 'One JSON line for each settled row, once its end is durable; a run that goes on tells again what earlier ones settled; under --sync rows that are unchanged are not sent and not told; `-`: stdout'
             cand --progress 'How progress is shown on stderr'
@@ -109,7 +109,7 @@ set edit:completion:arg-completer[bulkhaul] = {|@words|
             cand --columns 'Names of the columns, instead of the header''s'
             cand --type 'Type of a CSV column: number, integer, boolean, json, string (default: string)'
             cand --null 'An unquoted CSV field of this text is null'
-            cand --limit 'Stop after the first N rows of the input'
+            cand --limit 'Stop after the first N rows of the input, with exit 0 also where some were refused (but see --max-rejects)'
             cand --batch-rows 'Most rows in a request (default: the profile''s, else 500)'
             cand --batch-bytes 'Most bytes in a request''s body (default: the profile''s, else 1MiB)'
             cand --rate 'Most requests in a time, e.g. 10/s; every attempt counts, each run anew; repeatable'
@@ -185,7 +185,7 @@ set edit:completion:arg-completer[bulkhaul] = {|@words|
             cand --on-ambiguous 'What to do with a request whose outcome is unknown, where the target honours no keys (default: hold)'
             cand --max-rejects 'Stop, resumable, when more rows than this are refused; a share is of all rows once they are read, before that of those settled, at least of 100'
             cand --dead-letter 'Where refused rows go (default: dead-letters.ndjson in the state)'
-            cand --faults 'For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%'
+            cand --faults 'For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%; `help` says what there is'
             cand --seed 'For `--to sandbox`: seed of its chance'
             cand --results 'One JSON line for each settled row, once its end is durable; a run that goes on tells again what earlier ones settled; under --sync rows that are unchanged are not sent and not told; `-`: stdout'
             cand --progress 'How progress is shown on stderr'
@@ -231,6 +231,7 @@ set edit:completion:arg-completer[bulkhaul] = {|@words|
             cand --help 'Print help'
         }
         &'bulkhaul;targets;check'= {
+            cand --set 'What it will do where a parameter has this value'
             cand --json 'One JSON object on stdout'
             cand -h 'Print help'
             cand --help 'Print help'
@@ -261,7 +262,7 @@ set edit:completion:arg-completer[bulkhaul] = {|@words|
         }
         &'bulkhaul;sandbox'= {
             cand --port 'Port on 127.0.0.1; 0 takes a free one'
-            cand --faults 'Misbehave on purpose, e.g. `throttle=2%,error=1%,drop-after=1%`'
+            cand --faults 'Misbehave on purpose, e.g. `throttle=2%,error=1%,drop-after=1%`; `help` says what there is'
             cand --seed 'Seed of its chance'
             cand --store 'Keep rows and keys in this file (default: in memory)'
             cand -v 'A line for each request'

@@ -53,7 +53,7 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l delimiter -d 
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l columns -d 'Names of the columns, instead of the header\'s' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l type -d 'Type of a CSV column: number, integer, boolean, json, string (default: string)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l null -d 'An unquoted CSV field of this text is null' -r
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l limit -d 'Stop after the first N rows of the input' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l limit -d 'Stop after the first N rows of the input, with exit 0 also where some were refused (but see --max-rejects)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l expect-rows -d 'The import is complete only if the input has just so many rows' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l batch-rows -d 'Most rows in a request (default: the profile\'s, else 500)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l batch-bytes -d 'Most bytes in a request\'s body (default: the profile\'s, else 1MiB)' -r
@@ -77,7 +77,7 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l sync -d 'Send
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l max-shrink -d 'With --sync: stop before anything is sent if the feed has lost more rows than this since last time' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l max-deletes -d 'With --deletes: stop before anything is sent if more rows than this would be deleted (default: 10%)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l import-id -d 'Fix the import\'s identity by hand' -r
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l faults -d 'For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l faults -d 'For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%; `help` says what there is' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l seed -d 'For `--to sandbox`: seed of its chance' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l results -d 'One JSON line for each settled row, once its end is durable; a run that goes on tells again what earlier ones settled; under --sync rows that are unchanged are not sent and not told; `-`: stdout' -r -F
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand send" -l progress -d 'How progress is shown on stderr' -r -f -a "auto\t''
@@ -116,7 +116,7 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l delimiter -d 
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l columns -d 'Names of the columns, instead of the header\'s' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l type -d 'Type of a CSV column: number, integer, boolean, json, string (default: string)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l null -d 'An unquoted CSV field of this text is null' -r
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l limit -d 'Stop after the first N rows of the input' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l limit -d 'Stop after the first N rows of the input, with exit 0 also where some were refused (but see --max-rejects)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l batch-rows -d 'Most rows in a request (default: the profile\'s, else 500)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l batch-bytes -d 'Most bytes in a request\'s body (default: the profile\'s, else 1MiB)' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand plan" -l rate -d 'Most requests in a time, e.g. 10/s; every attempt counts, each run anew; repeatable' -r
@@ -187,7 +187,7 @@ hold\t'Set it apart and go on: rows may be missing'
 stop\t'End the run, with the rows pending'"
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l max-rejects -d 'Stop, resumable, when more rows than this are refused; a share is of all rows once they are read, before that of those settled, at least of 100' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l dead-letter -d 'Where refused rows go (default: dead-letters.ndjson in the state)' -r -F
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l faults -d 'For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l faults -d 'For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%; `help` says what there is' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l seed -d 'For `--to sandbox`: seed of its chance' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l results -d 'One JSON line for each settled row, once its end is durable; a run that goes on tells again what earlier ones settled; under --sync rows that are unchanged are not sent and not told; `-`: stdout' -r -F
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand replay" -l progress -d 'How progress is shown on stderr' -r -f -a "auto\t''
@@ -226,6 +226,7 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand targets; and not __fis
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand targets; and __fish_seen_subcommand_from list" -l json -d 'One JSON array on stdout'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand targets; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand targets; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand targets; and __fish_seen_subcommand_from check" -l set -d 'What it will do where a parameter has this value' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand targets; and __fish_seen_subcommand_from check" -l json -d 'One JSON object on stdout'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand targets; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand targets; and __fish_seen_subcommand_from new" -l from -d 'Name the columns of this CSV or NDJSON file in it' -r -F
@@ -238,7 +239,7 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand targets; and __fish_se
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand targets; and __fish_seen_subcommand_from help" -f -a "new" -d 'Write a commented profile to begin with'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand targets; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand sandbox" -l port -d 'Port on 127.0.0.1; 0 takes a free one' -r
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand sandbox" -l faults -d 'Misbehave on purpose, e.g. `throttle=2%,error=1%,drop-after=1%`' -r
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand sandbox" -l faults -d 'Misbehave on purpose, e.g. `throttle=2%,error=1%,drop-after=1%`; `help` says what there is' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand sandbox" -l seed -d 'Seed of its chance' -r
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand sandbox" -l store -d 'Keep rows and keys in this file (default: in memory)' -r -F
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand sandbox" -s v -l verbose -d 'A line for each request'

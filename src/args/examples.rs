@@ -91,7 +91,11 @@ Examples:
   bulkhaul sandbox --port 8080
   bulkhaul sandbox --port 8080 --faults throttle=5%,drop-after=5% --seed 7
   bulkhaul send customers.csv --to orders-batch --url http://127.0.0.1:8080
-  curl http://127.0.0.1:8080/_sandbox/truth             what was really applied, how often";
+  bulkhaul sandbox --faults help                        what may go wrong
+  curl http://127.0.0.1:8080/_sandbox/truth             what was really applied, how often
+
+Of the truth's `rows`, `doubled` are those that were applied more than once, also because the
+input has them twice; `under_several_keys` are those of them that came by several requests.";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:

@@ -88,7 +88,7 @@ pub struct SandboxArgs {
     /// Port on 127.0.0.1; 0 takes a free one
     #[arg(long, default_value_t = 0, value_name = "P")]
     pub port: u16,
-    /// Misbehave on purpose, e.g. `throttle=2%,error=1%,drop-after=1%`
+    /// Misbehave on purpose, e.g. `throttle=2%,error=1%,drop-after=1%`; `help` says what there is
     #[arg(long, value_name = "SPEC")]
     pub faults: Option<crate::sandbox::Faults>,
     /// Seed of its chance

@@ -66,7 +66,7 @@ pub struct SendArgs {
     /// An unquoted CSV field of this text is null
     #[arg(long, value_name = "TEXT", help_heading = INPUT, hide_short_help = true)]
     pub null: Option<String>,
-    /// Stop after the first N rows of the input
+    /// Stop after the first N rows of the input, with exit 0 also where some were refused (but see --max-rejects)
     #[arg(long, value_name = "N", help_heading = INPUT)]
     pub limit: Option<u64>,
     /// The import is complete only if the input has just so many rows
@@ -151,7 +151,7 @@ pub struct SendArgs {
     #[arg(long, conflicts_with_all = ["again", "accept_new_tail"], help_heading = STATE, hide_short_help = true)]
     pub abandon: bool,
 
-    /// For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%
+    /// For `--to sandbox`: misbehave on purpose, e.g. throttle=2%,error=1%,drop-after=1%; `help` says what there is
     #[arg(long, value_name = "SPEC", help_heading = PRACTICE, hide_short_help = true)]
     pub faults: Option<Faults>,
     /// For `--to sandbox`: seed of its chance

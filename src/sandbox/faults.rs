@@ -10,6 +10,17 @@ use std::time::Duration;
 
 const NAMES: &str = "throttle, error, drop-before, drop-after, truncate, garbage, slow, reject, rival";
 
+/// What each of them is, for people.
+const MEANINGS: &str = "  throttle=2%     429 with a Retry-After; nothing of the request was applied
+  error=1%        500 or 503, half of them behind a request that was applied
+  drop-before=1%  the connection is closed before the request is handled
+  drop-after=1%   the request is applied, and the connection closed without an answer
+  truncate=1%     the request is applied, and a part of the answer is sent
+  garbage=1%      the request is applied, and the answer is a page of HTML with status 200
+  slow=50ms       each answer comes up to so much later
+  reject=2%       these rows are always refused, chosen by what they say
+  rival=1%        another writer appends to the stream first (j17)";
+
 /// How often the server does each wrong thing; percentages are 0 to 100. The default does none.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Faults {
@@ -37,8 +48,11 @@ pub struct Faults {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FaultsError {
     /// No such fault.
-    #[error("there is no fault `{0}`; the faults are {NAMES}")]
+    #[error("there is no fault `{0}`; the faults are {NAMES}; `--faults help` says what each is")]
     Unknown(String),
+    /// Asked for.
+    #[error("the faults, with commas between them:\n{MEANINGS}")]
+    Help,
     /// Named twice.
     #[error("the fault `{0}` is given twice")]
     Twice(String),
@@ -101,6 +115,9 @@ impl FromStr for Faults {
     type Err = FaultsError;
 
     fn from_str(spec: &str) -> Result<Self, FaultsError> {
+        if spec.trim() == "help" {
+            return Err(FaultsError::Help);
+        }
         let mut faults = Self::default();
         let mut seen: Vec<&str> = Vec::new();
         for part in spec.split(',').map(str::trim).filter(|part| !part.is_empty()) {

@@ -56,6 +56,24 @@ fn options(help: &str) -> Vec<String> {
 }
 
 #[test]
+fn each_fault_of_the_practice_server_is_explained() {
+    let bench = Bench::with("x.csv", "id\n1\n");
+    for command in ["sandbox", "send x.csv --to sandbox"] {
+        let said = bench.run(&format!("{command} --faults help")).exits(2).stderr;
+        let faults = "throttle=2% error=1% drop-before=1% drop-after=1% truncate=1% garbage=1% slow=50ms reject=2% rival=1%";
+        for fault in faults.split(' ') {
+            let line = said.lines().find(|line| line.trim_start().starts_with(fault));
+            assert!(line.is_some_and(|line| line.starts_with("  ") && line.len() > 40), "{fault}: {said}");
+        }
+        let help = bench.run(&format!("{} --help", command.split(' ').next().unwrap())).exits(0).stdout;
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(help.contains("`help` says what there is"), "{help}");
+    }
+    let help = bench.run("sandbox --help").exits(0).stdout;
+    assert!(help.contains("`under_several_keys` are those of them that came by several requests"), "{help}");
+}
+
+#[test]
 fn every_option_of_the_help_is_in_the_manual_and_in_the_completions() {
     let bench = Bench::new();
     let manual = bench.run("man").exits(0).stdout.replace("\\-", "-");

@@ -34,7 +34,7 @@ fn a_specification_that_is_wrong_is_told_what_would_be_right() {
     assert_eq!(
         told("drop=1%"),
         "there is no fault `drop`; the faults are throttle, error, drop-before, drop-after, truncate, \
-         garbage, slow, reject, rival"
+         garbage, slow, reject, rival; `--faults help` says what each is"
     );
     for spec in ["error=2", "error=101%", "error=-1%", "error=NaN%", "error=x%"] {
         assert!(told(spec).contains("from 0% to 100%"), "{spec}");
