@@ -36,11 +36,21 @@ pub(super) fn of_state(state: &Path) -> Result<Vec<Doubtful>, Error> {
     Ok(if let Seen::Ledger(doubts) = seen { doubts } else { Vec::new() })
 }
 
-/// The command of a state's newest import, as far as its last run told it.
-pub(super) fn command(state: &Path, import_id: Option<&str>) -> Option<String> {
+/// What the last run of a state's newest import told of it.
+pub(super) struct Told {
+    /// Its command.
+    pub(super) command: Option<String>,
+    /// Sending a row again writes the same once more.
+    pub(super) harmless: bool,
+}
+
+pub(super) fn told(state: &Path, import_id: Option<&str>) -> Option<Told> {
     let told: Value = serde_json::from_str(&status_file::read(state).ok()??).ok()?;
     let is_of_it = told["import_id"].as_str() == import_id;
-    told["command"].as_str().filter(|_| is_of_it).and_then(settings::untied)
+    is_of_it.then(|| Told {
+        command: told["command"].as_str().and_then(settings::untied),
+        harmless: settings::repeats_harmlessly(&told["settings"]),
+    })
 }
 
 /// Whose command ends the doubts of a state.

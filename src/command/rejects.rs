@@ -82,10 +82,11 @@ pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
     let deletion = state.as_deref().map_or(Ok(None), deletes::of_last_feed)?;
     let deletion = deletion.filter(|deletion| !deletion.is_done());
     let whose = doubts::whose(state.as_deref(), is_feed);
-    let command = state.as_deref().and_then(|state| doubts::command(state, book.newest.as_deref()));
+    let told = state.as_deref().and_then(|state| doubts::told(state, book.newest.as_deref()));
     let found = Found {
         from: from.shown(),
-        command,
+        harmless: told.as_ref().is_some_and(|told| told.harmless),
+        command: told.and_then(|told| told.command),
         state,
         groups: sorted,
         wanted,

@@ -143,6 +143,15 @@ impl Engine {
         hollow && !Canary::TaintIgnored.is_loose()
     }
 
+    /// Where writing a row twice is writing it once, its rows can be sent again in smaller requests, so that only those at
+    /// fault stay in doubt: of them a refusal still says nothing.
+    fn goes_on_doubtful(&mut self, seq: BatchSeq) -> bool {
+        if self.policy.upserts {
+            self.batch(seq).planned.doubtful = true;
+        }
+        self.policy.upserts
+    }
+
     fn hollow(&self) -> String {
         // A bare URL has no profile that could.
         let has_profile = !self.assembler.target().name().contains("://");
@@ -162,7 +171,7 @@ impl Engine {
         let refused =
             refuses(&verdicts.others) || verdicts.listed.iter().any(|(_, verdict)| refuses(verdict));
         let decided = self.hand.get(seq).decided;
-        if refused && !decided && self.is_hollow(seq, status) {
+        if refused && !decided && self.is_hollow(seq, status) && !self.goes_on_doubtful(seq) {
             return self.park(seq, self.hollow(), commands);
         }
         // "It is there already", after an attempt that may have been carried out, is our own write. A target that
@@ -174,18 +183,19 @@ impl Engine {
         let begins = begun.is_some_and(|begun| begun != Begun::Yes);
         let ours = untold && !begins && !Canary::ExistsRefuses.is_loose();
         let perhaps_ours = begun == Some(Begun::Perhaps) || untold && begins;
+        let upserts = self.policy.upserts;
         let settle = |verdict: &mut RowVerdict| {
             if let (true, RowVerdict::Exists(_)) = (ours, &*verdict) {
                 *verdict = RowVerdict::Delivered;
             }
-            if let (true, RowVerdict::Rejected(refusal)) = (decided && untold, &mut *verdict) {
-                refusal.message.push_str(BEFORE);
+            // Without keys there is none under which more could be known.
+            let counts = decided && (untold || upserts);
+            if let (true, RowVerdict::Rejected(refusal)) = (counts, &mut *verdict) {
+                refusal.message.push_str(if untold { BEFORE } else { "" });
             } else if let (true, RowVerdict::Rejected(refusal) | RowVerdict::Exists(refusal)) =
                 (doubtful, &*verdict)
             {
-                let why =
-                    format!("refused, and perhaps applied before under another key: {}", refusal.message);
-                *verdict = RowVerdict::InDoubt(why);
+                *verdict = RowVerdict::InDoubt(perhaps_applied(upserts, refusal));
             }
             if let (true, RowVerdict::Exists(refusal)) = (perhaps_ours, &*verdict) {
                 let why =
@@ -289,12 +299,11 @@ impl Engine {
     ) {
         let decided = self.hand.get(seq).decided;
         let is_one = self.hand.get(seq).planned.rows.len() == 1;
-        if !decided && self.is_hollow(seq, Some(400)) {
+        if !decided && self.is_hollow(seq, Some(400)) && !self.goes_on_doubtful(seq) {
             return self.park(seq, self.hollow(), commands);
         }
         if is_one && self.hand.get(seq).planned.doubtful && !decided {
-            let why = format!("refused, and perhaps applied before under another key: {}", refusal.message);
-            return self.park(seq, why, commands);
+            return self.park(seq, perhaps_applied(self.policy.upserts, &refusal), commands);
         }
         if is_one {
             let verdicts = Verdicts::all(RowVerdict::Rejected(refusal));
@@ -302,4 +311,10 @@ impl Engine {
         }
         self.split(now, seq, reason, learned, commands);
     }
+}
+
+/// A row was refused alone, and an earlier attempt may have applied it.
+fn perhaps_applied(upserts: bool, refusal: &Rejection) -> String {
+    let before = if upserts { "by an attempt whose answer was lost" } else { "under another key" };
+    format!("refused, and perhaps applied before {before}: {}", refusal.message)
 }

@@ -56,6 +56,8 @@ pub struct Policy {
     pub on_ambiguous: OnAmbiguous,
     /// Sending the same request again is harmless: the target honours keys, or writes are upserts.
     pub repeatable: bool,
+    /// Writing a row twice is writing it once, in whatever requests: there are no keys that could change.
+    pub upserts: bool,
     /// What a request brings is only there when the steps behind it have committed it.
     pub commits_after: bool,
     /// The target looks its keys up before limits and validation, so that any answer decides a key's fate.

@@ -122,7 +122,8 @@ impl Engine {
         }
         // Sent again on a person's word, what was there may be there twice now.
         let batch = self.hand.get(seq);
-        let is_risky = self.policy.on_ambiguous == OnAmbiguous::Resend
+        let is_risky = !self.policy.upserts
+            && self.policy.on_ambiguous == OnAmbiguous::Resend
             && (batch.planned.doubtful || batch.tainted && !self.policy.repeatable);
         let end = BatchEnd {
             delivered: sorted.delivered,

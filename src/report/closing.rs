@@ -27,7 +27,7 @@ pub struct Closing<'a> {
     pub(super) names_inputs: bool,
     target: String,
     pub(super) dead_letters: String,
-    settings: Option<serde_json::Value>,
+    pub(super) settings: Option<serde_json::Value>,
     pub(super) replay: Option<Replayed>,
     pub(super) deletes: Option<Deleted>,
     pub(super) is_deletion: bool,

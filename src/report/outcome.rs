@@ -7,7 +7,7 @@ use super::speech::{count, grouped, say, span, tame};
 use super::summary::Summary;
 use crate::edge::ledger::Refusals;
 use crate::error::exit;
-use crate::settings::{quoted, state_path};
+use crate::settings::{quoted, repeats_harmlessly, state_path};
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -83,7 +83,8 @@ impl Closing<'_> {
                 (None, Some(_)) => "feed",
                 (None, None) => "import",
             };
-            say(&format!("hint: {}", out_of_doubt(unknown, whose)));
+            let harmless = self.settings.as_ref().is_some_and(repeats_harmlessly);
+            say(&format!("hint: {}", out_of_doubt(unknown, whose, harmless)));
         }
     }
 

@@ -12,11 +12,16 @@ pub(super) fn may_be_doubled(rows: u64) -> String {
 }
 
 /// What ends the doubt about so many rows, in the order in which a person should think of it. `whose`: the command that
-/// does so is an import's, a feed's or a replay's.
-pub(super) fn out_of_doubt(rows: u64, whose: &str) -> String {
+/// does so is an import's, a feed's or a replay's; `harmless`: writing a row twice is writing it once.
+pub(super) fn out_of_doubt(rows: u64, whose: &str, harmless: bool) -> String {
     let them = if rows == 1 { "it" } else { "them" };
     let dead_letters = if rows == 1 { "a dead letter" } else { "dead letters" };
-    let resend = format!("--on-ambiguous resend sends {them} again, and may double {them}");
+    let risk = if harmless {
+        ": that writes the same once more".to_owned()
+    } else {
+        format!(", and may double {them}")
+    };
+    let resend = format!("--on-ambiguous resend sends {them} again{risk}");
     if whose == "import" {
         return format!(
             "look at the target first; then the import's command with --verdict applied counts {them} as delivered, with \

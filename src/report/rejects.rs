@@ -45,6 +45,8 @@ pub struct Found {
     pub held: u64,
     /// Whose command ends a doubt: the import's, the feed's, the replay's.
     pub whose: &'static str,
+    /// Sending a row again writes the same once more.
+    pub harmless: bool,
     /// That command, less what it says of doubts, where it is known.
     pub command: Option<String>,
     /// The file that `replay` takes, if it is known.
@@ -102,8 +104,8 @@ impl Found {
 
     pub fn words(&self) -> String {
         let groups = self.wanted();
-        let doubts = (!self.doubts.is_empty()).then(|| doubtful(&self.doubts, self.whose));
-        let held = (self.held > 0).then(|| held(self.held));
+        let doubts = (!self.doubts.is_empty()).then(|| doubtful(&self.doubts, self.whose, self.harmless));
+        let held = (self.held > 0).then(|| held(self.held, self.harmless));
         let letters = match groups.is_empty() {
             false => self.letters(&groups),
             // What there is comes first.
@@ -114,7 +116,7 @@ impl Found {
         };
         let deletion = self.deletion.as_ref().map(|deletion| format!("deleted: {}", deletion.words()));
         let rows = (doubts.is_some() || held.is_some()).then(|| self.ways_out());
-        let could_count = self.doubts.iter().any(|at| at.why.ends_with(WITHOUT_KEY_FIRST));
+        let could_count = !self.harmless && self.doubts.iter().any(|at| at.why.ends_with(WITHOUT_KEY_FIRST));
         let key_first = could_count.then(|| KEY_FIRST.to_owned());
         let parts = [Some(letters), doubts, key_first, held, rows, deletion];
         parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
@@ -215,7 +217,7 @@ fn sum(doubts: &[Doubtful]) -> u64 {
 }
 
 /// Rows that nobody knows about are not in the dead-letter file: they are to be looked for in the input.
-fn doubtful(doubts: &[Doubtful], whose: &str) -> String {
+fn doubtful(doubts: &[Doubtful], whose: &str, harmless: bool) -> String {
     let rows = sum(doubts);
     let mut text = format!(
         "{} in doubt, as nobody can know whether {} applied:\n",
@@ -242,16 +244,16 @@ fn doubtful(doubts: &[Doubtful], whose: &str) -> String {
         let more = count((doubts.len() - PLACES) as u64, "more place");
         text.push_str(&format!("     and {more}, which --json tells\n"));
     }
-    text + &out_of_doubt(rows, whose)
+    text + &out_of_doubt(rows, whose, harmless)
 }
 
 /// Nobody knows any more where in the earlier feed they were.
-fn held(rows: u64) -> String {
+fn held(rows: u64, harmless: bool) -> String {
     let (they, them) = if rows == 1 { ("it is", "it") } else { ("they are", "them") };
     format!(
         "{} in doubt since an earlier feed or its replay: this one has {them} as then, so {they} held and not sent again\n{}",
         count(rows, "row"),
-        out_of_doubt(rows, "feed")
+        out_of_doubt(rows, "feed", harmless)
     )
 }
 

@@ -8,6 +8,7 @@ use super::speech::{count, grouped, span, tame, visible};
 use super::summary::{Bytes, Summary};
 use crate::edge::ledger::{Details, Found};
 use crate::model::{ImportState, Sample, Tally, WallTime};
+use crate::settings::repeats_harmlessly;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -223,7 +224,7 @@ impl Standing {
         let settings = self.told_value("settings");
         let on_ambiguous = settings.and_then(|settings| settings.get("on_ambiguous")).and_then(Value::as_str);
         let keys = settings.and_then(|settings| settings.get("keys")).and_then(Value::as_str);
-        let is_natural = keys.is_some_and(|keys| keys.starts_with("none needed"));
+        let is_natural = settings.is_some_and(repeats_harmlessly);
         let on_ambiguous = on_ambiguous.or(is_natural.then_some("natural"));
         let has_keys = keys.is_some_and(|keys| keys.starts_with("one "));
         let kept = settings.filter(|_| has_keys).and_then(|settings| settings.get("keys_remembered"));

@@ -23,7 +23,7 @@ pub use profile::{builtin, read_profile};
 pub use resume::{aim, quoted, raising, resume_command, resume_without, typed_command, untied};
 pub use standing::{batch_age, check_inputs, check_state, is_live, is_piped};
 pub use state::{audit_command, find_state};
-pub use told::told;
+pub use told::{repeats_harmlessly, told};
 
 use crate::args::{AmbiguousArg, Jobs, SendArgs};
 use crate::engine::{Backoff, BatchLimits, Concurrency, OnAmbiguous, Policy, Rate};
@@ -123,6 +123,7 @@ pub fn policy(args: &SendArgs, target: &Target) -> Policy {
         max_rejects: args.max_rejects.map(|max| max.0),
         on_ambiguous: said.or(keys.declared.map(declared)).unwrap_or(OnAmbiguous::Hold),
         repeatable: keys.honoured() || target.commits_after(),
+        upserts: keys.scope == target::Scope::Natural,
         commits_after: target.commits_after(),
         key_first: keys.key_first,
         key_ttl: key_ttl(keys),

@@ -6,6 +6,13 @@ use crate::engine::{OnAmbiguous, Rate};
 use crate::target::{Scope, Target};
 use serde_json::{Value, json};
 
+const NONE_NEEDED: &str = "none needed: writing a row twice is writing it once";
+
+/// Whether settings that were told say that sending a row again is harmless.
+pub fn repeats_harmlessly(told: &Value) -> bool {
+    told["keys"].as_str() == Some(NONE_NEEDED)
+}
+
 /// The settings by name; what is not set is null.
 pub fn told(args: &SendArgs, target: &Target) -> Value {
     let policy = policy(args, target);
@@ -14,7 +21,7 @@ pub fn told(args: &SendArgs, target: &Target) -> Value {
     let scope = match keys.scope {
         Scope::Batch => "one for each request",
         Scope::Row => "one for each row",
-        Scope::Natural => "none needed: writing a row twice is writing it once",
+        Scope::Natural => NONE_NEEDED,
         Scope::None => "none",
     };
     let ambiguous = match policy.on_ambiguous {

@@ -164,6 +164,7 @@ impl World {
             max_rejects: None,
             on_ambiguous: self.on_ambiguous,
             repeatable: keys.honoured(),
+            upserts: false,
             commits_after: false,
             key_first: keys.key_first,
             key_ttl: keys.honoured().then(|| Duration::from_secs(86400)),

@@ -491,3 +491,46 @@ fn a_verdict_is_about_a_finished_input_that_is_still_the_same() {
         "{said:?}"
     );
 }
+
+/// Rows merged by a key, a request of them all or nothing, and no error that names a row.
+const MERGED: &str = "[profile]\nversion = 1\nname = \"m\"\n[params.base]\nrequired = true\n[limits]\nrows = 8\n[group]\n\
+                      by = [\"/id\"]\nper_request = \"unique\"\norder = \"strict\"\n[request]\nurl = \"${param.base}/rows\"\n\
+                      [idempotency]\nscope = \"natural\"\n[[response]]\nwhen = { status = [200] }\nthen = \"ok\"\n[[response]]\n\
+                      when = { status = [413] }\nthen = \"split\"\n[[response]]\nwhen = { status = [400] }\nthen = \"bisect\"\n";
+
+/// The earlier attempt may have applied the row at fault, if it was another one then; of all others there is no doubt that
+/// it is harmless to write them once more.
+#[test]
+fn where_a_row_written_twice_is_written_once_a_refusal_behind_a_lost_answer_costs_only_the_row_at_fault() {
+    let rows: String = (1..=8).map(|id| format!("{{\"id\":{id},\"bad\":{}}}\n", id == 5)).collect();
+    for limit in [8, 3] {
+        let (bench, server) = (
+            Bench::with("x.ndjson", &rows),
+            Server::saying(move |got, before| {
+                let none = serde_json::json!({});
+                let status = match got.body.matches("\"id\"").count() {
+                    _ if before.is_empty() => return None,
+                    rows if rows > limit => 413,
+                    _ if got.body.contains("true") => 400,
+                    _ => 200,
+                };
+                Some(Answer::json(status, &none))
+            }),
+        );
+        bench.write("m.toml", MERGED);
+        let send = format!("send x.ndjson --to ./m.toml --url {} --progress none", server.url());
+        let said = bench.run(&send).exits(5).stderr;
+        assert!(said.contains("resend sends it again: that writes the same once more\n"), "{said}");
+        bench.run(&format!("{send} --json")).exits(5).books([8, 7, 0, 1, 0]);
+        let listed = bench.run("rejects").exits(0).stdout;
+        let why = "row 5: refused, and perhaps applied before by an attempt whose answer was lost: ";
+        assert!(
+            listed.contains(why) && listed.contains("sends it again: that writes the same once more"),
+            "{listed}"
+        );
+        assert!(!listed.contains("double") && !listed.contains("key_first"), "{listed}");
+        bench.run(&format!("{send} --json --on-ambiguous resend")).exits(3).books([8, 7, 1, 0, 0]);
+        assert_eq!(bench.dead_letters("x.ndjson").len(), 1);
+        bench.run("audit x.ndjson.bulkhaul x.ndjson").exits(0);
+    }
+}

@@ -239,6 +239,36 @@ extends = "j17"
 after_reject = "block"
 "#;
 
+/// One statement for each request, rows merged by a key: all or nothing, and no error names a row.
+const MERGED: &str = r#"
+[profile]
+version = 1
+name = "merged"
+
+[group]
+by = ["/email"]
+per_request = "unique"
+order = "strict"
+
+[request]
+url = "http://target.test/rows"
+
+[idempotency]
+scope = "natural"
+
+[[response]]
+when = { status = [200] }
+then = "ok"
+
+[[response]]
+when = { status = [413] }
+then = "split"
+
+[[response]]
+when = { status = [422] }
+then = "bisect"
+"#;
+
 const TOKENS: &str = r#"
 [params.client]
 
@@ -327,7 +357,8 @@ impl Kind {
             Hazard::FailedForGood | Hazard::Twice => remembers,
             Hazard::InProgress => remembers && shape != Shape::Streams,
             // Whoever asks at once if it was applied must not be told what is going to change.
-            Hazard::RequestLate => !self.target.verifies(),
+            // Without keys, a row that comes late takes the place of the one that came after it, and nobody can help that.
+            Hazard::RequestLate => !self.target.verifies() && !self.doubts_refusals(),
             Hazard::Misfitting => matches!(shape, Shape::Orders | Shape::Streams),
             Hazard::Shrinks => !matches!(shape, Shape::Single | Shape::Streams),
             Hazard::Rival => shape == Shape::Streams,
@@ -359,6 +390,11 @@ impl Kind {
         // A wait that the target asks for may be longer than it remembers a key.
         let patience = self.manners.ttl <= HOUR && struck & 1 << (Hazard::Throttled as u8) != 0;
         self.doubts || patience || faults.iter().any(|hazard| struck & 1 << (*hazard as u8) != 0)
+    }
+
+    /// Whether a row that is refused stays in doubt where an attempt before may have applied it, and only that row.
+    pub(crate) fn doubts_refusals(&self) -> bool {
+        self.manners.upserts && !self.manners.key_first
     }
 
     /// Whether the same rows may be imported again, each import being told apart by what was applied.
@@ -585,5 +621,14 @@ pub(crate) fn kinds() -> Vec<Kind> {
             Manners { shape: Shape::Steps, key_header: None, key_first: false, ..ORDERS },
             Dress::Plain,
         ),
+        Kind {
+            truth: Truth::Upsert,
+            ..Kind::new(
+                "merged",
+                compile(&own(MERGED), &[]),
+                Manners { shape: Shape::Bare, key_header: None, key_first: false, ..upserts },
+                Dress::Record,
+            )
+        },
     ]
 }

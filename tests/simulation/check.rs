@@ -197,6 +197,7 @@ impl<C: Chance> World<'_, C> {
         for (n, (row, place)) in self.case.rows.iter().zip(places).enumerate() {
             let fits = match (row.expect, place) {
                 (_, Place::Unread | Place::Pending) => Err("I19: it has no end"),
+                (Expect::Refused, Place::Doubt) if self.case.kind.doubts_refusals() => Ok(()),
                 (_, Place::Doubt) if !excused => Err("I13: it is in doubt for no reason"),
                 (Expect::Delivered, Place::Refused) => Err("I12: it was refused, and is good"),
                 (Expect::IfBegun, Place::Refused) if is_begun(row.lane) => {

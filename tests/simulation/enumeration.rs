@@ -84,6 +84,8 @@ const ALL: &[Small] = &[
     Small { kind: "j17-new", fates: LANES, batch_rows: 1, also: &[Hazard::Rival], ..SMALL },
     Small { kind: "blocking", fates: LANES, batch_rows: 3, ..SMALL },
     Small { kind: "experiture-upsert", fates: LANES, batch_rows: 3, ..SMALL },
+    Small { kind: "merged", fates: LANES, batch_rows: 3, max_rows: 1, ..SMALL },
+    Small { kind: "merged", fates: LANES, batch_rows: 3, ..SMALL },
     Small { kind: "verified", fates: &[("ok", 0), ("bad", 0)], batch_rows: 1, ..SMALL },
     Small { kind: "j17-migrate", fates: &[("ok", 0), ("twin", 0), ("ok", 0)], batch_rows: 1, ..SMALL },
 ];

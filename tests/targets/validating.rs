@@ -190,10 +190,17 @@ fn a_target_that_validates_before_it_looks_keys_up_loses_and_doubles_nothing_and
         let send = format!("send x.ndjson --to ./t.toml --url {} --progress none --json", server.url());
         let run =
             |more: &str| said(bench.command(&format!("{send}{more}")).env(variable, "k").output().unwrap());
-        run("").exits(5).books([5, 2, 0, 3, 0]);
+        // Where a row written twice is written once, the others go again at once.
+        let (books, why) = match variable {
+            "KLAVIYO_KEY" => (
+                [5, 4, 0, 1, 0],
+                "row 3: refused, and perhaps applied before by an attempt whose answer was lost",
+            ),
+            _ => ([5, 2, 0, 3, 0], "rows 1 to 3: refused after an attempt whose outcome is unknown"),
+        };
+        run("").exits(5).books(books);
         let told = bench.run("rejects").stdout;
-        assert!(told.contains("rows 1 to 3: refused after an attempt whose outcome is unknown"), "{told}");
-        assert!(told.contains(REMEDY), "{told}");
+        assert!(told.contains(why) && told.contains(REMEDY) == (variable == "AMPLITUDE_KEY"), "{told}");
         bench.write("t.toml", profile.replace("[idempotency]", "[idempotency]\nkey_first = true"));
         run(" --on-ambiguous resend").exits(3).books([5, 4, 1, 0, 0]);
         assert_eq!(bench.dead_letters("x.ndjson")[0]["row"], json!({"email": "no"}));
