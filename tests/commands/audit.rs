@@ -341,7 +341,12 @@ fn rows_that_expired_or_were_held_back_before_they_were_sent_balance() {
 fn an_import_that_runs_is_left_alone() {
     let bench = Bench::with("x.csv", csv(50));
     let mut first = bench.start("send x.csv --to sandbox --progress none --rate 1/s --batch-rows 10");
-    while !bench.path("x.csv.bulkhaul/status.json").exists() {
+    let status = bench.path("x.csv.bulkhaul/status.json");
+    let read = || {
+        serde_json::from_slice::<serde_json::Value>(&std::fs::read(&status).ok()?).ok()?["rows"]["read"]
+            .as_u64()
+    };
+    while read().unwrap_or_default() == 0 {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     let said = audit(&bench).exits(7);

@@ -448,7 +448,9 @@ fn a_canary_whose_rows_are_in_doubt_says_why_and_does_not_bid_to_go_on() {
         let send = format!("send x.csv --to {}{quiet}", server.url);
         let said = bench.run(&format!("{send} --limit 4")).exits(0).stderr;
         assert!(
-            said.contains("\nthe reason: connection closed before message completed\nhint: look at"),
+            said.contains(
+                "\nthe reason: connection closed before message completed\nhint: is it the right port"
+            ) && said.contains("\nhint: look at the target first"),
             "{said}"
         );
         let end = format!(
