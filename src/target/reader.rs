@@ -390,7 +390,10 @@ impl Reader {
                 verdicts.listed.push((u32::try_from(row).unwrap_or(u32::MAX), verdict));
             }
         }
-        verdicts.unread = !sheet.is_read;
+        let is_doubt = |verdict: &RowVerdict| matches!(verdict, RowVerdict::InDoubt(_));
+        let doubts =
+            verdicts.listed.iter().map(|(_, verdict)| verdict).chain([&verdicts.others]).any(is_doubt);
+        verdicts.unread = doubts && !sheet.is_read;
         verdicts.ids = sheet.ids;
         verdicts.ids.sort();
         verdicts.ids.dedup_by_key(|(index, _)| *index);
