@@ -44,6 +44,10 @@ impl Engine {
                 batch.job = Some(*job);
                 return self.hand.set(seq, State::Polling(now.tick));
             }
+            // A person wants its rows sent again, and nobody can be asked about them any more. Once: what comes of that is new.
+            PollOutcome::Gone { .. } if age >= polling.grace && batch.decided && !batch.planned.doubtful => {
+                return self.resend(now, seq, commands);
+            }
             PollOutcome::Gone { why } if age >= polling.grace => return self.park(seq, why, commands),
             PollOutcome::Again { .. } | PollOutcome::Gone { .. } if late => {
                 let why = format!("job {job} has not ended in {} s", time.as_secs());

@@ -534,3 +534,46 @@ fn where_a_row_written_twice_is_written_once_a_refusal_behind_a_lost_answer_cost
         bench.run("audit x.ndjson.bulkhaul x.ndjson").exits(0);
     }
 }
+
+/// Its job is in the ledger: once the profile can read what that came to, it is asked again, and only a job that is gone is
+/// replaced by a new one.
+#[test]
+fn rows_in_doubt_behind_a_job_that_no_rule_could_read_are_asked_about_again_before_they_are_sent_again() {
+    for gone in [false, true] {
+        let bench = Bench::with("x.ndjson", "{\"id\":1}\n{\"id\":2}\n");
+        let server = Server::saying(move |got, before| {
+            let polls = before.iter().filter(|earlier| earlier.method == "GET").count();
+            if got.method == "POST" {
+                let jobs = before.iter().filter(|earlier| earlier.method == "POST").count();
+                return Some(Answer::json(202, &serde_json::json!({ "id": jobs.to_string() })));
+            }
+            if gone && polls > 0 && got.path == "/jobs/0" {
+                return Some(Answer::json(404, &serde_json::json!({})));
+            }
+            let results = [1, 2].map(|id| serde_json::json!({ "id": id, "status": "created" }));
+            Some(Answer::json(200, &serde_json::json!({ "state": "done", "results": results })))
+        });
+        let profile = |word: &str| {
+            bench.write(
+                "p.toml",
+                format!(
+                    "[profile]\nversion = 1\nname = \"t\"\n[params.base]\nrequired = true\n[request]\n\
+                     url = \"${{param.base}}/rows\"\n[idempotency]\nscope = \"batch\"\n\
+                     send = {{ header = \"Idempotency-Key\" }}\n[[response]]\nwhen = {{ status = [202] }}\nthen = \"job\"\n\
+                     [job]\nid = \"/id\"\nurl = \"${{param.base}}/jobs/${{job.id}}\"\nstate = \"/state\"\nevery = \"10ms\"\n\
+                     grace = \"0s\"\n[job.end.done]\nthen = \"results\"\nresults = \"items\"\n[results.items]\n\
+                     from = \"/results\"\nmatch = {{ by = \"id\", row = \"/id\", at = \"/id\" }}\ndefault = \"in_doubt\"\n\
+                     [[results.items.rule]]\nwhen = {{ json = {{ \"/status\" = \"{word}\" }} }}\nthen = \"ok\"\n"
+                ),
+            );
+        };
+        let send = format!("send x.ndjson --to ./p.toml --url {} --progress none --json", server.url());
+        profile("ok");
+        bench.run(&send).exits(5).books([2, 0, 0, 2, 0]);
+        profile("created");
+        bench.run(&format!("{send} --on-ambiguous resend")).exits(0).books([2, 2, 0, 0, 0]);
+        bench.run("audit x.ndjson.bulkhaul x.ndjson").exits(0);
+        let sent = server.requests().into_iter().filter(|got| got.method == "POST").count();
+        assert_eq!(sent, if gone { 2 } else { 1 }, "gone: {gone}");
+    }
+}
