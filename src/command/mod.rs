@@ -23,6 +23,7 @@ mod missing;
 mod natural_keys;
 mod opening;
 mod origin;
+mod overtaken;
 mod pieces;
 mod plan;
 mod planned_deletion;

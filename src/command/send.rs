@@ -7,6 +7,7 @@ use super::feed_checks;
 use super::inputs::{InputFacts, copy_facts, input_facts};
 use super::letters;
 use super::opening::{self, Opening, Subject, ledger_error, source_error};
+use super::overtaken;
 use super::reading::Reading;
 use super::rejects;
 use super::replayed::{self, Replayed};
@@ -355,6 +356,7 @@ impl Job<'_> {
         }
         let _replays =
             if policy.take_up_doubt { leave_to_replays(self, &ledger, &mut recovered)? } else { None };
+        overtaken::warn(self, &policy, &ledger, import.number)?;
         let results = if self.is_deletion { None } else { results::open(args, &ledger, &import, &names)? };
         let limits = settings::batch_limits(args, &target);
         let assembler = Arc::new(Assembler::new(Arc::clone(&target), import.id, limits).of_import(nth));

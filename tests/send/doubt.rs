@@ -577,3 +577,28 @@ fn rows_in_doubt_behind_a_job_that_no_rule_could_read_are_asked_about_again_befo
         assert_eq!(sent, if gone { 2 } else { 1 }, "gone: {gone}");
     }
 }
+
+/// The order of a key's rows is promised by the profile, and rows that are sent again break it: whoever asks for that hears
+/// of it before it is done.
+#[test]
+fn sending_rows_in_doubt_behind_later_ones_is_told_first_where_their_order_matters() {
+    let rows = "{\"id\":1,\"n\":1}\n{\"id\":2,\"n\":1}\n{\"id\":1,\"n\":2}\n{\"id\":2,\"n\":2}\n";
+    for (order, last) in [("strict", false), ("strict", true), ("free", false)] {
+        let bench = Bench::with("x.ndjson", rows);
+        // Of the first request, or the last, nobody hears.
+        let server = Server::saying(move |got, before| {
+            let lost = got.body.contains(if last { "\"n\":2" } else { "\"n\":1" });
+            let first = !before.iter().any(|earlier| earlier.body == got.body);
+            (!(lost && first)).then(|| Answer::json(200, &serde_json::json!({})))
+        });
+        let profile = MERGED.replace("rows = 8", "rows = 2").replace("strict", order);
+        let alone = "[flow]\nconcurrency = 1\n[[response]]";
+        bench.write("m.toml", profile.replace("natural", "none").replacen("[[response]]", alone, 1));
+        let send = format!("send x.ndjson --to ./m.toml --url {} --progress none --json", server.url());
+        let said = bench.run(&send).exits(5).books([4, 2, 0, 2, 0]);
+        assert!(!said.stderr.contains("warning"), "{said:?}");
+        let said = bench.run(&format!("{send} --on-ambiguous resend")).exits(0).books([4, 4, 0, 0, 0]);
+        let warns = said.stderr.contains("warning: rows in doubt are sent again behind later ones");
+        assert_eq!(warns, order == "strict" && !last, "{order} {last}: {said:?}");
+    }
+}

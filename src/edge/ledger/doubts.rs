@@ -40,6 +40,13 @@ impl Ledger {
             select.query_row((after as i64, true, takes_up), |row| row.get(0)).optional()?;
         number.map(|number| reading::import(&self.conn, number as u64)).transpose()
     }
+
+    /// Whether rows of an import were delivered that come after some of those that are in doubt.
+    pub fn doubts_are_overtaken(&self, import: u64) -> Result<bool, LedgerError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM batch WHERE import = ?1 AND delivered > 0 AND rank > (
+                     SELECT min(rank) FROM batch WHERE import = ?1 AND state = 'doubt'))";
+        Ok(self.conn.query_row(sql, [import as i64], |row| row.get(0))?)
+    }
 }
 
 impl View {
