@@ -16,10 +16,10 @@ pub(super) fn may_be_doubled(rows: u64) -> String {
 pub(super) fn out_of_doubt(rows: u64, whose: &str, harmless: bool) -> String {
     let them = if rows == 1 { "it" } else { "them" };
     let dead_letters = if rows == 1 { "a dead letter" } else { "dead letters" };
-    let risk = if harmless {
-        ": that writes the same once more".to_owned()
-    } else {
-        format!(", and may double {them}")
+    let risk = match (harmless, rows) {
+        (true, 1) => ": that writes the same once more, also over a later row of its key".to_owned(),
+        (true, _) => ": that writes the same once more, also over later rows of their keys".to_owned(),
+        (false, _) => format!(", and may double {them}"),
     };
     let resend = format!("--on-ambiguous resend sends {them} again{risk}");
     if whose == "import" {

@@ -520,7 +520,12 @@ fn where_a_row_written_twice_is_written_once_a_refusal_behind_a_lost_answer_cost
         bench.write("m.toml", MERGED);
         let send = format!("send x.ndjson --to ./m.toml --url {} --progress none", server.url());
         let said = bench.run(&send).exits(5).stderr;
-        assert!(said.contains("resend sends it again: that writes the same once more\n"), "{said}");
+        assert!(
+            said.contains(
+                "resend sends it again: that writes the same once more, also over a later row of its key\n"
+            ),
+            "{said}"
+        );
         bench.run(&format!("{send} --json")).exits(5).books([8, 7, 0, 1, 0]);
         let listed = bench.run("rejects").exits(0).stdout;
         let why = "row 5: refused, and perhaps applied before by an attempt whose answer was lost: ";
