@@ -147,7 +147,7 @@ Register-ArgumentCompleter -Native -CommandName 'bulkhaul' -ScriptBlock {
         'bulkhaul;rejects' {
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Only the rows refused for this reason: its code, or its number in the list')
             [CompletionResult]::new('--export', '--export', [CompletionResultType]::ParameterName, 'Write the rows to stdout: as they are, as CSV that `replay` reads, or as CSV that is safe for spreadsheets')
-            [CompletionResult]::new('--in-doubt', '--in-doubt', [CompletionResultType]::ParameterName, 'The rows in doubt instead, to look for them at the target; they are no dead letters, and `replay` refuses them')
+            [CompletionResult]::new('--in-doubt', '--in-doubt', [CompletionResultType]::ParameterName, 'The rows in doubt instead, to look for them at the target (where they stood, or with --export the rows themselves); they are no dead letters, and `replay` refuses them')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The reasons as one JSON object on stdout')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')

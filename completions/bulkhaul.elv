@@ -140,7 +140,7 @@ set edit:completion:arg-completer[bulkhaul] = {|@words|
         &'bulkhaul;rejects'= {
             cand --reason 'Only the rows refused for this reason: its code, or its number in the list'
             cand --export 'Write the rows to stdout: as they are, as CSV that `replay` reads, or as CSV that is safe for spreadsheets'
-            cand --in-doubt 'The rows in doubt instead, to look for them at the target; they are no dead letters, and `replay` refuses them'
+            cand --in-doubt 'The rows in doubt instead, to look for them at the target (where they stood, or with --export the rows themselves); they are no dead letters, and `replay` refuses them'
             cand --json 'The reasons as one JSON object on stdout'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'

@@ -149,7 +149,7 @@ complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand rejects" -l reason -d 
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand rejects" -l export -d 'Write the rows to stdout: as they are, as CSV that `replay` reads, or as CSV that is safe for spreadsheets' -r -f -a "ndjson\t'The dead letters, line by line'
 csv\t'One record for each row, exact'
 csv-safe\t'No cell is a formula; for people, not for `replay`'"
-complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand rejects" -l in-doubt -d 'The rows in doubt instead, to look for them at the target; they are no dead letters, and `replay` refuses them'
+complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand rejects" -l in-doubt -d 'The rows in doubt instead, to look for them at the target (where they stood, or with --export the rows themselves); they are no dead letters, and `replay` refuses them'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand rejects" -l json -d 'The reasons as one JSON object on stdout'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand rejects" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bulkhaul -n "__fish_bulkhaul_using_subcommand audit" -l format -d 'Format of the input (default: from the name)' -r -f -a "csv\t''

@@ -37,8 +37,9 @@ pub struct RejectsArgs {
     /// Write the rows to stdout: as they are, as CSV that `replay` reads, or as CSV that is safe for spreadsheets
     #[arg(long, value_name = "FORMAT", conflicts_with = "json")]
     pub export: Option<ExportArg>,
-    /// The rows in doubt instead, to look for them at the target; they are no dead letters, and `replay` refuses them
-    #[arg(long, requires = "export", conflicts_with_all = ["reason", "json"])]
+    /// The rows in doubt instead, to look for them at the target (where they stood, or with --export the rows themselves); they
+    /// are no dead letters, and `replay` refuses them
+    #[arg(long, conflicts_with_all = ["reason", "json"])]
     pub in_doubt: bool,
     /// The reasons as one JSON object on stdout
     #[arg(long)]

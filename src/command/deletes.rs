@@ -111,7 +111,7 @@ pub(super) fn abandon(state: &Path, ledger: &Ledger) -> Result<Option<Deleted>, 
         Some(found) if found.import.state == ImportState::Open => {}
         _ => return Ok(None),
     }
-    let found = opening::abandon(&mut own, "import")?;
+    let (found, _) = opening::abandon(&mut own, "import")?;
     own.close().map_err(|error| ledger_error(&error))?;
     Ok(Some(Deleted::of(&found.tally, &folder)))
 }
@@ -212,8 +212,18 @@ impl Deletes<'_> {
         };
         let names = rows.iter().map(|path| path.display().to_string()).collect();
         let is_rest = source.is_nothing();
-        let turn =
-            Turn { ledger: own, import, source, paths: rows, names, feed: None, is_rest, only, nth: 1 };
+        let turn = Turn {
+            ledger: own,
+            import,
+            source,
+            paths: rows,
+            names,
+            feed: None,
+            is_rest,
+            only,
+            nth: 1,
+            doubted: None,
+        };
         let code = job.run(turn, &mut self.stage.borrow_mut(), &closing, exit::COMPLETE)?;
         self.closing.spend(closing.spent());
         if code == exit::FAILED {
@@ -268,7 +278,7 @@ fn write_down(
     let import = ImportRecord { number: 1, id, identity, state: ImportState::Open };
     let mut write = || {
         let mut book = own.replaying()?;
-        keys.iter().try_for_each(|key| book.take(*key))?;
+        keys.iter().try_for_each(|key| book.take(*key, false))?;
         book.begin(&import, "[]")
     };
     write().map_err(|error: LedgerError| ledger_error(&error))?;

@@ -6,7 +6,7 @@ use super::export;
 use super::inputs;
 use super::intake::COPY;
 use super::opening::{ledger_error, names};
-use super::replays::root_of_state;
+use super::replays::{Replays, root_of_state};
 use crate::args::ExportArg;
 use crate::edge::ledger::{Found, View};
 use crate::edge::source::{Layout, Rereader, Source};
@@ -63,9 +63,18 @@ pub(super) fn export(state: &Path, format: ExportArg) -> Result<(), Error> {
     if elsewhere > 0 {
         let rows = speech::count(elsewhere, "row");
         let words = format!(
-            "note: {rows} in doubt since a replay: bulkhaul rejects {shown}/replays/N --in-doubt --export …"
+            "note: {rows} in doubt since an earlier feed, whose dead letters have them, or its replay: bulkhaul rejects {shown} \
+             --export ndjson"
         );
         speech::say(&words);
+    }
+    if root_of_state(state) == state {
+        for (number, rows) in Replays::of(state)?.in_doubt()? {
+            let rows = speech::count(rows, "row");
+            speech::say(&format!(
+                "note: {rows} in doubt since replay {number}: bulkhaul rejects {shown}/replays/{number} --in-doubt --export ndjson"
+            ));
+        }
     }
     Ok(())
 }

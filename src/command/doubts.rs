@@ -3,10 +3,11 @@
 use super::opening;
 use super::replays::root_of_state;
 use super::status::{Seen, look};
-use crate::edge::ledger::Doubt;
+use crate::edge::ledger::{Doubt, View};
 use crate::edge::status_file;
 use crate::error::Error;
-use crate::report::rejects::Doubtful;
+use crate::model::ImportState;
+use crate::report::rejects::{Doubtful, GIVEN_UP, REPLAY_GIVEN_UP};
 use crate::settings;
 use serde_json::Value;
 use std::path::Path;
@@ -28,6 +29,7 @@ pub(super) fn of_state(state: &Path) -> Result<Vec<Doubtful>, Error> {
                 last: (doubt.first.0 == doubt.last.0).then_some(doubt.last.1),
                 rows: doubt.rows,
                 why: doubt.why,
+                is_job: doubt.is_job,
             };
             doubts.extend(view.doubts(found.import.number)?.into_iter().map(doubtful));
         }
@@ -54,10 +56,16 @@ pub(super) fn told(state: &Path, import_id: Option<&str>) -> Option<Told> {
 }
 
 /// Whose command ends the doubts of a state.
-pub(super) fn whose(state: Option<&Path>, is_feed: bool) -> &'static str {
-    match is_feed {
-        _ if state.is_some_and(|state| root_of_state(state) != state) => "replay",
-        true => "feed",
-        false => "import",
-    }
+pub(super) fn whose(state: Option<&Path>, is_feed: bool) -> Result<&'static str, Error> {
+    let is_replay = state.is_some_and(|state| root_of_state(state) != state);
+    let newest = state.map(|state| look(state, &View::newest)).transpose()?;
+    let is_given_up =
+        matches!(newest, Some(Seen::Ledger(Some(found))) if found.import.state == ImportState::Abandoned);
+    Ok(match (is_replay, is_given_up) {
+        (true, true) => REPLAY_GIVEN_UP,
+        (true, false) => "replay",
+        (false, _) if is_feed => "feed",
+        (false, true) => GIVEN_UP,
+        (false, false) => "import",
+    })
 }

@@ -1,6 +1,7 @@
 //! `rejects --export`: dead letters as lines, or as a table, less those that are no longer open.
 
-use super::rejects::{Book, From, is_of};
+use super::reasons::is_of;
+use super::rejects::{Book, From};
 use crate::args::ExportArg;
 use crate::edge::sheet::{Columns, SheetWriter};
 use crate::error::Error;

@@ -287,7 +287,8 @@ impl Desk<'_> {
         let import = ImportRecord { state: ImportState::Open, ..found.import };
         let paths = args.inputs.clone();
         let nth = import.number;
-        let turn = Turn { ledger, import, source, paths, names, feed, is_rest: true, only, nth };
+        let turn =
+            Turn { ledger, import, source, paths, names, feed, is_rest: true, only, nth, doubted: None };
         let code = self.job.run(turn, &mut self.stage.borrow_mut(), &self.closing, exit::COMPLETE)?;
         if deletes::is_good(code) {
             self.closing.turn_to(settings::input_names(args));
@@ -308,7 +309,18 @@ impl Desk<'_> {
         let watched = Watched::open(&paths, &self.seen).map_err(|path| still_written(&path))?;
         let feed = Some(Feed { key: self.key.clone(), courses, watched: Some(watched) });
         let nth = import.number;
-        let turn = Turn { ledger, import, source, paths, names, feed, is_rest: false, only: None, nth };
+        let turn = Turn {
+            ledger,
+            import,
+            source,
+            paths,
+            names,
+            feed,
+            is_rest: false,
+            only: None,
+            nth,
+            doubted: None,
+        };
         let code = self.job.run(turn, &mut self.stage.borrow_mut(), &self.closing, self.done.code)?;
         Ok(Next::End(code))
     }

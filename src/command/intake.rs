@@ -187,9 +187,10 @@ impl Intake<'_> {
                 match self.replays.fate(name)? {
                     Fate::Delivered => left_out.delivered += 1,
                     Fate::InDoubt if !self.in_doubt => left_out.in_doubt += 1,
-                    _ => {
+                    fate => {
                         out.write(&taken)?;
-                        book.take(name).map_err(|error| ledger_error(&error))?;
+                        book.take(name, letter.is_doubt() || fate == Fate::InDoubt)
+                            .map_err(|error| ledger_error(&error))?;
                     }
                 }
             }
@@ -273,7 +274,7 @@ impl Intake<'_> {
             }
             Ok(())
         })?;
-        super::rejects::fits(reason, groups.sorted())
+        super::reasons::fits(reason, groups.sorted())
     }
 
     /// The row as it is now, or the rows that were made of a record. What still is none is refused again, for the reason

@@ -88,6 +88,19 @@ pub(super) fn of_lines(
     Ok(too_long)
 }
 
+/// A row in doubt, as `rejects --in-doubt` shows it, is no dead letter.
+pub(super) fn refuse_shown(file: &Path, letter: &Letter, line: u64) -> Result<(), Error> {
+    if !letter.is_shown_doubt() {
+        return Ok(());
+    }
+    let shown = file.display();
+    let words =
+        format!("`{shown}` line {line} is a row in doubt, and no dead letter: it may be at the target");
+    Err(Error::failed(words).hint(
+        "the import's own command ends the doubt: with --verdict missing, --verdict applied or --on-ambiguous resend",
+    ))
+}
+
 /// Hands over each letter of a file of lines, or of a table as `rejects --export csv` wrote it, with the line on which
 /// it stands. Comes back as [`of_lines`].
 pub(super) fn of_any(
@@ -97,14 +110,7 @@ pub(super) fn of_any(
 ) -> Result<u64, Error> {
     let shown = path.display();
     let mut each = |letter: &Letter, line: u64| {
-        if letter.is_shown_doubt() {
-            let words = format!(
-                "`{shown}` line {line} is a row in doubt, and no dead letter: it may be at the target"
-            );
-            return Err(Error::failed(words).hint(
-                "the import's own command ends the doubt: with --verdict missing, --verdict applied or --on-ambiguous resend",
-            ));
-        }
+        refuse_shown(path, letter, line)?;
         each(letter, line)
     };
     let Some(delimiter) = table(path)? else {

@@ -31,6 +31,7 @@ mod planned_feed;
 mod planned_replay;
 mod questions;
 mod reading;
+mod reasons;
 mod rejects;
 mod replay;
 mod replay_copy;

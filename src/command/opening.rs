@@ -10,7 +10,7 @@ use crate::edge::chance;
 use crate::edge::ledger::{Found, Ledger, LedgerError};
 use crate::edge::source::{Layout, Source, SourceError};
 use crate::error::{Error, exit};
-use crate::model::{Digest, FeedKey, ImportId, ImportRecord, ImportState};
+use crate::model::{Digest, FeedKey, ImportId, ImportRecord, ImportState, Unsettled, UnsettledState};
 use crate::report::speech::say;
 use crate::settings;
 use crate::target::Target;
@@ -259,8 +259,8 @@ fn same_kind(subject: &Subject<'_>, found: &Found) -> Result<Vec<InputFacts>, Er
 }
 
 /// Gives an import (or a replay: `what`) up, whatever has become of its input: the newest, or an earlier stream that was
-/// opened again.
-pub(super) fn abandon(ledger: &mut Ledger, what: &str) -> Result<Found, Error> {
+/// opened again. Comes with how many of its pending rows may have been applied.
+pub(super) fn abandon(ledger: &mut Ledger, what: &str) -> Result<(Found, u64), Error> {
     let newest = ledger.newest().map_err(|error| ledger_error(&error))?;
     let newest = newest.ok_or_else(|| Error::failed(format!("there is no {what} here to abandon")))?;
     let found = match newest.import.state {
@@ -270,9 +270,12 @@ pub(super) fn abandon(ledger: &mut Ledger, what: &str) -> Result<Found, Error> {
     let over = || Error::failed(format!("the {what} here is over; there is nothing to abandon"));
     let found = found.ok_or_else(over)?;
     // The dead-letter file follows to the end.
-    ledger.recover(found.import.number).map_err(|error| ledger_error(&error))?;
+    let recovered = ledger.recover(found.import.number).map_err(|error| ledger_error(&error))?;
     ledger.abandon(found.import.number).map_err(|error| ledger_error(&error))?;
-    Ok(found)
+    let is_left =
+        |open: &&Unsettled| open.may_have_left() && !matches!(open.state, UnsettledState::Parked { .. });
+    let left = recovered.unsettled.iter().filter(is_left).map(|open| open.batch.rows.len()).sum();
+    Ok((found, left))
 }
 
 fn finished(

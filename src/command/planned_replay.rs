@@ -68,12 +68,12 @@ impl Desk<'_> {
         let copy = folder.join(COPY);
         let mut ledger = Ledger::open(&folder.join("ledger.db"), &folder.join("dead-letters.ndjson"))
             .map_err(|error| ledger_error(&error))?;
-        let (import, replay) = self.write_down(&mut ledger, number, &copy)?;
+        let (import, request) = self.write_down(&mut ledger, number, &copy)?;
         let Some(import) = import else {
-            self.closing(folder, replay).nothing_open(exit::COMPLETE, 0);
+            self.closing(folder, request.replay).nothing_open(exit::COMPLETE, 0);
             return Ok(exit::COMPLETE);
         };
-        plan.left_out = replay.left_out;
+        plan.left_out = request.replay.left_out;
         let source = Source::open(&[copy], &Layout::taken()).map_err(|error| source_error(&error))?;
         let rows = Rows { source, names: self.names(), import: import.id, feed: None };
         aim.tell(send, self.arguments, plan, rows)

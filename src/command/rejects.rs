@@ -9,6 +9,7 @@ use super::intake;
 use super::letters;
 use super::letters::{Foreign, of_lines};
 use super::opening::ledger_error;
+use super::reasons::wanted;
 use super::replays::{Fate, Replays, in_order, root_of_state, states_of_file};
 use super::status::{Seen, look};
 use crate::args::RejectsArgs;
@@ -16,8 +17,8 @@ use crate::edge::ledger::{LedgerError, View};
 use crate::edge::status_file;
 use crate::error::{Error, exit};
 use crate::model::Letter;
-use crate::report::groups::{Group, Groups, Since, kind_of};
-use crate::report::rejects::{self as report, Doubtful, Found};
+use crate::report::groups::{Groups, Since};
+use crate::report::rejects::{Doubtful, Found};
 use crate::report::since::Replayed;
 use crate::report::speech;
 use crate::settings;
@@ -57,11 +58,13 @@ pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
             "note: {letters} about a whole request, longer than 128 MiB, left out: `rejects STATE` has those, too"
         ));
     }
-    let (mut groups, mut unsure, mut earlier) = (Groups::default(), 0, 0);
+    let (mut groups, mut unsure, mut asked, mut earlier, mut in_letters) = (Groups::default(), 0, 0, 0, 0);
     book.each(&from, &mut |letter, _, rows| {
         groups.add_as(letter, rows.since);
         unsure += rows.unsure;
-        earlier += if rows.are_earlier { letter.count() } else { 0 };
+        asked += rows.asked;
+        in_letters += if rows.are_earlier && letter.is_doubt() { rows.since.open } else { 0 };
+        earlier += if rows.are_earlier { rows.since.open } else { 0 };
         if let (true, From::File(file)) = (rows.are_guessed, &from) {
             let words = intake::in_words(file, rows.number);
             speech::say(&format!("note: {words}, and `replay` refuses it\nhint: {}", intake::TO_BE_TOLD));
@@ -81,7 +84,7 @@ pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
     let state = from.state();
     let deletion = state.as_deref().map_or(Ok(None), deletes::of_last_feed)?;
     let deletion = deletion.filter(|deletion| !deletion.is_done());
-    let whose = doubts::whose(state.as_deref(), is_feed);
+    let whose = doubts::whose(state.as_deref(), is_feed)?;
     let told = state.as_deref().and_then(|state| doubts::told(state, book.newest.as_deref()));
     let found = Found {
         from: from.shown(),
@@ -89,14 +92,17 @@ pub(super) fn run(args: &RejectsArgs) -> Result<u8, Error> {
         command: told.and_then(|told| told.command),
         state,
         groups: sorted,
+        only_doubts: args.in_doubt,
         wanted,
         doubts,
         held,
+        told: in_letters.min(held),
         whose,
         letters: from.letters(),
         earlier,
         replaying,
         is_replayed: !book.replays.is_none(),
+        asked: book.replays.asked(asked).filter(|_| !book.is_of_replay(&from)),
         deletion,
     };
     if args.json {
@@ -292,7 +298,8 @@ impl Book {
             }
             From::File(file) => {
                 let mut first = None;
-                too_long = of_lines(file, Foreign::RefusedBeforeTheLast, &mut |letter, _, _| {
+                too_long = of_lines(file, Foreign::RefusedBeforeTheLast, &mut |letter, _, line| {
+                    letters::refuse_shown(file, letter, line)?;
                     first = first.take().or_else(|| letter.import_id.clone());
                     Ok(())
                 })?;
@@ -306,6 +313,11 @@ impl Book {
         Ok(Self { replays, newest, has_earlier, too_long })
     }
 
+    /// These are the letters of a replay, whose doubts are told as its own.
+    fn is_of_replay(&self, from: &From) -> bool {
+        self.has_earlier && from.folder().is_some()
+    }
+
     /// Hands over each letter with its line and what has become of its rows: of earlier imports what is still open.
     pub(super) fn each(
         &self,
@@ -313,11 +325,11 @@ impl Book {
         each: &mut dyn FnMut(&Letter, &str, Rows) -> Result<(), Error>,
     ) -> Result<(), Error> {
         from.each(Imports::Earlier, &mut |letter, line, _| {
-            let rows = Rows { are_earlier: true, ..self.rows(letter)? };
+            let rows = Rows { are_earlier: true, asked: 0, ..self.rows(letter, true)? };
             if rows.since.open > 0 { each(letter, line, rows) } else { Ok(()) }
         })?;
         from.each(Imports::Newest, &mut |letter, line, number| {
-            let rows = Rows { number, ..self.rows(letter)? };
+            let rows = Rows { number, ..self.rows(letter, self.has_earlier)? };
             // A person may have taken out all rows of a letter, and a file has those of all imports.
             let is_over = letter.count() == 0
                 || matches!(from, From::File(_)) && rows.over > 0 && rows.over == letter.count();
@@ -325,8 +337,8 @@ impl Book {
         })
     }
 
-    /// What has become of its rows.
-    fn rows(&self, letter: &Letter) -> Result<Rows, Error> {
+    /// What has become of its rows, some of which a later import may have taken over.
+    fn rows(&self, letter: &Letter, may_be_over: bool) -> Result<Rows, Error> {
         let known = self.replays.known(letter)?;
         let letter = &*known.letter;
         let places = known.places();
@@ -336,7 +348,7 @@ impl Book {
         let mut found = Rows { are_guessed, ..Rows::default() };
         for (index, own) in self.replays.own_fates(letter, &places)?.into_iter().enumerate() {
             let name = names.as_ref().map(|names| names[index]);
-            if self.has_earlier && name.map_or(Ok(false), |name| self.replays.is_over(name))? {
+            if may_be_over && name.map_or(Ok(false), |name| self.replays.is_over(name))? {
                 found.over += 1;
                 continue;
             }
@@ -349,7 +361,9 @@ impl Book {
                 // What the import itself has sent again has a letter of its own, if it came to no good end.
                 delivered: (own != Fate::Settled && fate == Fate::Delivered).into(),
             };
-            found.unsure += u64::from(is_open && fate == Fate::InDoubt);
+            let is_unsure = is_open && fate == Fate::InDoubt;
+            found.unsure += u64::from(is_unsure);
+            found.asked += u64::from(is_unsure && name.map_or(Ok(false), |name| self.replays.asks(name))?);
         }
         Ok(found)
     }
@@ -360,6 +374,8 @@ pub(super) struct Rows {
     pub(super) since: Since,
     /// Of those that are open, the ones that a replay has sent, without knowing what came of it.
     unsure: u64,
+    /// Of these, the ones that the replay's own command ends.
+    asked: u64,
     /// Those that a later import has taken over.
     over: u64,
     /// They are of an earlier import.
@@ -376,35 +392,5 @@ struct Trouble(Error);
 impl std::convert::From<LedgerError> for Trouble {
     fn from(error: LedgerError) -> Self {
         Self(ledger_error(&error))
-    }
-}
-
-/// The groups that a reason names: by code, or by the number in the list.
-fn wanted(reason: &str, groups: &[Group]) -> Result<report::Wanted, Error> {
-    if groups.iter().any(|group| group.code == reason) {
-        return Ok(report::Wanted::Code(reason.to_owned()));
-    }
-    let number = reason.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-    if let Some(index) = number.filter(|index| *index < groups.len()) {
-        return Ok(report::Wanted::Number(index));
-    }
-    Err(Error::failed(format!("no row was refused for the reason `{reason}`"))
-        .hint(report::reasons(reason, groups)))
-}
-
-/// Which letters a reason names.
-pub(super) fn fits(reason: &str, groups: Vec<Group>) -> Result<impl Fn(&Letter) -> bool + use<>, Error> {
-    let wanted = wanted(reason, &groups)?;
-    Ok(move |letter: &Letter| is_of(letter, &wanted, &groups))
-}
-
-pub(super) fn is_of(letter: &Letter, wanted: &report::Wanted, groups: &[Group]) -> bool {
-    match wanted {
-        report::Wanted::Code(code) => letter.error.code == *code,
-        report::Wanted::Number(index) => {
-            let group = &groups[*index];
-            let (code, pattern, is_doubt) = kind_of(letter);
-            code == group.code && pattern == group.pattern && is_doubt == group.doubt.is_some()
-        }
     }
 }

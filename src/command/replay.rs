@@ -132,6 +132,7 @@ impl<'a> Desk<'a> {
             nth: 0,
             place: target.place().hex(),
             again: args.send.again,
+            doubted: String::new(),
             replay: Replayed { of: root.display().to_string(), ..Replayed::default() },
         };
         let (replays, origin) = (Replays::of(&root)?, Origin::of(&root)?);
@@ -230,7 +231,7 @@ impl Desk<'_> {
                          same command sends the others once it is complete"
                     ));
                 }
-                self.go_on(ledger, found, &state, (before.replay, before.nth))
+                self.go_on(ledger, found, &state, before)
             }
             ImportState::Open => Err(self.other(number, &found, &before)),
             ImportState::Complete(exit) if same => {
@@ -240,12 +241,7 @@ impl Desk<'_> {
                     }
                     ledger.reopen(found.import.number).map_err(|error| ledger_error(&error))?;
                     let import = ImportRecord { state: ImportState::Open, ..found.import };
-                    return self.go_on(
-                        ledger,
-                        Found { import, ..found },
-                        &state,
-                        (before.replay, before.nth),
-                    );
+                    return self.go_on(ledger, Found { import, ..found }, &state, before);
                 }
                 results::open(&self.args.send, &ledger, &found.import, &self.names())?;
                 send::finished(
@@ -269,20 +265,14 @@ impl Desk<'_> {
     }
 
     fn abandon(&self, ledger: &mut Ledger, state: &StateDir, replay: Replayed) -> Result<u8, Error> {
-        let found = opening::abandon(ledger, "replay")?;
-        self.closing(state.path(), replay).abandoned(&found, false);
+        let (found, left) = opening::abandon(ledger, "replay")?;
+        self.closing(state.path(), replay).abandoned(&found, left, false);
         Ok(exit::COMPLETE)
     }
 
-    fn go_on(
-        self,
-        ledger: Ledger,
-        found: Found,
-        state: &StateDir,
-        replay: (Replayed, u64),
-    ) -> Result<u8, Error> {
+    fn go_on(self, ledger: Ledger, found: Found, state: &StateDir, begun: Request) -> Result<u8, Error> {
         let source = goes_on(state.path(), &found)?;
-        self.send(ledger, found.import, source, state, replay)
+        self.send(ledger, found.import, source, state, begun)
     }
 
     /// Takes over what is still open, and sends it.
@@ -291,15 +281,16 @@ impl Desk<'_> {
         let state = take_state(&folder)?;
         let copy = folder.join(COPY);
         let begun = self.open(&state).and_then(|mut ledger| {
-            let (import, replay) = self.write_down(&mut ledger, number, &copy)?;
-            Ok((import.map(|import| (ledger, import)), replay))
+            let (import, request) = self.write_down(&mut ledger, number, &copy)?;
+            Ok((import.map(|import| (ledger, import)), request))
         });
         if !matches!(begun, Ok((Some(_), _))) {
             // Nothing has begun in it.
             let _ = std::fs::remove_dir_all(&folder);
         }
-        let (begun, replay) = begun?;
+        let (begun, request) = begun?;
         let Some((ledger, import)) = begun else {
+            let replay = request.replay;
             let is_doubt = replay.left_out.in_doubt > 0 && self.replays.newest().is_some();
             let code = if is_doubt { exit::IN_DOUBT } else { exit::COMPLETE };
             let last = self.replays.newest().map_or(0, |(number, _)| *number);
@@ -308,11 +299,10 @@ impl Desk<'_> {
             return Ok(code);
         };
         if !self.args.send.quiet {
-            self.say_what_is_taken(&replay);
+            self.say_what_is_taken(&request.replay);
         }
         let source = Source::open(&[copy], &Layout::taken()).map_err(|error| source_error(&error))?;
-        let nth = self.nth();
-        self.send(ledger, import, source, &state, (replay, nth))
+        self.send(ledger, import, source, &state, request)
     }
 
     /// The copy, which letter each of its rows was, and the import: durable together. No import if nothing is open.
@@ -321,7 +311,7 @@ impl Desk<'_> {
         ledger: &mut Ledger,
         number: u64,
         copy: &Path,
-    ) -> Result<(Option<ImportRecord>, Replayed), Error> {
+    ) -> Result<(Option<ImportRecord>, Request), Error> {
         if self.origin.as_ref().map_or(Ok(false), Origin::is_followed)? {
             return Err(followed());
         }
@@ -340,14 +330,16 @@ impl Desk<'_> {
         };
         let left_out = intake.copy(&mut book, copy)?;
         let replay = Replayed { taken: book.taken(), left_out, ..self.request.replay.clone() };
-        if replay.taken == 0 {
-            return Ok((None, replay));
+        let doubted = book.doubted().map_or_else(String::new, |rows| Digest::hex_of(&rows.to_bytes()));
+        let request = Request { replay, nth: self.nth(), doubted, ..self.request.clone() };
+        if request.replay.taken == 0 {
+            return Ok((None, request));
         }
         let facts = Fingerprint::of(copy)
             .map_err(|error| Error::failed(format!("cannot read `{}`: {error}", copy.display())))?;
         // The same rows may have been refused at the same lines of two states: only their letters tell them apart.
         let names = book.names().map_err(|error| failed(&error))?;
-        let inputs = [(facts.head, facts.size), (names, replay.taken)];
+        let inputs = [(facts.head, facts.size), (names, request.replay.taken)];
         let id = ImportId::derive(self.identity, &inputs, number);
         let import = ImportRecord { number, id, identity: self.identity, state: ImportState::Open };
         let known = (self.origin.as_ref(), &self.replays);
@@ -355,10 +347,9 @@ impl Desk<'_> {
         if self.origin.is_none() && self.target.idempotency().is_natural_key() {
             natural_keys::hand_on_from_letters(&book, &self.file, self.foreign)?;
         }
-        let request = Request { replay: replay.clone(), nth: self.nth(), ..self.request.clone() };
-        let request = serde_json::to_string(&[request]).expect("names and sizes are plain data");
-        book.begin(&import, &request).map_err(|error| failed(&error))?;
-        Ok((Some(import), replay))
+        let written = serde_json::to_string(&[&request]).expect("names and sizes are plain data");
+        book.begin(&import, &written).map_err(|error| failed(&error))?;
+        Ok((Some(import), request))
     }
 
     /// Which import of the state the letters are of.
@@ -372,17 +363,21 @@ impl Desk<'_> {
         import: ImportRecord,
         source: Source,
         state: &StateDir,
-        (replay, nth): (Replayed, u64),
+        begun: Request,
     ) -> Result<u8, Error> {
         let dead_letters = settings::dead_letter_path(&self.args.send, state.path());
         let names = self.names().to_vec();
         let Self { args, arguments, target, still, .. } = self;
         drop(still);
-        let closing = Closing::new(&args.send, arguments, target.name(), &dead_letters).of_replay(replay);
+        let (nth, doubted) = (begun.nth, begun.doubted(&target));
+        let closing =
+            Closing::new(&args.send, arguments, target.name(), &dead_letters).of_replay(begun.replay);
         let (args, layout) = (&args.send, &Layout::taken());
         let job = Job { args, layout, target, state, dead_letters: &dead_letters, is_deletion: false };
         let paths = vec![state.path().join(COPY)];
-        let turn = Turn { ledger, import, source, paths, names, feed: None, is_rest: false, only: None, nth };
+        let feed = None;
+        let turn =
+            Turn { ledger, import, source, paths, names, feed, is_rest: false, only: None, nth, doubted };
         job.run(turn, &mut send::open_stage()?, &closing, exit::COMPLETE)
     }
 }

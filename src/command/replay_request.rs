@@ -4,7 +4,9 @@ use crate::edge::fingerprint::Fingerprint;
 use crate::edge::ledger::Found;
 use crate::edge::source::{ColumnType, Layout};
 use crate::error::{Error, exit};
+use crate::model::{Digest, RowSet};
 use crate::report::Replayed;
+use crate::target::{Scope, Target};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -31,6 +33,9 @@ pub(super) struct Request {
     /// It was begun by `--again`.
     #[serde(default)]
     pub(super) again: bool,
+    /// The rows that may have been applied before, as [`RowSet::to_bytes`]; hexadecimal, empty if there are none.
+    #[serde(default)]
+    pub(super) doubted: String,
     pub(super) replay: Replayed,
 }
 
@@ -40,6 +45,15 @@ impl Request {
         let [before]: [Self; 1] = serde_json::from_str(&found.inputs)
             .map_err(|_| Error::new(exit::LEDGER, "the ledger's words about a replay cannot be read"))?;
         Ok(before)
+    }
+
+    /// The rows that may be doubled, where this target takes what it is sent again for new.
+    pub(super) fn doubted(&self, target: &Target) -> Option<RowSet> {
+        let keys = target.idempotency();
+        if keys.scope == Scope::Natural || keys.is_natural_key() {
+            return None;
+        }
+        RowSet::from_bytes(&Digest::bytes_of(&self.doubted)?)
     }
 
     /// Whether the same is asked for, of the same letters.

@@ -1,6 +1,7 @@
 //! The replays of an import, in `replays/N` of its state. Which of its dead letters are still open follows from their
 //! ledgers: nothing is written into the import's own, which another run may hold.
 
+use super::doubts;
 use super::opening::ledger_error;
 use super::send::Job;
 use crate::edge::ledger::{
@@ -10,7 +11,7 @@ use crate::edge::state_dir::{self, StateDir, StateError};
 use crate::edge::status_file;
 use crate::error::{Error, exit};
 use crate::model::{BatchSeq, ImportState, Letter, LetterId, Ordinal, Recovered, Unsettled, UnsettledState};
-use crate::report::rejects::UnderWay;
+use crate::report::rejects::{Asked, UnderWay};
 use crate::report::speech;
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -129,6 +130,50 @@ impl Replays {
             _ if unsure > 0 => UnderWay::InDoubt(unsure),
             _ => UnderWay::None,
         }
+    }
+
+    /// The newest replay, if it is complete and has left rows in doubt: its own command ends that.
+    fn asking(&self) -> Option<&(u64, ReplayView)> {
+        let is_asking = |view: &ReplayView| {
+            matches!(view.import().state, ImportState::Complete(_)) && view.tally().in_doubt > 0
+        };
+        self.newest().filter(|(_, view)| !self.is_running && is_asking(view))
+    }
+
+    /// Replays that have left rows in doubt which none behind them has delivered, and how many.
+    pub(super) fn in_doubt(&self) -> Result<Vec<(u64, u64)>, Error> {
+        let mut all = Vec::new();
+        for (number, view) in &self.list {
+            let requests = view.view().requests_in_doubt(view.import().number);
+            let mut rows = 0;
+            for ordinal in requests
+                .map_err(|error| ledger_error(&error))?
+                .iter()
+                .flat_map(|(batch, _)| batch.rows.iter())
+            {
+                let letter = view.letter(ordinal).map_err(|error| ledger_error(&error))?;
+                let fate = letter.map_or(Ok(Fate::InDoubt), |letter| self.fate(letter))?;
+                rows += u64::from(fate == Fate::InDoubt);
+            }
+            all.extend((rows > 0).then_some((*number, rows)));
+        }
+        Ok(all)
+    }
+
+    /// Whether the doubt about a letter's row is one that the newest replay's own command ends.
+    pub(super) fn asks(&self, letter: LetterId) -> Result<bool, Error> {
+        let Some((_, view)) = self.asking() else { return Ok(false) };
+        let standing = view.standing(letter).map_err(|error| ledger_error(&error))?;
+        Ok(standing == Some(Standing::InDoubt))
+    }
+
+    /// What ends it, for so many rows.
+    pub(super) fn asked(&self, rows: u64) -> Option<Asked> {
+        let (replay, view) = self.asking().filter(|_| rows > 0)?;
+        let state = view.folder().to_owned();
+        let told = doubts::told(&state, Some(&view.import().id.hex()));
+        let harmless = told.as_ref().is_some_and(|told| told.harmless);
+        Some(Asked { replay: *replay, rows, state, command: told.and_then(|told| told.command), harmless })
     }
 
     pub(super) fn newest(&self) -> Option<&(u64, ReplayView)> {

@@ -24,9 +24,9 @@ use crate::edge::source::{Layout, Rereader, Source};
 use crate::edge::state_dir::{StateDir, StateError};
 use crate::edge::watched::Seen;
 use crate::edge::wire::{Way, Wire};
-use crate::engine::{Assembler, Engine};
+use crate::engine::{Assembler, Engine, Policy};
 use crate::error::{Error, exit};
-use crate::model::{BatchSeq, ImportRecord, Unsettled};
+use crate::model::{BatchSeq, ImportRecord, RowSet, Unsettled};
 use crate::report::{Closing, Onlooker, Part, speech, worse};
 use crate::sandbox::{Options, Sandbox};
 use crate::settings::{self, Chosen};
@@ -208,9 +208,9 @@ fn abandon(args: &SendArgs, arguments: &[OsString], target: &str, place: &Path) 
         return Ok(0);
     }
     let newest = ledger.newest().map_err(|error| ledger_error(&error))?;
-    let found = opening::abandon(&mut ledger, "import")?;
+    let (found, left) = opening::abandon(&mut ledger, "import")?;
     ledger.close().map_err(|error| ledger_error(&error))?;
-    closing.abandoned(&found, newest.is_some_and(|newest| newest.import.number != found.import.number));
+    closing.abandoned(&found, left, newest.is_some_and(|it| it.import.number != found.import.number));
     drop(state);
     if let (Some(replayed), _) = rejects::replayed(place)? {
         closing.replayed_since(replayed);
@@ -244,6 +244,8 @@ pub(super) struct Turn {
     pub(super) only: Option<Vec<BatchSeq>>,
     /// Which import of the state its rows are of, from 1: a replay's are of another's.
     pub(super) nth: u64,
+    /// Of a replay, the rows that may have been applied before it.
+    pub(super) doubted: Option<RowSet>,
 }
 
 impl Job<'_> {
@@ -308,7 +310,18 @@ impl Job<'_> {
             let (paths, names) = (paths.clone(), settings::input_names(args));
             // A queue delivers again whatever it likes, in whatever stream: a key that its message brings is that message's.
             let nth = if settings::is_live(args) { 1 } else { import.number };
-            let turn = Turn { ledger, import, source, paths, names, feed: None, is_rest, only: None, nth };
+            let turn = Turn {
+                ledger,
+                import,
+                source,
+                paths,
+                names,
+                feed: None,
+                is_rest,
+                only: None,
+                nth,
+                doubted: None,
+            };
             let stage = match &mut stage {
                 Some(stage) => stage,
                 None => stage.insert(open_stage()?),
@@ -336,7 +349,7 @@ impl Job<'_> {
         closing: &Closing<'_>,
         before: u8,
     ) -> Result<u8, Error> {
-        let Turn { mut ledger, import, source, paths, names, feed, is_rest, only, nth } = turn;
+        let Turn { mut ledger, import, source, paths, names, feed, is_rest, only, nth, doubted } = turn;
         let (args, target) = (self.args, Arc::clone(&self.target));
         let clock = Clock::start();
         let mut recovered = ledger.recover(import.number).map_err(|error| ledger_error(&error))?;
@@ -350,7 +363,7 @@ impl Job<'_> {
         let resumed = recovered.batches_planned > 0 || recovered.tally.read > 0;
         let unsettled = recovered.unsettled.iter().map(|batch| batch.batch.clone()).collect();
         let names: Arc<[String]> = names.into();
-        let mut policy = settings::policy(args, &target);
+        let mut policy = Policy { doubted, ..settings::policy(args, &target) };
         if self.is_deletion {
             (policy.expect_rows, policy.keep_rows, policy.tell) = (None, false, false);
         }

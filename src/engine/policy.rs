@@ -1,6 +1,7 @@
 //! The rules of one run, as values: limits, patience, and what to do when nobody can know.
 
 use super::{Backoff, Concurrency, Rate};
+use crate::model::RowSet;
 use crate::target::Polling;
 use std::time::Duration;
 
@@ -81,6 +82,9 @@ pub struct Policy {
     pub keep_rows: bool,
     /// `--expect-rows`: an input with another number of rows is not the whole one.
     pub expect_rows: Option<u64>,
+    /// Rows that an earlier import may have brought, and that this one sends as new: what is delivered of them may be there
+    /// twice.
+    pub doubted: Option<RowSet>,
 }
 
 impl Policy {

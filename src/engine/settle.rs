@@ -8,6 +8,7 @@ use crate::model::{
     BatchEnd, BatchSeq, Canary, ChildReason, Circumstances, DeadLetter, Entry, GroupId, Limit, Load, Now,
     Ordinal, Park, Planned, Rejection, RowVerdict, Settled, Verdicts,
 };
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// What follows when the transaction is durable.
@@ -105,6 +106,7 @@ impl Engine {
         if sorted.delivered > 0 {
             self.taken.learn(&load);
         }
+        let may_be_doubled = self.may_be_doubled(seq, &sorted);
         let row_attempts = self.hand.get(seq).planned.row_attempts;
         let pause = self.policy.backoff.wait(row_attempts + 1, &mut self.rng).max(sorted.wait);
         let resend_reason = if sorted.refused.is_empty() { ChildReason::Retry } else { ChildReason::Fix };
@@ -120,15 +122,10 @@ impl Engine {
         } else {
             add(self, &sorted.doubt, ChildReason::Doubt, Duration::ZERO, row_attempts, Some(park));
         }
-        // Sent again on a person's word, what was there may be there twice now.
-        let batch = self.hand.get(seq);
-        let is_risky = !self.policy.upserts
-            && self.policy.on_ambiguous == OnAmbiguous::Resend
-            && (batch.planned.doubtful || batch.tainted && !self.policy.repeatable);
         let end = BatchEnd {
             delivered: sorted.delivered,
             rejected: sorted.refused.len() as u64,
-            may_be_doubled: if is_risky { sorted.delivered } else { 0 },
+            may_be_doubled,
             split: false,
         };
         if (!sorted.retry.is_empty() || stands_still) && row_attempts + 1 >= self.policy.row_attempts {
@@ -144,6 +141,33 @@ impl Engine {
             children,
             commands,
         );
+    }
+
+    /// Sent again on a person's word, what was there may be there twice now.
+    fn may_be_doubled(&self, seq: BatchSeq, sorted: &Sorted) -> u64 {
+        let batch = self.hand.get(seq);
+        if self.policy.upserts {
+            return 0;
+        }
+        let is_risky = self.policy.on_ambiguous == OnAmbiguous::Resend
+            && (batch.planned.doubtful || batch.tainted && !self.policy.repeatable);
+        if is_risky || sorted.delivered == 0 || self.policy.doubted.is_none() {
+            return if is_risky { sorted.delivered } else { 0 };
+        }
+        let load = batch.load();
+        let others = sorted.retry.iter().chain(&sorted.resend).chain(&sorted.doubt);
+        let others = others.map(|index| load.mark(*index).ordinal);
+        let others: HashSet<Ordinal> =
+            others.chain(sorted.refused.iter().map(|letter| letter.mark.ordinal)).collect();
+        self.doubted(batch).filter(|ordinal| !others.contains(ordinal)).count() as u64
+    }
+
+    /// Rows of a batch that an earlier import may have brought.
+    fn doubted<'a>(&'a self, batch: &'a Batch) -> impl Iterator<Item = Ordinal> + 'a {
+        let own = batch.own().into_iter().map(|index| batch.load().mark(index).ordinal);
+        let is_doubted =
+            |ordinal: &Ordinal| self.policy.doubted.as_ref().is_some_and(|it| it.contains(*ordinal));
+        own.filter(is_doubted)
     }
 
     /// Whether rows of which an answer told nothing stay in doubt under its key: the target says the same under it as long
@@ -178,10 +202,17 @@ impl Engine {
         let report = DeadLetter::of_batch(mark, texts, invalid, refusal, &about);
         let why = format!("{invalid} of {} rows were refused, and the target does not say which", load.len());
         let row_attempts = batch.planned.row_attempts;
+        // Those that were not refused have been applied, and once before perhaps.
+        let may_be_doubled = if batch.planned.doubtful || self.policy.upserts {
+            0
+        } else {
+            self.doubted(batch).count() as u64
+        };
+        let counts = BatchEnd { may_be_doubled, ..BatchEnd::default() };
         let park = Some(Park { why });
         let child =
             self.child(now, seq, &load, &rows, ChildReason::Doubt, Duration::ZERO, row_attempts, park);
-        self.finish(seq, End { report: Some(report), ..End::default() }, vec![child], commands);
+        self.finish(seq, End { counts, report: Some(report), ..End::default() }, vec![child], commands);
     }
 
     /// Groups of refused rows, where a refusal holds back what comes later, each with the first row that it lost.

@@ -36,6 +36,14 @@ impl RowSet {
         if runs.is_empty() { None } else { Some(Self { runs }) }
     }
 
+    /// One more row, behind all of these.
+    pub fn push(&mut self, Ordinal(ordinal): Ordinal) {
+        match self.runs.last_mut() {
+            Some((first, rows)) if *first + *rows == ordinal => *rows += 1,
+            _ => self.runs.push((ordinal, 1)),
+        }
+    }
+
     pub fn first(&self) -> Ordinal {
         Ordinal(self.runs[0].0)
     }

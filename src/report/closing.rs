@@ -2,7 +2,7 @@
 
 use super::causes::{self, command_behind};
 use super::part::Part;
-use super::phrases::rows_line;
+use super::phrases::{given_up_line, rows_line};
 use super::since;
 use super::speech::{count, grouped, say, say_command, tame, tell};
 use super::summary::{Bytes, Deleted, Replayed, Spent, Summary, Words, in_seconds};
@@ -21,7 +21,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Closing<'a> {
     pub(super) args: &'a SendArgs,
-    arguments: Vec<OsString>,
+    pub(super) arguments: Vec<OsString>,
     pub(super) inputs: Vec<String>,
     /// One run brings two imports to their end.
     pub(super) names_inputs: bool,
@@ -194,8 +194,8 @@ impl<'a> Closing<'a> {
         self.to_program(&summary);
     }
 
-    /// `is_earlier`: a stream that another one has followed.
-    pub fn abandoned(&self, found: &Found, is_earlier: bool) {
+    /// `left`: pending rows that may have been applied. `is_earlier`: a stream that another one has followed.
+    pub fn abandoned(&self, found: &Found, left: u64, is_earlier: bool) {
         let mut summary = self.of_found(found, "stopped", 0);
         (summary.stopped_by, summary.resume) = (Some("abandon"), None);
         if !self.args.quiet {
@@ -204,7 +204,11 @@ impl<'a> Closing<'a> {
                 (None, true) => format!("earlier stream (import {})", found.import.number),
                 (None, false) => "import".to_owned(),
             };
-            say(&format!("the {what} is abandoned: {}", rows_line(&summary.rows, false)));
+            say(&format!("the {what} is abandoned: {}", given_up_line(&summary.rows, left, found.drained)));
+            // Of a stream that is gone nothing is listed.
+            if left > 0 && !is_earlier {
+                say(&format!("hint: which may have been: bulkhaul rejects {}", self.state_quoted()));
+            }
             if self.replay.is_none() && self.args.sync.is_none() && !is_live(self.args) {
                 say(
                     "hint: --again imports all of the input once more, under new keys, to the same target and mapped the same \
@@ -340,38 +344,6 @@ impl<'a> Closing<'a> {
     /// a machine that sent these rows again might double them.
     fn out_of_doubt(&self, rows: &Tally) -> Option<String> {
         (rows.in_doubt > 0).then(|| format!("bulkhaul rejects {}", self.state_quoted()))
-    }
-
-    fn at_the_limit(&self, rows: &Tally) {
-        let of = |some: u64| format!("{} of {}", grouped(some), count(rows.read, "row"));
-        let trouble = match (rows.rejected, rows.in_doubt) {
-            (0, 0) => None,
-            (refused, 0) => Some(format!("{} were refused: mend that first", of(refused))),
-            (0, doubt) => Some(format!("{} are in doubt: find out first why", of(doubt))),
-            (refused, doubt) => Some(format!(
-                "{} were refused and {} are in doubt: find out first why",
-                of(refused),
-                grouped(doubt)
-            )),
-        };
-        let words = match trouble {
-            None => "--limit is reached; to go on behind it:".to_owned(),
-            Some(trouble) => {
-                format!("--limit is reached, and {trouble}; to go on behind them all the same:")
-            }
-        };
-        say_command(&words, &command_behind(Some(&StopCause::Limit), self.args, &self.arguments, false));
-    }
-
-    /// The command that goes on, as the last line.
-    fn to_go_on(&self, command: &str) {
-        let is_fed_again = is_live(self.args) && !self.args.new_stream;
-        let words = if is_fed_again {
-            "to go on, feed the same stream again from its start (what was read of it is passed over) to:"
-        } else {
-            "to go on:"
-        };
-        say_command(words, command);
     }
 
     fn words(&self, cause: &StopCause, rows: &Tally) -> Option<Words> {

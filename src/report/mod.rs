@@ -6,6 +6,8 @@ mod chart;
 mod closing;
 mod curl;
 mod deletion;
+mod facts;
+mod going_on;
 pub mod groups;
 mod guard;
 pub mod log;

@@ -84,7 +84,7 @@ impl Closing<'_> {
                 (None, None) => "import",
             };
             let harmless = self.settings.as_ref().is_some_and(repeats_harmlessly);
-            say(&format!("hint: {}", out_of_doubt(unknown, whose, harmless)));
+            say(&format!("hint: {}", out_of_doubt(unknown, refusals.of_jobs, whose, harmless)));
         }
     }
 

@@ -11,9 +11,14 @@ pub(super) fn may_be_doubled(rows: u64) -> String {
     )
 }
 
+/// Whose rows are in doubt, where no command of its own goes on with it.
+pub const GIVEN_UP: &str = "import that was given up";
+pub const REPLAY_GIVEN_UP: &str = "replay that was given up";
+
 /// What ends the doubt about so many rows, in the order in which a person should think of it. `whose`: the command that
-/// does so is an import's, a feed's or a replay's; `harmless`: writing a row twice is writing it once.
-pub(super) fn out_of_doubt(rows: u64, whose: &str, harmless: bool) -> String {
+/// does so is an import's, a feed's or a replay's; `of_jobs`: so many are of jobs whose end was not seen; `harmless`:
+/// writing a row twice is writing it once.
+pub(super) fn out_of_doubt(rows: u64, of_jobs: u64, whose: &str, harmless: bool) -> String {
     let them = if rows == 1 { "it" } else { "them" };
     let dead_letters = if rows == 1 { "a dead letter" } else { "dead letters" };
     let risk = match (harmless, rows) {
@@ -21,7 +26,29 @@ pub(super) fn out_of_doubt(rows: u64, whose: &str, harmless: bool) -> String {
         (true, _) => ": that writes the same once more, also over later rows of their keys".to_owned(),
         (false, _) => format!(", and may double {them}"),
     };
-    let resend = format!("--on-ambiguous resend sends {them} again{risk}");
+    if whose == GIVEN_UP {
+        return "look at the target first; the import was given up, so that nothing asks for them again: --again imports all \
+                of the input once more, under new keys"
+            .to_owned();
+    }
+    if whose == REPLAY_GIVEN_UP {
+        return format!(
+            "look at the target first; this replay was given up: the next one with --in-doubt sends {them} again{risk}"
+        );
+    }
+    let resend = match of_jobs {
+        0 => format!("--on-ambiguous resend sends {them} again{risk}"),
+        all if all == rows => {
+            format!(
+                "--on-ambiguous resend asks once more how the job ended, and sends {them} again only where the target no longer \
+                 knows it"
+            )
+        }
+        _ => format!(
+            "--on-ambiguous resend sends {them} again{risk}, but for those of a job: it asks once more how \
+             that ended"
+        ),
+    };
     if whose == "import" {
         return format!(
             "look at the target first; then the import's command with --verdict applied counts {them} as delivered, with \
@@ -61,6 +88,20 @@ pub(super) fn rows_line(rows: &Tally, complete: bool) -> String {
     ];
     parts.extend(others.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", grouped(*n))));
     parts.join(", ")
+}
+
+/// How many so far, of what goes no further: `left` of those pending may have been applied.
+pub(super) fn given_up_line(rows: &Tally, left: u64, drained: bool) -> String {
+    let mut line = rows_line(rows, false);
+    match left {
+        0 => {}
+        left if left == rows.pending => line.push_str(", and may have been applied"),
+        left => line.push_str(&format!(", of which {} may have been applied", grouped(left))),
+    }
+    if !drained {
+        line.push_str("; the rest of the input was not read");
+    }
+    line
 }
 
 /// How many requests it took.

@@ -3,6 +3,7 @@
 use super::Deletion;
 use super::groups::{self, Group, Since};
 use super::phrases::out_of_doubt;
+pub use super::phrases::{GIVEN_UP, REPLAY_GIVEN_UP};
 use super::speech::{count, grouped, tame};
 use crate::engine::WITHOUT_KEY_FIRST;
 use crate::settings::{aim, quoted};
@@ -28,6 +29,8 @@ pub struct Doubtful {
     pub last: Option<u64>,
     pub rows: u64,
     pub why: String,
+    /// The target took them on as a job, and its end was not seen.
+    pub is_job: bool,
 }
 
 /// What was found.
@@ -38,11 +41,15 @@ pub struct Found {
     /// The state folder, if the letters are of one.
     pub state: Option<PathBuf>,
     pub groups: Vec<Group>,
+    /// Nothing else is asked about than rows in doubt.
+    pub only_doubts: bool,
     pub wanted: Option<Wanted>,
     /// Rows in doubt of which no letter speaks.
     pub doubts: Vec<Doubtful>,
     /// Rows in doubt since an earlier feed or its replay.
     pub held: u64,
+    /// Of these, the ones that stand in letters, too.
+    pub told: u64,
     /// Whose command ends a doubt: the import's, the feed's, the replay's.
     pub whose: &'static str,
     /// Sending a row again writes the same once more.
@@ -58,6 +65,21 @@ pub struct Found {
     pub replaying: UnderWay,
     /// There was a replay.
     pub is_replayed: bool,
+    /// Of the rows in doubt since a replay those that its own command ends.
+    pub asked: Option<Asked>,
+}
+
+/// Rows that the newest replay left in doubt: its own command asks for them as they were sent, and where the target knows
+/// their keys, none is doubled.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub replay: u64,
+    pub rows: u64,
+    /// Its state, and its command as far as it is known.
+    pub state: PathBuf,
+    pub command: Option<String>,
+    /// Sending a row again writes the same once more.
+    pub harmless: bool,
 }
 
 /// What replays have begun and not brought to an end.
@@ -73,7 +95,8 @@ pub enum UnderWay {
 }
 
 impl UnderWay {
-    fn words(self) -> String {
+    /// `asked`: of the rows in doubt, those that the replay's own command ends.
+    fn words(self, asked: Option<&Asked>) -> String {
         match self {
             Self::None => String::new(),
             Self::Running => {
@@ -82,9 +105,14 @@ impl UnderWay {
             Self::Stopped(number) => format!(
                 "; replay {number} was stopped: its own command goes on, and with --abandon gives it up"
             ),
-            Self::InDoubt(rows) => {
-                format!("; {} in doubt since a replay: `replay --in-doubt` sends that again", grouped(rows))
-            }
+            Self::InDoubt(rows) => match (asked, rows - asked.map_or(0, |asked| asked.rows)) {
+                (Some(asked), 0) => format!("; {} in doubt since replay {}", grouped(rows), asked.replay),
+                (_, rest) => format!(
+                    "; {} in doubt since a replay: look at the target first, for `replay --in-doubt` sends that again, and may \
+                     double it",
+                    grouped(rest)
+                ),
+            },
         }
     }
 }
@@ -103,11 +131,18 @@ impl Found {
     }
 
     pub fn words(&self) -> String {
-        let groups = self.wanted();
+        let mut groups = self.wanted();
+        if self.only_doubts {
+            groups.retain(|(_, group)| group.doubt.is_some() && group.since.open > 0);
+        }
         let doubts = (!self.doubts.is_empty()).then(|| doubtful(&self.doubts, self.whose, self.harmless));
-        let held = (self.held > 0).then(|| held(self.held, self.harmless));
+        let held = (self.held > 0).then(|| held(self.held, self.told, self.harmless));
         let letters = match groups.is_empty() {
             false => self.letters(&groups),
+            true if self.only_doubts && (doubts.is_some() || held.is_some() || self.asked.is_some()) => {
+                format!("{}: rows are in doubt", self.from)
+            }
+            true if self.only_doubts => format!("{}: no row is in doubt", self.from),
             // What there is comes first.
             true if doubts.is_some() || held.is_some() => {
                 format!("{}: no row was refused, but rows are in doubt", self.from)
@@ -118,7 +153,8 @@ impl Found {
         let rows = (doubts.is_some() || held.is_some()).then(|| self.ways_out());
         let could_count = !self.harmless && self.doubts.iter().any(|at| at.why.ends_with(WITHOUT_KEY_FIRST));
         let key_first = could_count.then(|| KEY_FIRST.to_owned());
-        let parts = [Some(letters), doubts, key_first, held, rows, deletion];
+        let asked = self.asked.as_ref().map(Asked::words);
+        let parts = [Some(letters), asked, doubts, key_first, held, rows, deletion];
         parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
     }
 
@@ -126,15 +162,16 @@ impl Found {
     fn ways_out(&self) -> String {
         let see = format!("bulkhaul rejects {} --in-doubt --export ndjson", self.name());
         let mut ways = vec![("to see these rows:", see)];
-        if let Some(command) = &self.command {
+        if let Some(command) =
+            self.command.as_ref().filter(|_| ![GIVEN_UP, REPLAY_GIVEN_UP].contains(&self.whose))
+        {
             if self.whose == "import" && !command.contains(" --sync") {
                 ways.push(("if they are there:", format!("{command} --verdict applied")));
                 ways.push(("if they are not:", format!("{command} --verdict missing")));
             }
             ways.push(("to send them all again:", format!("{command} --on-ambiguous resend")));
         }
-        let lines = ways.iter().map(|(what, command)| format!("{what:25} {command}"));
-        lines.collect::<Vec<_>>().join("\n")
+        ways.iter().map(|(what, command)| way(what, command)).collect::<Vec<_>>().join("\n")
     }
 
     fn name(&self) -> String {
@@ -158,22 +195,30 @@ impl Found {
                 replayed.push_str(&format!("; {} of them in earlier imports, and still open", grouped(some)));
             }
         }
-        replayed.push_str(&self.replaying.words());
-        format!(
-            "{}: {}, for {reasons}{replayed}\n{}\n\n\
-             the rows of one reason:   bulkhaul rejects {name} --reason {first} --export ndjson\n\
-             as a table to correct:    bulkhaul rejects {name} --export csv{}",
+        replayed.push_str(&self.replaying.words(self.asked.as_ref()));
+        let words = format!(
+            "{}: {}, for {reasons}{replayed}\n{}",
             self.from,
             what_happened(groups),
-            groups::words(groups),
+            groups::words(groups)
+        );
+        if since.open == 0 {
+            // Nothing of them is exported.
+            return words;
+        }
+        format!(
+            "{words}\n\n\
+             the rows of one reason:   bulkhaul rejects {name} --reason {first} --export ndjson\n\
+             as a table to correct:    bulkhaul rejects {name} --export csv{}",
             self.to_replay(since)
         )
     }
 
     /// The command that sends what is open again, as a line of its own.
     fn to_replay(&self, since: Since) -> String {
-        // What replays have begun is gone on with, and told of above.
-        let is_taken = matches!(self.replaying, UnderWay::Running | UnderWay::Stopped(_));
+        // What replays have begun is gone on with, and told of. Behind another replay none asks under the old keys any more.
+        let is_taken =
+            matches!(self.replaying, UnderWay::Running | UnderWay::Stopped(_)) || self.asked.is_some();
         let Some(letters) = self.letters.as_ref().filter(|_| since.open > 0 && !is_taken) else {
             return String::new();
         };
@@ -196,13 +241,36 @@ impl Found {
                 "why": at.why})
         });
         let doubts: Value = doubts.collect();
-        json!({"from": self.from, "state_dir": state, "rows": refused, "in_doubt": in_doubt + sum(&self.doubts) + self.held,
+        json!({"from": self.from, "state_dir": state, "rows": refused, "in_doubt": in_doubt + sum(&self.doubts) + self.held - self.told,
             "held": self.held, "earlier": self.earlier,
             "open": open, "replaying": self.replaying == UnderWay::Running,
             "unsure": if let UnderWay::InDoubt(rows) = self.replaying { rows } else { 0 },
             "deletes": self.deletion.as_ref().map(Deletion::to_json), "reasons": list, "doubts": doubts})
         .to_string()
     }
+}
+
+impl Asked {
+    fn words(&self) -> String {
+        let rows = count(self.rows, "row");
+        let state = quoted(self.state.as_os_str());
+        let mut words = format!(
+            "{rows} in doubt since replay {}: {}\n\n{}",
+            self.replay,
+            out_of_doubt(self.rows, 0, "replay", self.harmless),
+            way("to see these rows:", &format!("bulkhaul rejects {state} --in-doubt --export ndjson"))
+        );
+        if let Some(command) = &self.command {
+            words.push('\n');
+            words.push_str(&way("to send them all again:", &format!("{command} --on-ambiguous resend")));
+        }
+        words
+    }
+}
+
+/// A command to copy.
+fn way(what: &str, command: &str) -> String {
+    format!("{what:25} {command}")
 }
 
 const KEY_FIRST: &str = "where the target looks keys up before it refuses, or refuses by what the rows say alone, key_first = \
@@ -244,16 +312,22 @@ fn doubtful(doubts: &[Doubtful], whose: &str, harmless: bool) -> String {
         let more = count((doubts.len() - PLACES) as u64, "more place");
         text.push_str(&format!("     and {more}, which --json tells\n"));
     }
-    text + &out_of_doubt(rows, whose, harmless)
+    let of_jobs = doubts.iter().filter(|at| at.is_job).map(|at| at.rows).sum();
+    text + &out_of_doubt(rows, of_jobs, whose, harmless)
 }
 
 /// Nobody knows any more where in the earlier feed they were.
-fn held(rows: u64, harmless: bool) -> String {
+fn held(rows: u64, told: u64, harmless: bool) -> String {
     let (they, them) = if rows == 1 { ("it is", "it") } else { ("they are", "them") };
     format!(
-        "{} in doubt since an earlier feed or its replay: this one has {them} as then, so {they} held and not sent again\n{}",
+        "{} in doubt since an earlier feed or its replay: this one has {them} as then, so {they} held and not sent again{}\n{}",
         count(rows, "row"),
-        out_of_doubt(rows, "feed", harmless)
+        match told {
+            0 => String::new(),
+            all if all == rows => format!("; the dead letters above have {them}, too"),
+            some => format!("; the dead letters above have {} of them, too", grouped(some)),
+        },
+        out_of_doubt(rows, 0, "feed", harmless)
     )
 }
 

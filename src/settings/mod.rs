@@ -136,6 +136,7 @@ pub fn policy(args: &SendArgs, target: &Target) -> Policy {
         tell: args.results.is_some(),
         keep_rows: is_live(args) || args.sync.is_some(),
         expect_rows: args.expect_rows,
+        doubted: None,
     }
 }
 

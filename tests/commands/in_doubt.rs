@@ -46,6 +46,12 @@ fn the_rows_in_doubt_are_shown_from_the_input_and_are_no_dead_letters() {
         assert!(!said.stdout.contains("four"), "{said:?}");
         bench.write(&format!("{format}.csv"), &said.stdout);
     }
+    bench.run("rejects doubts.ndjson").exits(1);
+    let listed = bench.run("rejects x.csv --in-doubt").exits(0).stdout;
+    assert!(
+        listed.starts_with("x.csv.bulkhaul: rows are in doubt\n\n2 rows in doubt, as nobody"),
+        "{listed}"
+    );
     let before = server.got().len();
     for file in ["doubts.ndjson", "csv.csv", "csv-safe.csv"] {
         for more in ["", " --in-doubt"] {
@@ -58,7 +64,9 @@ fn the_rows_in_doubt_are_shown_from_the_input_and_are_no_dead_letters() {
     assert!(said.stderr.contains("line 1 is a row in doubt, and no dead letter"), "{said:?}");
     bench.run(&format!("{send} --verdict applied")).exits(0);
     assert_eq!(bench.run(&format!("{SHOW} ndjson")).exits(0).stdout, "");
-    for wrong in ["", " --export ndjson --reason 1", " --json"] {
+    let said = bench.run("rejects x.csv --in-doubt").exits(0).stdout;
+    assert_eq!(said, "x.csv.bulkhaul: no row is in doubt\n");
+    for wrong in [" --export ndjson --reason 1", " --json"] {
         bench.run(&format!("rejects x.csv --in-doubt{wrong}")).exits(2);
     }
 }

@@ -176,6 +176,7 @@ impl World {
             tell: false,
             keep_rows: self.keep_rows,
             expect_rows: None,
+            doubted: None,
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::support::Bench;
 use crate::support::scripted::Scripted;
 use crate::support::scripted::Step::{self, Loses, Says};
+use serde_json::{Value, json};
 
 pub(super) const COUNTS_ONE: Step = Says("200 OK", "", "{\"n\":1}");
 pub(super) const GOOD: Step = Says("200 OK", "", "{\"n\":0}");
@@ -22,13 +23,7 @@ impl Doubt {
     pub(super) fn of(rows: &str, steps: &[Step]) -> Self {
         let server = Scripted::start(steps);
         let bench = Bench::with("x.ndjson", rows);
-        let profile = format!(
-            "[profile]\nversion = 1\nname = \"counted\"\n[request]\nurl = \"{}/rows\"\n\
-             [[response]]\nwhen = {{ status = [200] }}\nthen = \"results\"\nresults = \"r\"\n\
-             [results.r]\ncovers = \"failed\"\ncount_failed = \"/n\"\nunlisted = \"ok\"\n",
-            server.url
-        );
-        bench.write("counted.toml", profile);
+        bench.write("counted.toml", counted(&server));
         let doubt = Self { bench, server };
         doubt.send("").exits(5).books([3, 0, 0, 3, 0]);
         doubt
@@ -55,6 +50,16 @@ impl Doubt {
     pub(super) fn open(&self) -> u64 {
         self.bench.run("rejects --json").exits(0).summary()["open"].as_u64().unwrap()
     }
+}
+
+/// A profile that counts what was refused and names nothing.
+fn counted(server: &Scripted) -> String {
+    format!(
+        "[profile]\nversion = 1\nname = \"counted\"\n[request]\nurl = \"{}/rows\"\n\
+             [[response]]\nwhen = {{ status = [200] }}\nthen = \"results\"\nresults = \"r\"\n\
+             [results.r]\ncovers = \"failed\"\ncount_failed = \"/n\"\nunlisted = \"ok\"\n",
+        server.url
+    )
 }
 
 #[test]
@@ -170,9 +175,19 @@ fn rejects_ends_with_the_command_that_takes_rows_in_doubt() {
     let lines = doubt.bench.read(letters).replace("\"rows\":[{\"id\":1},{\"id\":2},", "\"row\":");
     doubt.bench.write("apart.ndjson", lines.replace("{\"id\":3}]", "{\"id\":3}"));
     assert_eq!(command_of(&doubt, "apart.ndjson"), "bulkhaul replay apart.ndjson --to … --in-doubt");
-    doubt.replay("").exits(5);
-    assert_eq!(command_of(&doubt, ""), format!("bulkhaul replay {letters} {to} --in-doubt --again"));
-    doubt.replay_of(letters, "--again").exits(0).books([3, 3, 0, 0, 0]);
+    doubt.replay_of(letters, "").exits(5);
+    // Behind another replay none asks under the old keys any more: its own command comes first.
+    let said = doubt.bench.run("rejects").exits(0).stdout;
+    assert!(said.contains("; 3 in doubt since replay 1\n"), "{said}");
+    assert!(
+        said.contains("\n3 rows in doubt since replay 1: look at the target first; then the replay's"),
+        "{said}"
+    );
+    let command = command_of(&doubt, "");
+    let command = command.trim_start_matches("to send them all again:").trim_start();
+    assert!(command.starts_with(&format!("bulkhaul replay {letters} --to ./counted.toml")), "{command}");
+    assert!(command.ends_with(" --in-doubt --on-ambiguous resend"), "{command}");
+    doubt.replay_of(letters, "--on-ambiguous resend").exits(0).books([3, 3, 0, 0, 0]);
 }
 
 #[test]
@@ -187,4 +202,98 @@ fn rows_that_were_not_applied_by_a_persons_word_are_not_called_delivered() {
         (letter.split_once("\"rows\":[").unwrap().0, letter.split_once("],\"invalid\"").unwrap().1);
     doubt.bench.write("empty.ndjson", format!("{begin}\"rows\":[],\"invalid\"{end}\n"));
     assert_eq!(doubt.bench.run("rejects empty.ndjson").exits(0).stdout, "empty.ndjson: no row was refused\n");
+}
+
+/// An import whose rows are refused, and a replay of them that gets no answer that fits.
+fn lost_in_a_replay(idempotency: &str, steps: &[Step]) -> (Bench, Scripted) {
+    let server = Scripted::start(&[&[REFUSED], steps].concat());
+    let bench = Bench::with("x.ndjson", "{\"id\":1}\n{\"id\":2}\n");
+    let profile = format!(
+        "[profile]\nversion = 1\nname = \"listed\"\n[request]\nurl = \"{}/rows\"\n{idempotency}\
+         [[response]]\nwhen = {{ status = [200] }}\nthen = \"results\"\nresults = \"r\"\n\
+         [results.r]\nfrom = \"/r\"\nmatch = {{ by = \"position\" }}\n\
+         [[results.r.rule]]\nwhen = {{ json = {{ \"/ok\" = true }} }}\nthen = \"ok\"\n\
+         [[results.r.rule]]\nthen = \"reject\"\n",
+        server.url
+    );
+    bench.write("listed.toml", profile);
+    bench.run("send x.ndjson --to ./listed.toml --progress none").exits(3);
+    bench.run(&format!("{REPLAY} --progress none")).exits(5);
+    (bench, server)
+}
+
+const REPLAY: &str = "replay x.ndjson.bulkhaul/dead-letters.ndjson --to ./listed.toml --json";
+const REFUSED: Step = Says("200 OK", "", "{\"r\":[{\"ok\":false},{\"ok\":false}]}");
+const TAKEN: Step = Says("200 OK", "", "{\"r\":[{\"ok\":true},{\"ok\":true}]}");
+const ODD: Step = Says("200 OK", "", "{\"r\":[]}");
+const KEYS: &str =
+    "[idempotency]\nscope = \"batch\"\nsend = { header = \"Idempotency-Key\" }\nkey_first = true\n";
+
+#[test]
+fn rejects_names_the_command_that_asks_under_the_keys_of_the_replay_which_left_the_doubt() {
+    let (bench, server) = lost_in_a_replay(KEYS, &[ODD, ODD, TAKEN]);
+    let said = bench.run("rejects").exits(0).stdout;
+    assert!(said.contains("2 rows were refused, for 1 reason; 2 in doubt since replay 1\n"), "{said}");
+    assert!(
+        said.contains("bulkhaul rejects x.ndjson.bulkhaul/replays/1 --in-doubt --export ndjson\n"),
+        "{said}"
+    );
+    let command = said.lines().last().unwrap().strip_prefix("to send them all again:   bulkhaul ").unwrap();
+    bench.run(command).exits(0).books([2, 2, 0, 0, 0]);
+    let keys: Vec<String> = server.got().iter().map(|got| got.key.clone()).collect();
+    assert!(
+        keys.len() == 4 && !keys[1].is_empty() && keys[1..].iter().all(|key| *key == keys[1]),
+        "{keys:?}"
+    );
+}
+
+#[test]
+fn a_replay_of_rows_in_doubt_says_what_may_be_doubled() {
+    let natural = "[idempotency]\nscope = \"natural\"\n";
+    for (idempotency, steps, doubled) in [
+        ("", &[Loses, TAKEN][..], json!(2)),
+        (KEYS, &[ODD, ODD, TAKEN], json!(2)),
+        (natural, &[ODD, ODD, TAKEN], Value::Null),
+    ] {
+        let (bench, _server) = lost_in_a_replay(idempotency, steps);
+        let said = bench.run(&format!("{REPLAY} --in-doubt")).exits(0).books([2, 2, 0, 0, 0]);
+        assert_eq!(said.summary()["rows"]["may_be_doubled"], doubled, "{idempotency}: {said:?}");
+        assert_eq!(said.stderr.contains("2 rows may be applied twice"), doubled != Value::Null, "{said:?}");
+    }
+}
+
+#[test]
+fn a_replay_whose_rows_are_in_doubt_once_more_says_that_they_may_be_doubled() {
+    let doubt = Doubt::with(&[COUNTS_ONE, COUNTS_ONE]);
+    let said = doubt.replay("").exits(5).books([3, 0, 0, 3, 0]);
+    assert_eq!(said.summary()["rows"]["may_be_doubled"], 3);
+}
+
+#[test]
+fn rows_in_doubt_of_a_request_that_the_next_feed_holds_can_be_seen_and_replayed_and_the_feed_hears_of_it() {
+    for (second, taken) in [("{\"id\":2}", 3), ("{\"id\":2,\"new\":true}", 2)] {
+        let server = Scripted::start(&[COUNTS_ONE, GOOD]);
+        let bench = Bench::with("x.ndjson", "{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n");
+        bench.write("counted.toml", counted(&server));
+        let send =
+            "send x.ndjson --sync id --state x.ndjson.bulkhaul --to ./counted.toml --progress none --json";
+        bench.run(send).exits(5);
+        bench.write("x.ndjson", format!("{{\"id\":1}}\n{second}\n{{\"id\":3}}\n{{\"id\":4}}\n"));
+        let held = bench.run(send).exits(5).summary()["rows"]["in_doubt"].as_u64().unwrap();
+        assert_eq!(held, taken);
+        let said = bench.run("rejects").exits(0).stdout;
+        assert!(said.contains(&format!("{taken} rows in doubt since an earlier feed")), "{said}");
+        assert_eq!(bench.run("rejects --json").exits(0).summary()["open"], taken);
+        let said = bench.run("rejects --in-doubt --export ndjson").exits(0);
+        assert!(said.stderr.contains("--export ndjson") && !said.stderr.contains("/replays/"), "{said:?}");
+        assert_eq!(bench.run("rejects --export ndjson").exits(0).stdout.lines().count(), 1);
+        let replay = "replay x.ndjson.bulkhaul --to ./counted.toml --progress none --json --in-doubt";
+        let summary = bench.run(replay).exits(0).books([taken, taken, 0, 0, 0]).summary();
+        assert_eq!(summary["replay"]["left_out"]["earlier_imports"], 3 - taken);
+        let requests = server.got().len();
+        bench.run(&format!("{send} --on-ambiguous resend")).exits(0);
+        assert_eq!(server.got().len(), requests);
+        let said = bench.run(&format!("{replay} --again")).exits(0);
+        assert!(said.stderr.starts_with("nothing to replay"), "{said:?}");
+    }
 }

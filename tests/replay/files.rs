@@ -375,8 +375,23 @@ fn rejects_says_what_a_replay_left_that_was_given_up() {
     let lost = Server::saying(|_, _| None);
     let to = format!("--to {} --progress none --idempotency-header Idempotency-Key", lost.url());
     bench.run(&format!("replay x.csv.bulkhaul {to} --max-elapsed 1s")).exits(4);
-    bench.run(&format!("replay x.csv.bulkhaul {to} --abandon")).exits(0);
+    let said = bench.run(&format!("replay x.csv.bulkhaul {to} --abandon")).exits(0);
+    assert!(said.stderr.contains(": 0 rows delivered, 1 pending, and may have been applied"), "{said:?}");
+    assert!(
+        said.stderr.ends_with("hint: which may have been: bulkhaul rejects x.csv.bulkhaul/replays/2\n"),
+        "{said:?}"
+    );
+    let shown = bench.run("rejects x.csv.bulkhaul/replays/2 --in-doubt --export ndjson").exits(0).stdout;
+    assert!(
+        shown.lines().count() == 1 && shown.contains("it was under way when the import was given up"),
+        "{shown}"
+    );
+    let said = bench.run("rejects x.csv.bulkhaul --in-doubt --export ndjson").exits(0).stderr;
+    assert!(
+        said.contains("1 row in doubt since replay 2: bulkhaul rejects x.csv.bulkhaul/replays/2 "),
+        "{said}"
+    );
     let said = bench.run("rejects x.csv").exits(0).stdout;
-    assert!(said.contains("; 1 in doubt since a replay: `replay --in-doubt` sends that again\n"), "{said}");
+    assert!(said.contains("; 1 in doubt since a replay: look at the target first, for `replay --in-doubt` sends that again, and may double it\n"), "{said}");
     bench.run(&format!("replay x.csv.bulkhaul {REPLAY} --in-doubt")).exits(3).books([1, 0, 1, 0, 0]);
 }

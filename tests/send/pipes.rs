@@ -189,7 +189,8 @@ fn a_termination_before_anything_came_says_how_to_go_on() {
 #[test]
 fn another_stream_than_the_one_before_exits_6_and_nothing_is_sent() {
     let bench = Bench::new();
-    fed(&bench, &format!("{SEND} --limit 2"), rows(1, 4)).exits(0);
+    let said = fed(&bench, &format!("{SEND} --limit 2"), rows(1, 4)).exits(0).stderr;
+    assert!(said.contains("to go on behind it, feed the same stream again from its start"), "{said}");
     for short in [rows(1, 1), String::new()] {
         let refused = fed(&bench, SEND, short).exits(6);
         let words =

@@ -1,6 +1,7 @@
 //! The state of an import: one runner, one target, one input; and what is said when one of them is another.
 
 use crate::support::scripted::{Scripted, Step};
+use crate::support::server::Server;
 use crate::support::{Bench, csv};
 
 const SEND: &str = "send x.csv --to sandbox --progress none --json";
@@ -262,6 +263,31 @@ fn an_abandoned_import_is_closed_and_counts_what_it_leaves() {
     assert_eq!(summary["batches"], serde_json::json!({"planned": 1, "settled": 1, "split": 0}));
     bench.run(SEND).exits(6);
     bench.run(&format!("{SEND} --again")).exits(0).books([10, 10, 0, 0, 0]);
+}
+
+#[test]
+fn what_an_abandoned_import_had_under_way_is_told_as_such_and_nobody_is_said_to_ask_again() {
+    let lost = Server::saying(|_, _| None);
+    let bench = Bench::with("x.csv", csv(4));
+    let send = format!("send x.csv --to {} --progress none --idempotency-header Idempotency-Key", lost.url());
+    bench.run(&format!("{send} --max-elapsed 1s")).exits(4);
+    let said = bench.run(&format!("{send} --abandon")).exits(0).stderr;
+    assert!(
+        said.starts_with("the import is abandoned: 0 rows delivered, 4 pending, and may have been applied"),
+        "{said}"
+    );
+    let status = bench.run("status").exits(0).stdout;
+    assert!(
+        !status.contains("next run") && status.contains("4 rows sent or about to be when it was given up"),
+        "{status}"
+    );
+    let said = bench.run("rejects").exits(0).stdout;
+    assert!(
+        said.contains("4 rows in doubt") && said.contains("the import was given up, so that nothing"),
+        "{said}"
+    );
+    assert!(!said.contains("--verdict") && !said.contains("resend"), "{said}");
+    assert_eq!(bench.run("rejects --in-doubt --export ndjson").exits(0).stdout.lines().count(), 4);
 }
 
 #[test]

@@ -103,7 +103,8 @@ fn a_job_that_never_ends_is_asked_about_until_its_deadline_and_no_longer() {
     let (accepted, poll) = (json!({"status_url": "/jobs/1"}), json!({"status": "for ever"}));
     let server = Server::start(&Answer::json(202, &accepted), Some(Answer::json(200, &poll)));
     let said = send(&bench, &server, "./short.toml").exits(5).books([3, 0, 0, 3, 0]);
-    assert!(said.stderr.contains("in doubt"), "{said:#?}");
+    let resend = "with --on-ambiguous resend asks once more how the job ended, and sends them again only";
+    assert!(said.stderr.contains(resend), "{said:#?}");
     let polls = server.requests().iter().filter(|got| got.method == "GET").count();
     assert!((3..=21).contains(&polls), "{polls} polls");
 }

@@ -3,7 +3,7 @@
 use super::told::Seams;
 use super::{Found, Ledger, LedgerError, View, feed, reading};
 use crate::model::{BatchSeq, FeedEntry, KeptRows, Planned, Unsettled, UnsettledState};
-use rusqlite::OptionalExtension;
+use rusqlite::{OptionalExtension, params};
 use std::collections::HashSet;
 
 /// The rows of one request.
@@ -16,12 +16,22 @@ pub struct Doubt {
     pub last: (u32, u64),
     pub rows: u64,
     pub why: String,
+    /// The target took them on as a job, and its end was not seen.
+    pub is_job: bool,
 }
 
 /// Imports of streams behind number ?1 and before the newest, whose rows in doubt the ledger still has.
 const STREAMS: &str = "SELECT number FROM import WHERE sync IS NULL AND number > ?1
   AND number < (SELECT max(number) FROM import) AND (state = 'open' AND ?2 OR EXISTS (
     SELECT 1 FROM batch JOIN kept USING (seq) WHERE batch.import = number AND batch.state = 'doubt' AND ?3)) ORDER BY number";
+
+/// Nobody knows of this batch of import ?1 whether it was applied: nobody asks any more what became of a request that an
+/// import had under way when it was given up.
+const IN_DOUBT: &str =
+    "(state = 'doubt' OR (state = 'accepted' OR state = 'prepared' AND (may_have_left OR doubtful))
+  AND (SELECT import.state FROM import WHERE number = ?1) = 'abandoned')";
+/// Why nobody knows of such a one.
+const GIVEN_UP: &str = "it was under way when the import was given up";
 
 /// A letter speaks of this batch.
 const TOLD: &str =
@@ -66,18 +76,19 @@ impl View {
 
     /// Requests of an import that are in doubt, of which no letter speaks, each with the reason.
     pub fn requests_in_doubt(&self, import: u64) -> Result<Vec<(Planned, String)>, LedgerError> {
-        let sql = format!("SELECT seq FROM batch WHERE import = ?1 AND state = 'doubt' AND NOT {TOLD}");
+        let sql = format!("SELECT seq FROM batch WHERE import = ?1 AND {IN_DOUBT} AND NOT {TOLD}");
         let mut select = self.conn.prepare(&sql)?;
         let untold = select.query_map([import as i64], |row| row.get::<_, i64>(0))?;
         let untold: HashSet<i64> = untold.collect::<Result<_, _>>()?;
         let all = reading::unsettled(&self.conn, import)?.into_iter();
-        let of = |unsettled: Unsettled| match unsettled.state {
-            UnsettledState::Parked { park, .. } if untold.contains(&(unsettled.batch.seq.0 as i64)) => {
-                Some((unsettled.batch, park.why))
-            }
-            _ => None,
+        let of = |unsettled: Unsettled| {
+            let why = match unsettled.state {
+                UnsettledState::Parked { park, .. } => park.why,
+                _ => GIVEN_UP.to_owned(),
+            };
+            (unsettled.batch, why)
         };
-        Ok(all.filter_map(of).collect())
+        Ok(all.filter(|open| untold.contains(&(open.batch.seq.0 as i64))).map(of).collect())
     }
 
     /// Rows in doubt of an import of which a letter speaks.
@@ -139,14 +150,22 @@ impl View {
         Ok(row.optional()?.map(|(why, rows)| (why, rows.max(0) as u64)))
     }
 
+    /// Rows in doubt of an import that the target took on as jobs whose end was not seen.
+    pub(super) fn doubts_of_jobs(&self, import: u64) -> Result<u64, LedgerError> {
+        let sql = "SELECT coalesce(sum(rows), 0) FROM batch WHERE import = ?1 AND state = 'doubt' AND job_id IS NOT NULL";
+        let rows: i64 = self.conn.query_row(sql, [import as i64], |row| row.get(0))?;
+        Ok(rows.max(0) as u64)
+    }
+
     /// In the order of the input.
     pub fn doubts(&self, import: u64) -> Result<Vec<Doubt>, LedgerError> {
         let seams = Seams::read(&self.conn, import)?;
         let mut select = self.conn.prepare(&format!(
-            "SELECT row_set, input, row, line, coalesce(why, '') AS why FROM batch
-             WHERE import = ?1 AND state = 'doubt' AND NOT {TOLD} ORDER BY input, row"
+            "SELECT row_set, input, row, line, iif(state = 'doubt', coalesce(why, ''), ?2) AS why,
+               job_id IS NOT NULL AS is_job FROM batch
+             WHERE import = ?1 AND {IN_DOUBT} AND NOT {TOLD} ORDER BY input, row"
         ))?;
-        let mut rows = select.query([import as i64])?;
+        let mut rows = select.query(params![import as i64, GIVEN_UP])?;
         let mut doubts = Vec::new();
         while let Some(row) = rows.next()? {
             let set = reading::row_set(row, "row_set")?;
@@ -156,6 +175,7 @@ impl View {
                 last: seams.place(set.last()),
                 rows: set.len(),
                 why: row.get("why")?,
+                is_job: row.get("is_job")?,
             });
         }
         Ok(doubts)

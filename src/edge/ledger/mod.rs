@@ -104,7 +104,7 @@ impl Ledger {
 
     /// Writes a new import down, and with the first one the schema: they are durable together or not at all.
     pub fn begin(&mut self, import: &ImportRecord, inputs: &str) -> Result<(), LedgerError> {
-        self.begin_with(import, inputs, &|conn| overtaken::take_all(conn, false))
+        self.begin_with(import, inputs, &overtaken::take_all)
     }
 
     /// As [`Self::begin`], of a stream that has other rows than the one before it: what was refused of that stays open.

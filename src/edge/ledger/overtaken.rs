@@ -1,20 +1,19 @@
 //! Dead letters of earlier imports. An import of the same input takes all of them over, and a feed those of the rows that
-//! it has sent, by their keys: they are over. What another stream had is still open.
+//! it has sent, by their keys: they are over. Of rows in doubt what a feed holds is open. What another stream had is, too.
 
-use super::{LedgerError, View};
+use super::{LedgerError, View, feed};
 use crate::model::{FeedEntry, FeedKey, Letter, LetterId};
 use rusqlite::{Connection, params};
+use serde_json::value::RawValue;
 
-/// All letters before the import that begins, or only those about rows in doubt, which the feed itself knows as such.
-pub(super) fn take_all(conn: &Connection, only_doubts: bool) -> Result<(), LedgerError> {
-    conn.execute(
-        "INSERT OR IGNORE INTO overtaken (letter) SELECT number FROM letter WHERE ?1 = 0 OR ordinal IS NULL",
-        [only_doubts],
-    )?;
+/// All letters before the import that begins.
+pub(super) fn take_all(conn: &Connection) -> Result<(), LedgerError> {
+    conn.execute("INSERT OR IGNORE INTO overtaken (letter) SELECT number FROM letter", [])?;
     Ok(())
 }
 
-/// What a feed has sent, once it is over: within the transaction after which nobody knows any more what that was.
+/// What a feed has sent, once it is over: within the transaction after which nobody knows any more what that was. A letter
+/// about a whole request is over with one of its rows, for nobody could tell them apart then: the feed itself holds the others.
 pub(super) fn take_sent(conn: &Connection, import: i64, key: &FeedKey) -> Result<(), LedgerError> {
     gather(conn, import, Some(key), Which::Open)?;
     conn.execute(
@@ -52,18 +51,25 @@ fn gather(conn: &Connection, import: i64, key: Option<&FeedKey>, which: Which) -
     let mut are_open = false;
     while let Some(row) = rows.next()? {
         let letter = read(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?;
-        let of_row = key.and_then(|key| key_of(&letter, key));
-        // Of a record that was no row no key is known: the next feed has it in its place.
-        let is_over = row.get(2)? || key.is_some() && of_row.is_none();
-        are_open |= !is_over;
-        for name in names(&letter) {
-            insert.execute(params![row.get::<_, i64>(0)?, name.0, of_row, is_over])?;
+        let is_over: bool = row.get(2)?;
+        for (name, text) in names(&letter).zip(rows_of(&letter)) {
+            let of_row = key.zip(text).and_then(|(key, text)| key.entry(text.get().as_bytes()).ok());
+            let is_over = is_over || key.is_some() && !is_known(conn, of_row, letter.is_doubt())?;
+            are_open |= !is_over;
+            insert.execute(params![row.get::<_, i64>(0)?, name.0, of_row.map(|entry| entry.key), is_over])?;
         }
     }
     match key {
         Some(key) if are_open => meet(conn, import, key),
         _ => Ok(()),
     }
+}
+
+/// Of a record that was no row no key is known: the next feed has it in its place. A row in doubt is one as long as the
+/// feed has it as such.
+fn is_known(conn: &Connection, row: Option<FeedEntry>, is_doubt: bool) -> Result<bool, LedgerError> {
+    let Some(row) = row else { return Ok(false) };
+    Ok(!is_doubt || feed::of_key(conn, row.key)? == Some(row.doubtful()))
 }
 
 /// What this feed has sent, or has refused itself, is over.
@@ -95,6 +101,17 @@ pub(super) fn read(line: &str) -> Result<Letter, LedgerError> {
 
 fn key_of(letter: &Letter, key: &FeedKey) -> Option<[u8; 16]> {
     Some(key.entry(letter.row.as_ref()?.get().as_bytes()).ok()?.key)
+}
+
+/// Its row, or its rows.
+fn rows_of(letter: &Letter) -> Vec<Option<Box<RawValue>>> {
+    match &letter.rows {
+        None => vec![letter.row.clone()],
+        Some(rows) => {
+            let rows: Vec<Box<RawValue>> = serde_json::from_str(rows.get()).unwrap_or_default();
+            rows.into_iter().map(Some).collect()
+        }
+    }
 }
 
 /// Of its row, or of its rows.

@@ -26,6 +26,7 @@ pub struct Replaying<'a> {
     txn: Transaction<'a>,
     is_new: &'a mut bool,
     taken: i64,
+    doubted: Option<RowSet>,
 }
 
 impl Ledger {
@@ -40,7 +41,7 @@ impl Ledger {
             "CREATE TEMP TABLE seen (letter BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
              CREATE TEMP TABLE piece (letter BLOB, piece BLOB, PRIMARY KEY (letter, piece)) STRICT, WITHOUT ROWID;",
         )?;
-        Ok(Replaying { txn, is_new: &mut self.is_new, taken: 0 })
+        Ok(Replaying { txn, is_new: &mut self.is_new, taken: 0, doubted: None })
     }
 }
 
@@ -69,11 +70,18 @@ impl Replaying<'_> {
         Ok(select.exists([letter.0])?)
     }
 
-    /// The next row is this letter's.
-    pub fn take(&mut self, letter: LetterId) -> Result<(), LedgerError> {
+    /// The next row is this letter's. `is_doubted`: it may have been applied before.
+    pub fn take(&mut self, letter: LetterId, is_doubted: bool) -> Result<(), LedgerError> {
         self.txn
             .prepare_cached("INSERT INTO origin (ordinal, letter) VALUES (?1, ?2)")?
             .execute(params![self.taken, letter.0])?;
+        if is_doubted {
+            let row = Ordinal(self.taken as u64);
+            match &mut self.doubted {
+                Some(rows) => rows.push(row),
+                None => self.doubted = Some(RowSet::range(row, 1)),
+            }
+        }
         self.taken += 1;
         Ok(())
     }
@@ -87,6 +95,11 @@ impl Replaying<'_> {
             hasher = hasher.field(row.get_ref(0)?.as_bytes().map_err(rusqlite::Error::from)?);
         }
         Ok(hasher.finish())
+    }
+
+    /// The rows that may have been applied before.
+    pub fn doubted(&self) -> Option<&RowSet> {
+        self.doubted.as_ref()
     }
 
     pub fn taken(&self) -> u64 {

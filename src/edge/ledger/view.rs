@@ -79,6 +79,8 @@ pub struct Refusals {
     pub unnamed: u64,
     /// Why the most of the other rows in doubt are, and how many these are.
     pub doubt: Option<(String, u64)>,
+    /// Rows in doubt of jobs whose end was not seen.
+    pub of_jobs: u64,
 }
 
 impl View {
@@ -185,7 +187,8 @@ impl View {
             |row| Ok((unsigned(row.get(0)?), unsigned(row.get(1)?))),
         )?;
         let doubt = self.main_doubt(import)?;
-        Ok(Refusals { reasons, unnamed_rows, unnamed, doubt })
+        let of_jobs = self.doubts_of_jobs(import)?;
+        Ok(Refusals { reasons, unnamed_rows, unnamed, doubt, of_jobs })
     }
 
     /// What the runs of an import were like, in order, each line with the number of its run.
