@@ -350,6 +350,19 @@ impl Desk<'_> {
                 missing.as_mut().map_or(Ok(()), |missing| missing.add(ledger, known.key, is_there))
             })
         })?;
+        // Of rows that have not come yet, nobody knows that they are gone.
+        if let Some(expected) = args.expect_rows.filter(|expected| *expected != news.rows)
+            && let Some(missing) = missing.take()
+        {
+            missing.discard();
+            if !args.quiet {
+                let words = "so nothing is deleted at the target";
+                speech::say(&format!(
+                    "note: {expected} rows are expected and {} have come, {words}",
+                    news.rows
+                ));
+            }
+        }
         if let Some(missing) = &mut missing {
             for note in missing.settle(news.unread, args.quiet) {
                 speech::say(&format!("note: {note}"));

@@ -47,11 +47,13 @@ impl Survey<'_> {
             Error::failed(format!("the feed cannot be sorted in `{}`: {error}", self.folder.display()))
                 .hint("make room on that disk, or name a state on another: --state DIR")
         };
-        let mut unread = 0;
+        let (mut rows, mut unread) = (0, 0);
         let mut broken = None;
         for number in 0_u64.. {
             text.clear();
-            match source.next(&mut text).map_err(|error| source_error(&error))? {
+            let step = source.next(&mut text).map_err(|error| source_error(&error))?;
+            rows += u64::from(matches!(step, Step::Row { .. } | Step::Bad { .. }));
+            match step {
                 // A row without its key is refused when it is its turn.
                 Step::Row { mark, text: range } => match self.key.entry(&text[range]) {
                     Ok(entry) => sorter.push(mark.ordinal, entry).map_err(|error| failed(&error))?,
@@ -90,7 +92,7 @@ impl Survey<'_> {
         let mut keys = Keys::new(sorted, self).map_err(|error| failed(&error))?;
         known(&mut |entry| Ok(keys.meet(entry)?)).map_err(|error| ledger_error(&error))?;
         keys.rest().map_err(|error| failed(&error))?;
-        keys.news.unread = unread;
+        (keys.news.rows, keys.news.unread) = (rows, unread);
         Ok((keys.courses, keys.news))
     }
 

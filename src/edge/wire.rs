@@ -182,7 +182,11 @@ fn reason(error: &reqwest::Error) -> String {
         None => last,
     });
     // What speaks no TLS hangs up, or answers in plain text.
-    let is_plain = |last: &str| last.contains("tls handshake eof") || last.contains("InvalidContentType");
+    let is_tls = error.is_connect() && error.url().is_some_and(|url| url.scheme() == "https");
+    let is_plain = |last: &str| {
+        let hung_up = is_tls && (last.contains("Connection reset") || last.contains("Broken pipe"));
+        hung_up || last.contains("tls handshake eof") || last.contains("InvalidContentType")
+    };
     let asked = |last: String| {
         if is_plain(&last) { format!("{last}; does this port speak http://?") } else { last }
     };

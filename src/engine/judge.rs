@@ -23,6 +23,7 @@ const MISFITS_MAX: u32 = 2;
 const PUZZLES_MAX: u32 = 3;
 /// What a person has to know of a refusal before sending its rows once more.
 const BEFORE: &str = "; an attempt before, whose answer was lost, may have applied it";
+const ANSWERED: &str = "the target refuses a request under whose key it has answered before";
 /// Such a refusal would count if the profile said so; what that asks of the target is for whoever lists the rows to say.
 pub const WITHOUT_KEY_FIRST: &str = " (its profile does not say key_first)";
 const PUZZLED: &str = "check the address and the method; if the target means it, a [[response]] in a profile says what it means";
@@ -152,6 +153,11 @@ impl Engine {
         self.policy.upserts
     }
 
+    /// A whole refusal of a request that goes once more for the answer that it had: rows of it were applied.
+    fn was_answered(&self, seq: BatchSeq, status: Option<u16>) -> bool {
+        status.is_some_and(|status| status >= 400) && self.hand.get(seq).planned.request.is_some()
+    }
+
     fn hollow(&self) -> String {
         // A bare URL has no profile that could.
         let has_profile = !self.assembler.target().name().contains("://");
@@ -170,6 +176,10 @@ impl Engine {
         let refuses = |verdict: &RowVerdict| matches!(verdict, RowVerdict::Rejected(_));
         let refused =
             refuses(&verdicts.others) || verdicts.listed.iter().any(|(_, verdict)| refuses(verdict));
+        let is_whole = refuses(&verdicts.others) && verdicts.listed.is_empty();
+        if is_whole && self.was_answered(seq, status) {
+            return self.park(seq, ANSWERED.to_owned(), commands);
+        }
         let decided = self.hand.get(seq).decided;
         if refused && !decided && self.is_hollow(seq, status) && !self.goes_on_doubtful(seq) {
             return self.park(seq, self.hollow(), commands);
@@ -297,6 +307,9 @@ impl Engine {
         refusal: Rejection,
         commands: &mut Vec<Command>,
     ) {
+        if self.was_answered(seq, Some(400)) {
+            return self.park(seq, ANSWERED.to_owned(), commands);
+        }
         let decided = self.hand.get(seq).decided;
         let is_one = self.hand.get(seq).planned.rows.len() == 1;
         if !decided && self.is_hollow(seq, Some(400)) && !self.goes_on_doubtful(seq) {

@@ -8,6 +8,7 @@ use crate::model::{
     BatchEnd, BatchSeq, Canary, ChildReason, Circumstances, DeadLetter, Entry, GroupId, Limit, Load, Now,
     Ordinal, Park, Planned, Rejection, RowVerdict, Settled, Verdicts,
 };
+use crate::target::Scope;
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -117,7 +118,9 @@ impl Engine {
             if stands_still { (pause, row_attempts + 1) } else { (Duration::ZERO, row_attempts) };
         add(self, &sorted.resend, resend_reason, wait, attempts, None);
         let park = Park { why: sorted.doubt_why };
-        if is_undecided && self.policy.key_ttl.is_some() && !sorted.doubt.is_empty() {
+        // Keys of rows protect each row for itself: asked for as a whole, those that were refused might be taken now.
+        let answers_whole = self.assembler.target().idempotency().scope == Scope::Batch;
+        if is_undecided && answers_whole && !sorted.doubt.is_empty() {
             children.push(self.same(seq, &load, &sorted.doubt, park));
         } else {
             add(self, &sorted.doubt, ChildReason::Doubt, Duration::ZERO, row_attempts, Some(park));
@@ -149,8 +152,10 @@ impl Engine {
         if self.policy.upserts {
             return 0;
         }
-        let is_risky = self.policy.on_ambiguous == OnAmbiguous::Resend
-            && (batch.planned.doubtful || batch.tainted && !self.policy.repeatable);
+        // A run without that word sends what one before had taken up.
+        let is_taken_up = batch.planned.doubtful && self.policy.on_ambiguous != OnAmbiguous::Verify;
+        let resends = self.policy.on_ambiguous == OnAmbiguous::Resend;
+        let is_risky = is_taken_up || resends && batch.tainted && !self.policy.repeatable;
         if is_risky || sorted.delivered == 0 || self.policy.doubted.is_none() {
             return if is_risky { sorted.delivered } else { 0 };
         }

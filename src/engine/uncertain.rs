@@ -33,9 +33,9 @@ impl Engine {
         }
     }
 
-    /// No answer of this run could be read. What may be asked for again stays pending then.
-    pub(super) const fn is_blind(&self) -> bool {
-        !self.contact && self.blind >= BLIND_MAX
+    /// No answer to this import could be read. What may be asked for again stays pending then.
+    pub(super) fn is_blind(&self) -> bool {
+        self.books.tally().delivered == 0 && self.blind >= BLIND_MAX
     }
 
     /// The same request again, after a wait; too many of these without any success end the run.

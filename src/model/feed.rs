@@ -232,6 +232,8 @@ impl Passed {
 /// What a feed holds beside the one before it, counted in keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct News {
+    pub rows: u64,
+    /// Rows with different keys.
     pub keys: u64,
     /// Keys that were delivered before.
     pub known: u64,

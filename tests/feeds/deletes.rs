@@ -122,6 +122,21 @@ fn a_feed_that_lacks_too_much_deletes_nothing_and_sends_nothing() {
 }
 
 #[test]
+fn of_a_feed_of_which_fewer_rows_came_than_are_expected_nothing_is_deleted() {
+    let (bench, server) = yard(&[]);
+    let sync = sync(server.url(), "--deletes --expect-rows 30");
+    bench.write("x.csv", without(&[], 30));
+    bench.run(&sync).exits(0);
+    bench.write("x.csv", without(&[29, 30], 30));
+    let said = bench.run(&sync).exits(4).stderr;
+    let words = "note: 30 rows are expected and 28 have come, so nothing is deleted at the target\n";
+    assert!(said.contains(words) && deleted(&server).is_empty(), "{said}");
+    bench.write("x.csv", without(&[], 30));
+    bench.run(&sync).exits(0);
+    assert!(deleted(&server).is_empty());
+}
+
+#[test]
 fn a_row_that_cannot_be_read_may_be_any_row_and_nothing_is_deleted() {
     let (bench, server) = yard(&[]);
     bench.write("x.csv", without(&[], 20));

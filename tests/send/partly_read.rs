@@ -174,9 +174,29 @@ fn what_the_mended_profile_still_cannot_read_stays_in_doubt_and_is_asked_about_t
     assert_eq!(applied(&server), [1, 1, 1, 1]);
 }
 
-/// Nothing remembers the request: asked for as a whole, it would be there twice.
 #[test]
-fn without_memory_for_keys_only_the_rows_in_doubt_are_sent_again() {
+fn a_refusal_of_the_whole_request_says_nothing_of_rows_whose_answer_was_there_already() {
+    for status in [413, 422] {
+        let server = Server::saying(move |got, before| {
+            let is_again = before.iter().any(|sent| sent.method == "POST");
+            let all = Answer::json(200, &json!({"results": results(&got.body)}));
+            Some(if is_again { Answer::json(status, &json!({"error": "too many rows"})) } else { all })
+        });
+        let bench = Bench::with("x.ndjson", "{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n");
+        let send = format!("send x.ndjson --to ./p.toml --url {} --progress none --json", server.url());
+        let rules = format!("{KEYS}\n[[response]]\nwhen = {{ status = [422] }}\nthen = \"bisect\"");
+        profile(&bench, "\"ok\"", &rules);
+        bench.run(&send).exits(5).books([3, 1, 1, 1, 0]);
+        profile(&bench, "\"ok\", \"created\"", &rules);
+        bench.run(&format!("{send} --on-ambiguous resend")).exits(5).books([3, 1, 1, 1, 0]);
+        assert_eq!(bench.dead_letters("x.ndjson").len(), 1, "{status}");
+        bench.run("audit x.ndjson.bulkhaul x.ndjson").exits(0);
+    }
+}
+
+/// Nothing remembers the request as a whole: asked for so, it would be there twice, or what was refused would be taken.
+#[test]
+fn without_memory_for_whole_requests_only_the_rows_in_doubt_are_sent_again() {
     for idempotency in ["scope = \"none\"", "scope = \"natural\"", &format!("{KEYS}\nttl = \"1s\"")] {
         let (bench, server) = (Bench::with("x.ndjson", ROWS), server());
         let send = format!("send x.ndjson --to ./p.toml --url {} --progress none --json", server.url());
