@@ -5,7 +5,7 @@
 //! | secrets are named, never typed, and in no file, word or log | [`secrets`], [`tokens`]; `send::targets::a_typed_secret_is_refused_with_the_remedy`, `commands::plan::no_secret_is_shown_however_it_was_given`, `target::tests::oauth` |
 //! | the ledger holds no address and no secret | [`secrets`] |
 //! | files: modes, planted links, pipes, folders that anyone may write in | [`files`]; `send::states::the_state_is_its_owners_alone`, `send::files` (inputs and the state's files are not written over) |
-//! | redirects are not followed | `targets::rows::a_redirection_is_not_followed_and_no_row_is_called_refused`, `send::doubt` |
+//! | redirects are not followed | `targets::hostile::a_redirection_is_not_followed_and_no_row_is_called_refused`, `send::doubt` |
 //! | a job is asked about at the target's origin | `target::tests::jobs_and_groups::a_status_url_is_followed_at_the_own_origin_and_nowhere_else`, fuzz target `status_url` |
 //! | TLS: no way to leave it out; tokens are asked for over it | [`servers::no_option_leaves_the_check_of_certificates_out`], `target::tests::oauth::a_token_is_asked_for_over_https_or_on_this_machine_only` |
 //! | headers and addresses from rows | `target::tests::bad_input::a_row_that_would_change_the_address_or_a_header_is_refused_here`, fuzz target `path_template` |

@@ -62,13 +62,13 @@ fn simulation_catches_every_canary() {
         Canary::let_loose(None);
         for (layer, imports, why) in layers.iter().flatten() {
             let why: String = why.chars().take(100).collect();
-            println!("  {canary:?}: caught by the {layer} after {imports} imports: {why}");
+            crate::say(&format!("  {canary:?}: caught by the {layer} after {imports} imports: {why}"));
         }
         if layers.iter().all(Option::is_none) {
             escaped.push(canary);
         }
     }
     std::panic::set_hook(hook);
-    println!("canaries: {} of {} caught", Canary::ALL.len() - escaped.len(), Canary::ALL.len());
+    crate::say(&format!("canaries: {} of {} caught", Canary::ALL.len() - escaped.len(), Canary::ALL.len()));
     assert!(escaped.is_empty(), "not caught: {escaped:?}");
 }

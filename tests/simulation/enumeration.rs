@@ -178,7 +178,7 @@ fn simulation_of_every_schedule_of_small_imports() {
         }
     });
     let (schedules, runs, broken) = sums.into_inner().unwrap();
-    println!("enumeration: {schedules} schedules, {runs} runs, {} violations", broken.len());
+    crate::say(&format!("enumeration: {schedules} schedules, {runs} runs, {} violations", broken.len()));
     assert!(broken.is_empty(), "{broken:#?}");
     assert!(factor() < 1.0 || schedules > 1_000_000, "only {schedules} schedules");
 }

@@ -105,7 +105,7 @@ fn simulation_of_imports_from_seeds() {
     let kinds = kinds();
     if let Some(seed) = std::env::var("SEED").ok().and_then(|text| text.parse().ok()) {
         let outcome = simulate(&kinds, seed, Manner::TRACED);
-        println!("seed {seed}, {}:\n{}", outcome.kind, outcome.trace.join("\n"));
+        crate::say(&format!("seed {seed}, {}:\n{}", outcome.kind, outcome.trace.join("\n")));
         assert!(outcome.broken.is_empty(), "{:#?}", outcome.broken);
         return;
     }
@@ -120,13 +120,13 @@ fn simulation_of_imports_from_seeds() {
             failed.push((seed, outcome.kind, first.clone()));
         }
     }
-    println!(
+    crate::say(&format!(
         "simulation: {imports} imports, {lives} runs, {steps} steps, {} pairs of state and fault, {} violations",
         coverage.pairs(),
         failed.len()
-    );
+    ));
     for (seed, kind, why) in failed.iter().take(40) {
-        println!("SEED={seed} ({kind}): {why}");
+        crate::say(&format!("SEED={seed} ({kind}): {why}"));
     }
     assert!(failed.is_empty(), "{} of {imports} seeds broke a promise", failed.len());
     // Fewer meet the rarest pairs by luck alone.
